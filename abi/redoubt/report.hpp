@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: BSD-2-Clause-Patent
+// The log that IPL, supervisor and foundation write to the platform's debug console (q35: port 0x402), and that
+// `redoubt boot` reads. A line is
+//
+//   redoubt: EVENT KEY=VALUE KEY=VALUE ...
+//
+// with ASCII only; a value with spaces stands in double quotes and holds no quote itself; numbers are decimal or
+// 0x-hexadecimal; GUIDs in registry format. Lines that the foundation passes on about drivers come from the
+// foundation alone: drivers cannot write to the debug console. Events and their keys:
+//
+//   ipl.start boot_mode=N cpus=N mmram=0xBASE mmram_size=N
+//   ipl.locked smramc=0xNN esmramc=0xNN smi_en=0xNN     MMRAM is closed and locked, SMI_LOCK is set
+//   ipl.failed reason="..."
+//   supervisor.start base=0x.. size=N cpus=N
+//   range base=0x.. size=N access=rw what="..."          one line for each range outside MMRAM open to ring 3
+//   foundation.start base=0x.. size=N cpl=3
+//   driver guid=G name="..." entry=0x.. size=N cpl=3 ticks=N status=0x..    one line for each driver started
+//   driver.waiting guid=G name="..." depex="..."                            one for each driver never started
+//   launch.done ticks=N mmram_used=N mmram_free=N
+//   lifecycle event=NAME mmis=N faults=N mmram_used=N mmram_free=N
+//   fault domain=driver|foundation vector=N address=0x.. rip=0x.. driver=N handler=G action=disabled|aborted
+//   panic vector=N rip=0x.. address=0x.. reason="..."
+#pragma once
+
+namespace redoubt::abi {
+
+inline constexpr char report_prefix[] = "redoubt: ";
+
+}  // namespace redoubt::abi

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: BSD-2-Clause-Patent
+// The contract between the supervisor and ring 3. Two doors lead into the supervisor, both interrupt gates (they
+// touch no MSR, so an MMI need not save the owner's SYSCALL registers):
+//
+//   int 0x80   system calls of the foundation. rax = SystemCall, arguments rdi, rsi, rdx, rcx, r8, r9;
+//              on return rax = SystemStatus, rdx = value. All other registers are preserved.
+//   int 0x81   gates of drivers. r10d = gate number. Numbers below `gate_return` are services of the foundation,
+//              called by a driver under the Microsoft convention with the stack as the stub's caller left it
+//              (return address on top); the status comes back in rax, other volatile registers are cleared.
+//              `gate_return` ends a call that the foundation made into a driver; its rax is the result.
+//
+// Either door used from the other domain is a fault of the caller.
+//
+// The supervisor enters the foundation at its PE entry point (System V convention, never returns, stack 16-byte
+// aligned plus 8 as after a CALL): rdi = EntryReason, rsi, rdx = arguments by reason. Each entry is ended by the
+// system call named at its reason.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "abi/uefi/types.hpp"
+
+namespace redoubt::abi {
+
+inline constexpr std::uint8_t system_call_vector = 0x80;
+inline constexpr std::uint8_t driver_gate_vector = 0x81;
+
+enum class EntryReason : std::uint64_t {
+  launch = 0,   // rsi = FoundationLaunch*; ended by finish_launch
+  mmi = 1,      // rsi = MmiEvent*; ended by finish_mmi
+  service = 2,  // rsi = service number, rdx = ServiceCall*; ended by finish_service
+};
+
+// Results of a system call. Negative values so that a forgotten check shows early.
+enum class SystemStatus : std::int64_t {
+  ok = 0,
+  invalid_argument = -1,  // a number or range makes no sense
+  out_of_memory = -2,
+  not_permitted = -3,     // policy or ownership says no
+  bad_address = -4,       // a driver's pointer doesn't lead to memory the driver may use that way
+  driver_fault = -5,      // the driver called was stopped by a fault; the report has it
+  too_deep = -6,          // calls nested beyond domain_call_depth
+};
+
+// How far foundation and drivers may call each other in one MMI.
+inline constexpr std::uint32_t domain_call_depth = 32;
+
+// Access rights of one domain to a page. Write and execute exclude each other, over both domains.
+enum PageAccess : std::uint64_t {
+  page_none = 0,
+  page_read = 1,
+  page_write = 2,
+  page_execute = 4,
+};
+
+// Name, number. A list, so that the supervisor's table, the foundation's stubs and the documentation cannot differ.
+//
+//   finish_launch(status)                      ends EntryReason::launch; status 0 or an EFI_STATUS
+//   finish_mmi(status, reply_size)             ends EntryReason::mmi; reply_size = bytes after the header
+//   finish_service(status)                     ends EntryReason::service; status goes to the driver's rax
+//   allocate_pages(pages, limit) -> address    zeroed, foundation read-write, driver none; below limit (0 = anywhere)
+//   allocate_pages_at(address, pages)          the same at one address
+//   free_pages(address, pages)                 any pages obtained above, whatever their access now; zeroed later
+//   set_page_access(address, pages, foundation, drivers)  PageAccess each; pages obtained above only
+//   read_driver(destination, source, bytes)    from memory the driver may read, into the foundation's
+//   write_driver(destination, source, bytes)   from the foundation's memory into memory the driver may write
+//   call_driver(DriverCall*)                   into a driver; DriverCall::result and scratch are filled on return
+//   set_root_interest(wanted)                  nonzero: enter the foundation also for MMIs without a message
+//   log(text, bytes)                           one line of text, at most log_line_bytes, without line feed
+//   read_io(port, width) -> value              width 1, 2 or 4 bytes, if policy gives the port to drivers
+//   write_io(port, width, value)
+//   read_memory_statistics(MemoryStatistics*)
+#define REDOUBT_SYSTEM_CALLS(X)     \
+  X(finish_launch, 0)               \
+  X(finish_mmi, 1)                  \
+  X(finish_service, 2)              \
+  X(allocate_pages, 3)              \
+  X(allocate_pages_at, 4)           \
+  X(free_pages, 5)                  \
+  X(set_page_access, 6)             \
+  X(read_driver, 7)                 \
+  X(write_driver, 8)                \
+  X(call_driver, 9)                 \
+  X(set_root_interest, 10)          \
+  X(log, 11)                        \
+  X(read_io, 12)                    \
+  X(write_io, 13)                   \
+  X(read_memory_statistics, 14)
+
+enum class SystemCall : std::uint64_t {
+#define REDOUBT_X(name, number) name = number,
+  REDOUBT_SYSTEM_CALLS(REDOUBT_X)
+#undef REDOUBT_X
+};
+
+inline constexpr std::size_t log_line_bytes = 200;
+
+// A service called by a driver: its first four arguments from rcx, rdx, r8, r9, the rest from its stack
+// (Microsoft x64 convention), fetched once. In the foundation's memory, valid until finish_service.
+struct ServiceCall {
+  std::uint64_t arguments[8];
+};
+
+// One call of the foundation into a driver, under the Microsoft convention. `scratch` is copied onto the driver's
+// stack, and the argument with index scratch_argument (0 to 3) becomes its address there, so that services can hand
+// out a size or a GUID by pointer without owning driver memory; afterwards it is copied back. The driver sees
+// nothing else of the foundation's.
+struct DriverCall {
+  static constexpr std::uint32_t no_scratch = 0xFFFFFFFF;
+
+  std::uint64_t entry;
+  std::uint64_t arguments[4];
+  std::uint64_t scratch[2];
+  std::uint32_t scratch_argument;
+  std::uint32_t driver;    // the foundation's number of the driver, for fault reports; 0 = unknown
+  std::uint64_t result;    // out: the driver's rax
+  std::uint64_t ticks;     // out: TSC ticks it took, calls it made included; only when count_ticks is set
+  std::uint32_t count_ticks;
+  std::uint32_t fault_vector;   // out when driver_fault: exception vector
+  std::uint64_t fault_address;  // out when driver_fault: CR2 of a page fault, else 0
+  std::uint64_t fault_rip;      // out when driver_fault
+};
+static_assert(sizeof(DriverCall) == 104 && offsetof(DriverCall, scratch) == 40 && offsetof(DriverCall, result) == 64);
+
+// Gates as drivers see them: stubs of 16 bytes each in one page that drivers may execute. Stub n is
+// at FoundationLaunch::gates + 16 * n. The foundation builds the MM system table from their addresses.
+inline constexpr std::uint32_t gate_stub_bytes = 16;
+inline constexpr std::uint32_t gate_count = 64;                // services 0 to 63, numbered by the foundation
+inline constexpr std::uint32_t gate_return = gate_count;       // the address a called driver returns to
+
+struct MemoryStatistics {
+  std::uint64_t mmram_bytes;
+  std::uint64_t used_bytes;  // everything not free: supervisor, tables, foundation, drivers, volume
+  std::uint64_t mmi_count;
+  std::uint64_t fault_count;
+};
+
+// Given to the foundation at launch; in its own memory.
+struct FoundationLaunch {
+  std::uint64_t volume_base;  // the MM firmware volume, readable by the foundation
+  std::uint64_t volume_size;
+  std::uint64_t hob_base;  // the HOB list, readable by the foundation
+  std::uint64_t hob_size;
+  std::uint64_t comm_buffer;       // the fixed communication buffer's own address, which in both domains leads to the copy
+  std::uint64_t comm_buffer_size;  // bytes
+  std::uint64_t gates;             // address of gate stub 0
+  std::uint64_t mmram_base;
+  std::uint64_t mmram_size;
+  std::uint32_t cpu_count;
+  std::uint32_t reserved;
+};
+static_assert(sizeof(FoundationLaunch) == 80);
+
+// One MMI. `has_message`: a message was captured and its sizes are right; `guid` names its handler (MessageGuid for
+// version 3), its data is `data_size` bytes at `data`, which lies in the copy of the communication buffer.
+struct MmiEvent {
+  std::uint64_t has_message;
+  Guid guid;
+  std::uint64_t data;
+  std::uint64_t data_size;
+  std::uint64_t data_capacity;  // bytes a reply may have
+  std::uint64_t cpu;            // index of the CPU that runs MM
+};
+static_assert(sizeof(MmiEvent) == 56);
+
+}  // namespace redoubt::abi

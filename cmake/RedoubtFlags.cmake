@@ -1,0 +1,34 @@
+# Compiler and linker flags, spelled out once. The language subset of the freestanding targets is a
+# build fact: no exceptions, no RTTI, no dynamic initialisers that need a runtime, general registers only.
+set(CMAKE_CXX_STANDARD 23)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_C_STANDARD 17)
+
+set(REDOUBT_WARNINGS
+  -Wall -Wextra -Werror -Wshadow -Wconversion -Wsign-conversion -Wold-style-cast -Wcast-align
+  -Wnon-virtual-dtor -Woverloaded-virtual -Wnull-dereference -Wimplicit-fallthrough
+  -Wextra-semi -Wundef -Wvla -Wformat=2)
+
+# libc++'s header-only parts serve the guest too; nothing of a C library is linked there.
+set(REDOUBT_LIBCXX_HEADERS "/usr/lib/llvm-19/include/c++/v1")
+
+set(REDOUBT_FREESTANDING
+  -ffreestanding -fno-exceptions -fno-rtti -fno-threadsafe-statics -fno-use-cxa-atexit
+  -fno-asynchronous-unwind-tables -fno-unwind-tables -fno-stack-protector -mgeneral-regs-only
+  -ffunction-sections -fdata-sections -fvisibility=hidden -O2 -g -gdwarf-4
+  -U_FORTIFY_SOURCE "-ffile-prefix-map=${CMAKE_SOURCE_DIR}=.")
+set(REDOUBT_FREESTANDING_CXX -nostdinc++ -isystem ${REDOUBT_LIBCXX_HEADERS})
+
+set(REDOUBT_FLAGS_x64 --target=x86_64-linux-gnu ${REDOUBT_FREESTANDING} -mno-red-zone -fpie -mcmodel=small)
+set(REDOUBT_FLAGS_ia32 --target=i386-linux-gnu -march=i686 ${REDOUBT_FREESTANDING} -fno-pic -fno-pie)
+
+if(NOT REDOUBT_KIND STREQUAL "firmware")
+  add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-stdlib=libc++>)
+  add_link_options(-stdlib=libc++ -fuse-ld=lld)
+endif()
+if(REDOUBT_KIND STREQUAL "host")
+  set(REDOUBT_SANITIZERS -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  add_compile_options(${REDOUBT_SANITIZERS} -g -O1)
+  add_link_options(${REDOUBT_SANITIZERS})
+endif()

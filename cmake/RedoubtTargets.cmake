@@ -1,0 +1,152 @@
+# Functions that declare the targets of this tree.
+include(CMakeParseArguments)
+
+# Makes `#include "FOLDER/..."` resolvable for exactly those who ask for FOLDER: a directory of its own
+# that holds nothing but a link to the folder.
+function(redoubt_include_path folder out)
+  set(stage "${CMAKE_BINARY_DIR}/include/${folder}")
+  if(NOT EXISTS "${stage}/${folder}")
+    file(MAKE_DIRECTORY "${stage}")
+    file(CREATE_LINK "${CMAKE_SOURCE_DIR}/${folder}" "${stage}/${folder}" SYMBOLIC)
+  endif()
+  set(${out} "${stage}" PARENT_SCOPE)
+endfunction()
+
+function(redoubt_apply_uses target suffix folder)
+  redoubt_include_path(${folder} own)
+  target_include_directories(${target} PUBLIC "${own}")
+  foreach(used IN LISTS ARGN)
+    target_link_libraries(${target} PUBLIC redoubt_${used}${suffix})
+  endforeach()
+endfunction()
+
+# redoubt_library(FOLDER [USES folder...] [SOURCES file...] [HOST_SOURCES file...] [TESTS file...])
+#
+# The library of a top folder. Host and tool builds get redoubt_FOLDER; the firmware build gets
+# redoubt_FOLDER.x64 and redoubt_FOLDER.ia32, built only when an image uses them. HOST_SOURCES never
+# reach the guest. TESTS become the GoogleTest program FOLDER_test in the host build.
+function(redoubt_library folder)
+  cmake_parse_arguments(ARG "" "" "USES;SOURCES;HOST_SOURCES;TESTS" ${ARGN})
+  if(REDOUBT_KIND STREQUAL "firmware")
+    foreach(arch x64 ia32)
+      set(target redoubt_${folder}.${arch})
+      if(ARG_SOURCES)
+        add_library(${target} STATIC EXCLUDE_FROM_ALL ${ARG_SOURCES})
+        target_compile_options(${target} PRIVATE ${REDOUBT_WARNINGS} ${REDOUBT_FLAGS_${arch}}
+          $<$<COMPILE_LANGUAGE:CXX>:${REDOUBT_FREESTANDING_CXX}>)
+        redoubt_apply_uses(${target} .${arch} ${folder} ${ARG_USES})
+      else()
+        add_library(${target} INTERFACE)
+        redoubt_include_path(${folder} own)
+        target_include_directories(${target} INTERFACE "${own}")
+        foreach(used IN LISTS ARG_USES)
+          target_link_libraries(${target} INTERFACE redoubt_${used}.${arch})
+        endforeach()
+      endif()
+    endforeach()
+    return()
+  endif()
+  set(target redoubt_${folder})
+  if(ARG_SOURCES OR ARG_HOST_SOURCES)
+    add_library(${target} STATIC ${ARG_SOURCES} ${ARG_HOST_SOURCES})
+    target_compile_options(${target} PRIVATE ${REDOUBT_WARNINGS})
+    redoubt_apply_uses(${target} "" ${folder} ${ARG_USES})
+  else()
+    add_library(${target} INTERFACE)
+    redoubt_include_path(${folder} own)
+    target_include_directories(${target} INTERFACE "${own}")
+    foreach(used IN LISTS ARG_USES)
+      target_link_libraries(${target} INTERFACE redoubt_${used})
+    endforeach()
+  endif()
+  if(ARG_TESTS AND REDOUBT_KIND STREQUAL "host")
+    redoubt_test(${folder}_test USES ${folder} SOURCES ${ARG_TESTS})
+  endif()
+endfunction()
+
+# redoubt_test(NAME USES folder... SOURCES file...): a GoogleTest program, host build only. GoogleTest is
+# built from Debian's source package, since its binary package is linked against another C++ library.
+function(redoubt_test name)
+  cmake_parse_arguments(ARG "" "" "USES;SOURCES" ${ARGN})
+  if(NOT REDOUBT_KIND STREQUAL "host")
+    return()
+  endif()
+  if(NOT TARGET gtest_main)
+    set(INSTALL_GTEST OFF CACHE INTERNAL "")
+    add_subdirectory(/usr/src/googletest "${CMAKE_BINARY_DIR}/googletest" EXCLUDE_FROM_ALL)
+  endif()
+  add_executable(${name} ${ARG_SOURCES})
+  target_compile_options(${name} PRIVATE ${REDOUBT_WARNINGS} -Wno-global-constructors)
+  foreach(used IN LISTS ARG_USES)
+    target_link_libraries(${name} PRIVATE redoubt_${used})
+  endforeach()
+  target_link_libraries(${name} PRIVATE gtest_main gmock)
+  add_test(NAME ${name} COMMAND ${name})
+  set_tests_properties(${name} PROPERTIES TIMEOUT 1200 LABELS host)
+endfunction()
+
+# redoubt_fuzzer(NAME USES folder... SOURCES file... [SEEDS dir]): a libFuzzer program, host build only. The
+# test runs it for REDOUBT_FUZZ_SECONDS (60 unless the environment says otherwise).
+function(redoubt_fuzzer name)
+  cmake_parse_arguments(ARG "" "SEEDS" "USES;SOURCES" ${ARGN})
+  if(NOT REDOUBT_KIND STREQUAL "host")
+    return()
+  endif()
+  add_executable(${name} ${ARG_SOURCES})
+  target_compile_options(${name} PRIVATE ${REDOUBT_WARNINGS} -fsanitize=fuzzer)
+  target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+  foreach(used IN LISTS ARG_USES)
+    target_link_libraries(${name} PRIVATE redoubt_${used})
+  endforeach()
+  set(corpus "${CMAKE_BINARY_DIR}/corpus/${name}")
+  file(MAKE_DIRECTORY "${corpus}")
+  add_test(NAME ${name} COMMAND sh -c
+    "\"$<TARGET_FILE:${name}>\" -max_total_time=\"\${REDOUBT_FUZZ_SECONDS:-60}\" -rss_limit_mb=4096 -print_final_stats=1 '${corpus}' ${ARG_SEEDS}")
+  set_tests_properties(${name} PROPERTIES TIMEOUT 5400 LABELS fuzz)
+endfunction()
+
+# redoubt_image(NAME ARCH x64|ia32 SUBSYSTEM application|boot|runtime ENTRY symbol USES folder...
+#               SOURCES file... [ALIGN bytes] [OPTIONS flag...])
+#
+# A PE image for the guest, firmware build only: linked as a static position-independent ELF file (kept
+# beside it with its debug information as NAME.elf) and written out as PE by elf2pe of the tool build.
+function(redoubt_image name)
+  cmake_parse_arguments(ARG "" "ARCH;SUBSYSTEM;ENTRY;ALIGN" "USES;SOURCES;OPTIONS" ${ARGN})
+  if(NOT REDOUBT_KIND STREQUAL "firmware")
+    return()
+  endif()
+  if(NOT ARG_ALIGN)
+    set(ARG_ALIGN 4096)
+  endif()
+  set(elf ${name}.elf)
+  add_executable(${elf} ${ARG_SOURCES})
+  target_compile_options(${elf} PRIVATE ${REDOUBT_WARNINGS} ${REDOUBT_FLAGS_${ARG_ARCH}} ${ARG_OPTIONS}
+    $<$<COMPILE_LANGUAGE:CXX>:${REDOUBT_FREESTANDING_CXX}>)
+  foreach(used IN LISTS ARG_USES)
+    target_link_libraries(${elf} PRIVATE redoubt_${used}.${ARG_ARCH})
+  endforeach()
+  set(emulation_x64 elf_x86_64)
+  set(emulation_ia32 elf_i386)
+  set(target_x64 x86_64-linux-gnu)
+  set(target_ia32 i386-linux-gnu)
+  target_link_options(${elf} PRIVATE
+    --target=${target_${ARG_ARCH}} -fuse-ld=lld -nostdlib -static-pie
+    -Wl,-T,${CMAKE_SOURCE_DIR}/cmake/image.ld -Wl,--defsym=image_alignment=${ARG_ALIGN}
+    -Wl,-e,${ARG_ENTRY} -Wl,--gc-sections -Wl,-z,notext -Wl,-z,norelro -Wl,--no-dynamic-linker
+    -Wl,--build-id=none -Wl,--fatal-warnings -Wl,-z,max-page-size=${ARG_ALIGN})
+  set_target_properties(${elf} PROPERTIES LINK_DEPENDS "${CMAKE_SOURCE_DIR}/cmake/image.ld")
+  set(output "${CMAKE_BINARY_DIR}/images/${name}.efi")
+  add_custom_command(OUTPUT "${output}"
+    COMMAND ${CMAKE_COMMAND} -E make_directory "${CMAKE_BINARY_DIR}/images"
+    COMMAND "${REDOUBT_ELF2PE}" $<TARGET_FILE:${elf}> -o "${output}" --subsystem ${ARG_SUBSYSTEM} --align ${ARG_ALIGN}
+    DEPENDS ${elf} "${REDOUBT_ELF2PE}" VERBATIM)
+  add_custom_target(${name} ALL DEPENDS "${output}")
+endfunction()
+
+set(REDOUBT_ELF2PE "${CMAKE_SOURCE_DIR}/build/release/bin/elf2pe" CACHE FILEPATH "The ELF to PE writer of the tool build")
+if(REDOUBT_KIND STREQUAL "host")
+  enable_testing()
+endif()
+if(NOT REDOUBT_KIND STREQUAL "firmware")
+  set(CMAKE_RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/bin")
+endif()
