@@ -16,10 +16,10 @@ enum class Error : std::uint8_t {
   overflow,          // arithmetic on input doesn't fit
   unsupported,       // well-formed, but not something we handle
   not_found,
-  out_of_memory,     // no room: memory, table or space in an image
+  out_of_memory,  // no room: memory, table or space in an image
   access_denied,
   already_exists,
-  device,            // hardware or the system below said no
+  device,  // hardware or the system below said no
 };
 
 // The enumerator's name with spaces, for messages.
@@ -45,13 +45,16 @@ class [[nodiscard]] Result : public std::expected<T, E> {
   using std::expected<T, E>::expected;
 };
 
-// Unwraps a Result, or leaves the enclosing function with its error.
-#define TRY(expression)                                                  \
-  ({                                                                     \
-    auto redoubt_try = (expression);                                     \
-    if (!redoubt_try.has_value()) [[unlikely]]                           \
-      return ::std::unexpected(::std::move(redoubt_try).error());        \
-    *::std::move(redoubt_try);                                           \
+// Unwraps a Result, or leaves the enclosing function with its error. Calls may nest: each has a variable of its own.
+#define TRY(expression) REDOUBT_TRY_IN(REDOUBT_TRY_NAME(redoubt_try_, __COUNTER__), expression)
+#define REDOUBT_TRY_NAME(prefix, number) REDOUBT_TRY_JOIN(prefix, number)
+#define REDOUBT_TRY_JOIN(prefix, number) prefix##number
+#define REDOUBT_TRY_IN(name, expression)                   \
+  ({                                                       \
+    auto name = (expression);                              \
+    if (!name.has_value()) [[unlikely]]                    \
+      return ::std::unexpected(::std::move(name).error()); \
+    *::std::move(name);                                    \
   })
 
 }  // namespace redoubt
