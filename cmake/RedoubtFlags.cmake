@@ -21,7 +21,8 @@ set(REDOUBT_FREESTANDING
 set(REDOUBT_FREESTANDING_CXX -nostdinc++ -isystem ${REDOUBT_LIBCXX_HEADERS})
 
 set(REDOUBT_FLAGS_x64 --target=x86_64-linux-gnu ${REDOUBT_FREESTANDING} -mno-red-zone -fpie -mcmodel=small)
-set(REDOUBT_FLAGS_ia32 --target=i386-linux-gnu -march=i686 ${REDOUBT_FREESTANDING} -fno-pic -fno-pie)
+# UEFI aligns 64-bit fields to 8 bytes on IA-32 as well (UEFI 2.10, 2.3.1); the i386 ABI of Linux doesn't.
+set(REDOUBT_FLAGS_ia32 --target=i386-linux-gnu -march=i686 -malign-double ${REDOUBT_FREESTANDING} -fno-pic -fno-pie)
 
 if(NOT REDOUBT_KIND STREQUAL "firmware")
   add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-stdlib=libc++>)

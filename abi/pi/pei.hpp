@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: BSD-2-Clause-Patent
+// What a PEIM calls and installs: the PEI Services Table (PI 1.9, volume 1, chapter 4) and the PPIs that an IPL
+// needs (volume 1, 8.3.9 for MP services, volume 4, chapter 6 for MM access and communication). A PEIM and its
+// PEI core have the same width, so pointers and UintN are native here; services that nobody here calls are kept
+// as untyped pointers, for their place in the table.
+#pragma once
+
+#include "abi/pi/hob.hpp"
+#include "abi/uefi/types.hpp"
+
+namespace redoubt::abi {
+
+struct PeiServices;
+using PeiServicesPointer = const PeiServices* const*;
+
+using FileHandle = void*;
+using VolumeHandle = void*;
+
+// EFI_BOOT_MODE, volume 1, 4.5.
+using BootMode = std::uint32_t;
+inline constexpr BootMode boot_on_s3_resume = 0x11;
+
+// EFI_MEMORY_TYPE, UEFI 2.10, 7.2.
+enum class MemoryType : std::uint32_t {
+  reserved = 0,
+  boot_services_data = 4,
+  runtime_services_data = 6,
+};
+
+// EFI_SECTION_TYPE, volume 3, 2.2.4: the one that holds a firmware volume.
+inline constexpr std::uint8_t section_type_firmware_volume_image = 0x17;
+
+// EFI_PEI_PPI_DESCRIPTOR.
+struct PpiDescriptor {
+  static constexpr UintN ppi = 0x10;
+  static constexpr UintN terminate_list = 0x8000'0000;
+
+  UintN flags;
+  const Guid* guid;
+  void* interface;
+};
+
+// EFI_FV_FILE_INFO.
+struct FvFileInfo {
+  Guid file_name;
+  std::uint8_t file_type;
+  std::uint32_t file_attributes;
+  void* buffer;  // the file's data, header excluded
+  std::uint32_t buffer_size;
+};
+
+struct TableHeader {
+  std::uint64_t signature;
+  std::uint32_t revision;
+  std::uint32_t header_size;
+  std::uint32_t crc32;
+  std::uint32_t reserved;
+};
+static_assert(sizeof(TableHeader) == 24);
+
+// EFI_PEI_SERVICES.
+struct PeiServices {
+  static constexpr std::uint64_t expected_signature = 0x5652455320494550;  // "PEI SERV"
+
+  TableHeader header;
+  EfiStatus(EFIAPI* install_ppi)(PeiServicesPointer, const PpiDescriptor* list);
+  void* reinstall_ppi;
+  EfiStatus(EFIAPI* locate_ppi)(PeiServicesPointer, const Guid*, UintN instance, PpiDescriptor**, void** interface);
+  void* notify_ppi;
+  EfiStatus(EFIAPI* get_boot_mode)(PeiServicesPointer, BootMode*);
+  void* set_boot_mode;
+  EfiStatus(EFIAPI* get_hob_list)(PeiServicesPointer, void** list);
+  EfiStatus(EFIAPI* create_hob)(PeiServicesPointer, HobType, std::uint16_t length, void** hob);
+  EfiStatus(EFIAPI* ffs_find_next_volume)(PeiServicesPointer, UintN instance, VolumeHandle*);
+  void* ffs_find_next_file;
+  EfiStatus(EFIAPI* ffs_find_section_data)(PeiServicesPointer, std::uint8_t type, FileHandle, void** data);
+  void* install_pei_memory;
+  EfiStatus(EFIAPI* allocate_pages)(PeiServicesPointer, MemoryType, UintN pages, EfiPhysicalAddress*);
+  void* allocate_pool;
+  void* copy_mem;
+  void* set_mem;
+  void* report_status_code;
+  EfiStatus(EFIAPI* reset_system)(PeiServicesPointer);
+  void* cpu_io;
+  void* pci_cfg;
+  EfiStatus(EFIAPI* ffs_find_file_by_name)(const Guid*, VolumeHandle, FileHandle*);
+  EfiStatus(EFIAPI* ffs_get_file_info)(FileHandle, FvFileInfo*);
+  // Five more services that nobody here needs.
+};
+#if defined(__i386__)
+static_assert(sizeof(PpiDescriptor) == 12 && sizeof(FvFileInfo) == 32 && offsetof(FvFileInfo, buffer) == 24);
+static_assert(offsetof(PeiServices, install_ppi) == 24 && offsetof(PeiServices, create_hob) == 52 &&
+              offsetof(PeiServices, allocate_pages) == 72 && offsetof(PeiServices, ffs_find_file_by_name) == 104 &&
+              offsetof(PeiServices, ffs_get_file_info) == 108);
+#endif
+
+// EFI_PEI_MM_ACCESS_PPI (volume 4, 6.2).
+struct MmAccessPpi {
+  static constexpr Guid guid = {0x268f33a9, 0xcccd, 0x48be, {0x88, 0x17, 0x86, 0x05, 0x3a, 0xc3, 0x2e, 0xd6}};
+
+  EfiStatus(EFIAPI* open)(PeiServicesPointer, MmAccessPpi*, UintN descriptor_index);
+  EfiStatus(EFIAPI* close)(PeiServicesPointer, MmAccessPpi*, UintN descriptor_index);
+  EfiStatus(EFIAPI* lock)(PeiServicesPointer, MmAccessPpi*, UintN descriptor_index);
+  EfiStatus(EFIAPI* get_capabilities)(PeiServicesPointer, MmAccessPpi*, UintN* size, MmramDescriptor*);
+  Boolean lock_state;
+  Boolean open_state;
+};
+
+// EFI_PROCESSOR_INFORMATION (volume 2, 13.3.3); the extended information comes with newer producers only.
+struct ProcessorInformation {
+  static constexpr std::uint32_t is_boot_processor = 0x1;
+  static constexpr std::uint32_t is_enabled = 0x2;
+
+  std::uint64_t processor_id;  // the local APIC id
+  std::uint32_t status_flag;
+  std::uint32_t location[3];
+  std::uint32_t extended_location[6];
+};
+static_assert(sizeof(ProcessorInformation) == 48 && offsetof(ProcessorInformation, extended_location) == 24);
+
+using ApProcedure = void(EFIAPI*)(void* argument);
+
+// EFI_PEI_MP_SERVICES_PPI.
+struct MpServicesPpi {
+  static constexpr Guid guid = {0xee16160a, 0xe8be, 0x47a6, {0x82, 0x0a, 0xc6, 0x90, 0x0d, 0xb0, 0x25, 0x0a}};
+
+  EfiStatus(EFIAPI* get_number_of_processors)(PeiServicesPointer, MpServicesPpi*, UintN* all, UintN* enabled);
+  EfiStatus(EFIAPI* get_processor_info)(PeiServicesPointer, MpServicesPpi*, UintN number, ProcessorInformation*);
+  void* startup_all_aps;
+  EfiStatus(EFIAPI* startup_this_ap)(PeiServicesPointer, MpServicesPpi*, ApProcedure, UintN number,
+                                     UintN timeout_microseconds, void* argument);
+  void* switch_bsp;
+  void* enable_disable_ap;
+  EfiStatus(EFIAPI* who_am_i)(PeiServicesPointer, MpServicesPpi*, UintN* number);
+};
+
+// EFI_PEI_MM_COMMUNICATION_PPI (volume 4, 6.4). The buffer starts with a header as wide as the caller.
+struct MmCommunicationPpi {
+  static constexpr Guid guid = {0xae933e1c, 0xcc47, 0x4e38, {0x8f, 0x0e, 0xe2, 0xf6, 0x1d, 0x26, 0x05, 0xdf}};
+
+  EfiStatus(EFIAPI* communicate)(const MmCommunicationPpi*, void* buffer, UintN* size);
+};
+
+// EFI_PEI_MM_COMMUNICATION3_PPI: a CommunicateHeaderV3, which says how large the buffer is.
+struct MmCommunication3Ppi {
+  static constexpr Guid guid = {0xe70febf6, 0x13ef, 0x4a21, {0x89, 0x9e, 0xb2, 0x36, 0xf8, 0x25, 0xff, 0xc9}};
+
+  EfiStatus(EFIAPI* communicate)(const MmCommunication3Ppi*, void* buffer);
+};
+
+}  // namespace redoubt::abi

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: BSD-2-Clause-Patent
+// The registers of QEMU's q35 machine that MM depends on: numbers only, for 32-bit PEI and 64-bit MM alike. From
+// Intel's documents 316966 (3 Series Express chipset, MCH) and 316972 (ICH9), QEMU's include/hw/pci-host/q35.h,
+// include/hw/i386/ich9.h and docs/specs/fw_cfg. PEI code of the stock image has set PMBASE and TSEG when our code
+// starts; MM must not read TSEGMB again, which stays writable after D_LCK.
+#pragma once
+
+#include <cstdint>
+
+namespace redoubt::platform::q35 {
+
+// PCI configuration mechanism 1.
+inline constexpr std::uint16_t pci_config_address_port = 0xCF8;
+inline constexpr std::uint16_t pci_config_data_port = 0xCFC;
+
+// Memory controller, 00:00.0.
+inline constexpr std::uint8_t mch_device = 0;
+inline constexpr std::uint8_t mch_function = 0;
+inline constexpr std::uint8_t mch_default_smbase_control = 0x9C;  // QEMU's own: RAM at 0x30000 can become SMRAM
+inline constexpr std::uint8_t mch_default_smbase_in_ram = 0x01;
+inline constexpr std::uint8_t mch_default_smbase_locked = 0x02;
+inline constexpr std::uint8_t mch_smramc = 0x9D;
+inline constexpr std::uint8_t mch_smramc_d_lck = 0x10;
+inline constexpr std::uint8_t mch_smramc_d_open = 0x40;
+inline constexpr std::uint8_t mch_esmramc = 0x9E;
+inline constexpr std::uint8_t mch_esmramc_t_en = 0x01;  // set: TSEG is closed to everybody but SMM
+
+// LPC bridge, 00:1F.0.
+inline constexpr std::uint8_t lpc_device = 0x1F;
+inline constexpr std::uint8_t lpc_function = 0;
+inline constexpr std::uint8_t lpc_pmbase = 0x40;
+inline constexpr std::uint32_t lpc_pmbase_mask = 0xFF80;
+inline constexpr std::uint8_t lpc_gen_pmcon_1 = 0xA0;
+inline constexpr std::uint8_t lpc_gen_pmcon_1_smi_lock = 0x10;
+
+// ACPI I/O block; the stock firmware puts it at 0x600.
+inline constexpr std::uint16_t pmbase = 0x600;
+inline constexpr std::uint16_t pm_timer_port = pmbase + 0x08;  // 24 bits
+inline constexpr std::uint32_t pm_timer_mask = 0x00FF'FFFF;
+inline constexpr std::uint32_t pm_timer_hertz = 3'579'545;
+inline constexpr std::uint16_t smi_en_port = pmbase + 0x30;
+inline constexpr std::uint32_t smi_en_global = 0x01;
+inline constexpr std::uint32_t smi_en_apm = 0x20;
+
+// A write to the command port raises an SMI (not before the next instruction under TCG); MM tells what it was
+// raised for from the two values, since the save state says nothing about the I/O instruction.
+inline constexpr std::uint16_t apm_command_port = 0xB2;
+inline constexpr std::uint16_t apm_status_port = 0xB3;
+
+// Reset control: full reset with 0x06 after 0x02.
+inline constexpr std::uint16_t reset_control_port = 0xCF9;
+
+// The debug console, present when a read gives the signature.
+inline constexpr std::uint16_t debug_console_port = 0x402;
+inline constexpr std::uint8_t debug_console_signature = 0xE9;
+
+// fw_cfg, port interface; the DMA address register is big-endian, its low half starts the transfer.
+inline constexpr std::uint16_t fw_cfg_selector_port = 0x510;
+inline constexpr std::uint16_t fw_cfg_data_port = 0x511;
+inline constexpr std::uint16_t fw_cfg_dma_high_port = 0x514;
+inline constexpr std::uint16_t fw_cfg_dma_low_port = 0x518;
+inline constexpr std::uint16_t fw_cfg_key_signature = 0x0000;
+inline constexpr std::uint16_t fw_cfg_key_features = 0x0001;
+inline constexpr std::uint16_t fw_cfg_key_directory = 0x0019;
+inline constexpr std::uint32_t fw_cfg_feature_dma = 0x2;
+inline constexpr std::uint32_t fw_cfg_dma_error = 0x01;
+inline constexpr std::uint32_t fw_cfg_dma_read = 0x02;
+inline constexpr std::uint32_t fw_cfg_dma_select = 0x08;
+inline constexpr std::uint32_t fw_cfg_dma_write = 0x10;
+
+// Bits of the SMI features that QEMU negotiates over fw_cfg: with the first one every software SMI goes to all
+// CPUs. The others make CPU hotplug raise SMIs and need a handler for it.
+inline constexpr std::uint64_t smi_feature_broadcast = 0x1;
+
+}  // namespace redoubt::platform::q35
