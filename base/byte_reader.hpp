@@ -7,7 +7,6 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <span>
 #include <type_traits>
 
@@ -42,7 +41,7 @@ template <typename T>
 Result<T> read_at(Bytes bytes, std::uint64_t offset) {
   const Bytes source = TRY(slice(bytes, offset, sizeof(T)));
   T value;
-  std::memcpy(&value, source.data(), sizeof(T));
+  __builtin_memcpy(&value, source.data(), sizeof(T));  // a freestanding build inlines only this spelling
   return value;
 }
 

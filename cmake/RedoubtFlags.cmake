@@ -10,12 +10,16 @@ set(REDOUBT_WARNINGS
   -Wnon-virtual-dtor -Woverloaded-virtual -Wnull-dereference -Wimplicit-fallthrough
   -Wextra-semi -Wundef -Wvla -Wformat=2)
 
+# No vector registers and no implicit use of x87: general registers only, as -mgeneral-regs-only would have it. That
+# flag itself is out because libc++ headers below declare inline functions of long double (that nobody calls) which it
+# refuses. Guest code has no floating point: a floating-point result already fails to compile on x64.
 # libc++'s header-only parts serve the guest too; nothing of a C library is linked there.
 set(REDOUBT_LIBCXX_HEADERS "/usr/lib/llvm-19/include/c++/v1")
 
 set(REDOUBT_FREESTANDING
   -ffreestanding -fno-exceptions -fno-rtti -fno-threadsafe-statics -fno-use-cxa-atexit
-  -fno-asynchronous-unwind-tables -fno-unwind-tables -fno-stack-protector -mgeneral-regs-only
+  -fno-asynchronous-unwind-tables -fno-unwind-tables -fno-stack-protector
+  -mno-mmx -mno-sse -msoft-float -mno-implicit-float
   -ffunction-sections -fdata-sections -fvisibility=hidden -O2 -g -gdwarf-4
   -U_FORTIFY_SOURCE "-ffile-prefix-map=${CMAKE_SOURCE_DIR}=.")
 set(REDOUBT_FREESTANDING_CXX -nostdinc++ -isystem ${REDOUBT_LIBCXX_HEADERS})
