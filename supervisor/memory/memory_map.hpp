@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: BSD-2-Clause-Patent
+// What memory MM has and who may touch it: the page pool and the two address spaces, always changed together.
+//
+//   virtual address            foundation space        driver space
+//   MMRAM, identity            by record, see below    by record, see below
+//   communication buffer       user rw -> capture      user rw -> capture     (its own address, MMRAM pages behind it)
+//   ranges for drivers         -                       user, as the platform says (flash)
+//   outside_window + physical  supervisor rw           supervisor rw          (real buffer, status page, local APIC)
+//
+// MMRAM pages: a page that a domain may use is a user page in that domain's space. Everywhere else it is a
+// supervisor page, writable unless somebody executes it or nobody may write it; guard pages are nowhere. So no page
+// is writable in one place and executable in another.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "abi/redoubt/launch.hpp"
+#include "abi/redoubt/syscall.hpp"
+#include "base/result.hpp"
+#include "supervisor/memory/address_space.hpp"
+#include "supervisor/memory/page_pool.hpp"
+
+namespace redoubt::supervisor {
+
+enum class Domain : std::uint8_t { foundation, driver };
+inline constexpr int domain_count = 2;
+
+// Where the supervisor sees physical memory outside MMRAM that it may use itself.
+inline constexpr std::uint64_t outside_window = 0xFFFF'8000'0000'0000;
+
+// A part of the supervisor's own image.
+struct ImageSection {
+  std::uint64_t base;  // page-aligned
+  std::uint64_t pages;
+  bool write;
+  bool execute;
+};
+
+// A physical range outside MMRAM that is mapped from the start.
+struct OutsideMapping {
+  std::uint64_t base;  // page-aligned
+  std::uint64_t pages;
+  bool drivers;  // true: identity-mapped for drivers; false: supervisor only, in the outside window
+  bool write;
+  bool cached;
+};
+
+// What MemoryMap needs from the processor; the host tests bring their own.
+struct MemoryHardware {
+  void (*invalidate_page)(std::uint64_t virtual_address);
+  void (*open_user_access)();   // STAC where the CPU has SMAP
+  void (*close_user_access)();  // CLAC
+  bool execute_disable;
+};
+
+class MemoryMap {
+ public:
+  // Builds everything from the launch record, running on the bootstrap tables. `record_address` is where the record
+  // lies in MMRAM. Errors: malformed (the record contradicts itself or leaves MMRAM), invalid_argument (a mapping
+  // overlaps MMRAM, the buffer or another), out_of_memory.
+  Result<void> initialize(const abi::LaunchRecord& record, std::uint64_t record_address,
+                          std::span<const ImageSection> sections, std::span<const OutsideMapping> outside,
+                          MemoryHardware hardware, DirectMap memory = {});
+
+  // The value of CR3 for a domain. Supervisor pages are the same in both.
+  std::uint64_t root(Domain domain) const { return spaces_[index(domain)].root(); }
+
+  // Zeroed pages of ring 0. Errors: out_of_memory.
+  Result<std::uint64_t> allocate_supervisor(std::uint64_t pages);
+
+  // Zeroed stack with an unmapped page below and above; returns the address after its last byte.
+  // `domain` empty: a ring-0 stack. Errors: out_of_memory.
+  Result<std::uint64_t> allocate_stack(std::uint64_t pages, std::optional<Domain> domain);
+
+  // Zeroed ring-3 memory laid out by the supervisor, not yet open to any domain: fill it, then set_fixed_access().
+  Result<std::uint64_t> allocate_fixed(std::uint64_t pages);
+
+  // Opens pages of allocate_fixed(). Errors: invalid_argument, as set_page_access().
+  Result<void> set_fixed_access(std::uint64_t address, std::uint64_t pages, std::uint64_t foundation,
+                                std::uint64_t drivers);
+
+  // Makes a page of `owner` entry, read and execute for ring 0 only, after its code was written.
+  Result<void> seal_entry_page(std::uint64_t address);
+
+  // Forgets the bootstrap tables and stack, once nothing runs on them.
+  void release_bootstrap(const abi::LaunchRecord& record);
+
+  // System calls of the foundation (abi/redoubt/syscall.hpp). Every argument comes from ring 3.
+  Result<std::uint64_t> allocate_pages(std::uint64_t pages, std::uint64_t limit);
+  Result<std::uint64_t> allocate_pages_at(std::uint64_t address, std::uint64_t pages);
+  Result<void> free_pages(std::uint64_t address, std::uint64_t pages);
+  Result<void> set_page_access(std::uint64_t address, std::uint64_t pages, std::uint64_t foundation,
+                               std::uint64_t drivers);
+
+  // Copies between domains and from a domain into ring 0. Every page is checked against what that domain may do
+  // with it before a byte of it moves. Errors: access_denied.
+  Result<void> read_driver(std::uint64_t foundation_destination, std::uint64_t driver_source, std::uint64_t bytes);
+  Result<void> write_driver(std::uint64_t driver_destination, std::uint64_t foundation_source, std::uint64_t bytes);
+  Result<void> copy_from(Domain domain, void* destination, std::uint64_t source, std::uint64_t bytes);
+  Result<void> copy_to(Domain domain, std::uint64_t destination, const void* source, std::uint64_t bytes);
+
+  // Whether `domain` may do `access` (PageAccess bits) with all of [address, address + bytes) in MMRAM or the
+  // captured message. Ranges of devices don't count: the supervisor never touches those for anybody.
+  bool permits(Domain domain, std::uint64_t address, std::uint64_t bytes, std::uint64_t access) const;
+
+  // The supervisor's address of a page of the outside window.
+  static constexpr std::uint64_t outside(std::uint64_t physical) { return outside_window + physical; }
+
+  // The captured message: the supervisor's view of the pages behind the communication buffer's address.
+  std::uint64_t capture() const { return capture_; }
+
+  const PagePool& pool() const { return pool_; }
+  const AddressSpace& space(Domain domain) const { return spaces_[index(domain)]; }
+
+ private:
+  static constexpr std::size_t index(Domain domain) { return static_cast<std::size_t>(domain); }
+
+  Result<void> claim_launch_pages(const abi::LaunchRecord& record, std::uint64_t record_address,
+                                  std::span<const ImageSection> sections);
+  Result<void> map_mmram();
+  Result<void> map_capture();
+  Result<void> map_outside(std::span<const OutsideMapping> outside);
+  Result<void> apply(std::uint64_t address, std::uint64_t pages);
+  Result<void> change_access(std::uint64_t address, std::uint64_t pages, PageOwner owner, std::uint64_t foundation,
+                             std::uint64_t drivers);
+  std::uint64_t rights_of(Domain domain, std::uint64_t address) const;
+  std::uint64_t physical_of(std::uint64_t address) const;
+  template <typename Move>
+  Result<void> for_each_piece(Domain domain, std::uint64_t address, std::uint64_t bytes, std::uint64_t access,
+                              Move move) const;
+  void clear_pages(std::uint64_t address, std::uint64_t pages);
+
+  PagePool pool_;
+  AddressSpace spaces_[domain_count];
+  DirectMap memory_;
+  MemoryHardware hardware_{};
+  std::uint64_t comm_buffer_ = 0;
+  std::uint64_t comm_bytes_ = 0;
+  std::uint64_t comm_status_ = 0;
+  std::uint64_t capture_ = 0;
+};
+
+}  // namespace redoubt::supervisor
