@@ -95,6 +95,8 @@ function(redoubt_fuzzer name)
   add_executable(${name} ${ARG_SOURCES})
   target_compile_options(${name} PRIVATE ${REDOUBT_WARNINGS} -fsanitize=fuzzer)
   target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+  # Debian's libFuzzer runtime is linked against the other C++ library; the two keep apart by namespace.
+  target_link_options(${name} PRIVATE -Wl,-l:libstdc++.so.6)
   foreach(used IN LISTS ARG_USES)
     target_link_libraries(${name} PRIVATE redoubt_${used})
   endforeach()
