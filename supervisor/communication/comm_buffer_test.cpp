@@ -13,7 +13,7 @@
 namespace redoubt::supervisor {
 namespace {
 
-constexpr std::uint64_t buffer_bytes = 2 * 4096;
+constexpr std::uint64_t buffer_bytes = 8192;
 constexpr abi::Guid some_guid = {0x12345678, 0x9abc, 0xdef0, {1, 2, 3, 4, 5, 6, 7, 8}};
 
 class CommBufferTest : public testing::Test {

@@ -56,7 +56,7 @@ class MemoryMapTest : public testing::Test {
                .cpus = record_address + sizeof(abi::LaunchRecord),
                .result = 0};
     for (std::uint32_t cpu = 0; cpu < 4; ++cpu)
-      memory_.at<abi::LaunchCpu>(record_.cpus)[cpu] = {cpu, 0, mmram_base - 0x8000 + cpu * abi::smbase_stride};
+      memory_.at<abi::LaunchCpu>(record_.cpus)[cpu] = {cpu, 0, mmram_base - 0x8000 + std::uint64_t{cpu} * 0x2000};
   }
 
   static constexpr std::uint64_t page(std::uint64_t number) { return mmram_base + number * page_bytes; }
