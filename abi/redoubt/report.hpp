@@ -19,6 +19,9 @@
 //   launch.done ticks=N mmram_used=N mmram_free=N
 //   lifecycle event=NAME mmis=N faults=N mmram_used=N mmram_free=N
 //   fault domain=driver|foundation vector=N address=0x.. rip=0x.. driver=N handler=G action=disabled|aborted
+//   dxe.start comm_buffer=0x.. pages=N                  DXE's communication driver and MM's variable driver work
+//   dxe.ready_to_lock smramc=0xNN esmramc=0xNN mmram=locked|open    the chipset as DXE reads it at that point
+//   dxe.failed reason="..." status=0x..
 //   panic vector=N rip=0x.. address=0x.. reason="..."
 #pragma once
 

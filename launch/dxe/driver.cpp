@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: BSD-2-Clause-Patent
+// The DXE communication driver: the one part of Redoubt that runs in DXE and stays for the OS. It produces the three
+// MM Communication protocols, passes the phases of the boot on to MM, and tells the stock variable driver when MM's
+// is up. MMRAM was locked in PEI; this driver has no way to open it and only reports what it sees.
+//
+// Nothing MM says is believed beyond a status and a size that is bounded here. What the OS may call at run time is
+// communicate() alone: it uses no boot service and no address that SetVirtualAddressMap() does not convert.
+#include <cstdint>
+
+#include "abi/pi/communicate.hpp"
+#include "abi/pi/communication_protocols.hpp"
+#include "abi/pi/mm_protocols.hpp"
+#include "abi/uefi/system_table.hpp"
+#include "launch/dxe/debug_console.hpp"
+#include "launch/dxe/hob_search.hpp"
+#include "launch/dxe/machine.hpp"
+#include "launch/dxe/mailbox.hpp"
+#include "platform/q35/chipset.hpp"
+
+namespace redoubt::launch::dxe {
+
+namespace {
+
+using abi::BootServices;
+using abi::CommBufferDescription;
+using abi::EfiStatus;
+using abi::Event;
+using abi::Guid;
+using abi::SystemTable;
+using abi::UintN;
+
+// A message to the variable driver in MM (edk2, MdeModulePkg/Include/Guid/SmmVariableCommon.h) that asks how large a
+// variable may be: the first thing the stock driver asks, and free of effects.
+struct PayloadSizeQuery {
+  static constexpr std::uint64_t get_payload_size = 11;
+
+  abi::CommunicateHeader header;
+  std::uint64_t function;
+  std::uint64_t return_status;
+  std::uint64_t payload_size;
+};
+static_assert(sizeof(PayloadSizeQuery) == 48);
+
+// A phase of the boot, as edk2's communication driver announces it: the GUID and one byte of 0.
+struct PhaseMessage {
+  abi::CommunicateHeader header;
+  std::uint64_t data;
+};
+constexpr std::uint64_t phase_data_bytes = 1;
+
+constinit Mailbox mailbox;
+constinit BootServices* boot_services = nullptr;
+constinit abi::RuntimeServices* runtime_services = nullptr;
+constinit bool ready_to_lock_sent = false;
+
+EFIAPI EfiStatus communicate(const abi::MmCommunication* /*self*/, void* buffer, UintN* size) {
+  return mailbox.communicate(buffer, size, HeaderRule::any);
+}
+
+EFIAPI EfiStatus communicate2(const abi::MmCommunication2* /*self*/, void* physical_buffer, void* virtual_buffer,
+                              UintN* size) {
+  if (physical_buffer == nullptr) {
+    return abi::status::invalid_parameter;
+  }
+  return mailbox.communicate(virtual_buffer, size, HeaderRule::any);
+}
+
+EFIAPI EfiStatus communicate3(const abi::MmCommunication3* /*self*/, void* physical_buffer, void* virtual_buffer) {
+  if (physical_buffer == nullptr) {
+    return abi::status::invalid_parameter;
+  }
+  return mailbox.communicate(virtual_buffer, nullptr, HeaderRule::version_3);
+}
+
+// Not const: the DXE core relocates them with the image when the OS sets its address map.
+constinit abi::MmCommunication communication{&communicate};
+constinit abi::MmCommunication2 communication2{&communicate2};
+constinit abi::MmCommunication3 communication3{&communicate3};
+
+// MM's answer is for its handlers to act on: a foundation that has no handler for the phase says EFI_NOT_FOUND.
+EfiStatus announce(const Guid& phase) {
+  PhaseMessage message{{phase, phase_data_bytes}, 0};
+  UintN size = sizeof(message.header) + phase_data_bytes;
+  return mailbox.communicate(&message, &size, HeaderRule::any);
+}
+
+std::uint8_t read_mch(std::uint8_t offset) {
+  namespace q35 = platform::q35;
+  const InterruptsOff interrupts_off;
+  return read_pci_config(q35::mch_device, q35::mch_function, offset);
+}
+
+void report_lock() {
+  namespace q35 = platform::q35;
+  const std::uint8_t smramc = read_mch(q35::mch_smramc);
+  const std::uint8_t esmramc = read_mch(q35::mch_esmramc);
+  DebugLine line("dxe.ready_to_lock");
+  line.hexadecimal("smramc", smramc);
+  line.hexadecimal("esmramc", esmramc);
+  const bool locked = (smramc & (q35::mch_smramc_d_lck | q35::mch_smramc_d_open)) == q35::mch_smramc_d_lck &&
+                      (esmramc & q35::mch_esmramc_t_en) != 0;
+  line.word("mmram", locked ? "locked" : "open");
+}
+
+void send_ready_to_lock() {
+  if (ready_to_lock_sent) {
+    return;
+  }
+  ready_to_lock_sent = true;
+  report_lock();
+  announce(abi::dxe_mm_ready_to_lock_protocol_guid);
+}
+
+EFIAPI void on_phase(Event /*event*/, void* context) { announce(*static_cast<const Guid*>(context)); }
+
+// A protocol notification is signalled once when it is registered: the protocol need not be there.
+EFIAPI void on_ready_to_lock_protocol(Event /*event*/, void* /*context*/) {
+  void* interface = nullptr;
+  if (boot_services->locate_protocol(&abi::dxe_mm_ready_to_lock_protocol_guid, nullptr, &interface) ==
+      abi::status::success) {
+    send_ready_to_lock();
+  }
+}
+
+// Firmware that never installs DxeMmReadyToLock must not come to a boot option before MM has heard of it.
+EFIAPI void on_ready_to_boot(Event /*event*/, void* /*context*/) {
+  send_ready_to_lock();
+  announce(abi::ready_to_boot_event_group_guid);
+}
+
+// The last call with the old addresses, and the first without them.
+EFIAPI void on_virtual_address_change(Event /*event*/, void* /*context*/) {
+  announce(abi::virtual_address_change_event_group_guid);
+  runtime_services->convert_pointer(0, mailbox.buffer_address());
+  runtime_services->convert_pointer(0, mailbox.status_address());
+}
+
+std::optional<CommBufferDescription> find_comm_buffer(const SystemTable& system_table) {
+  for (UintN i = 0; i != system_table.table_count; ++i) {
+    const abi::ConfigurationTable& table = system_table.configuration_tables[i];
+    if (table.vendor_guid == abi::hob_list_table_guid) {
+      return find_guid_hob<CommBufferDescription>(table.vendor_table, abi::comm_buffer_hob_guid);
+    }
+  }
+  return std::nullopt;
+}
+
+EfiStatus install(const Guid& protocol, void* interface, abi::Handle* handle) {
+  return boot_services->install_protocol_interface(handle, &protocol, abi::native_interface, interface);
+}
+
+EfiStatus watch(const Guid& group, abi::NotifyFunction function) {
+  Event event = nullptr;
+  return boot_services->create_event_ex(abi::event_notify_signal, abi::tpl::callback, function, &group, &group, &event);
+}
+
+EfiStatus watch_ready_to_lock() {
+  Event event = nullptr;
+  const EfiStatus status = boot_services->create_event(abi::event_notify_signal, abi::tpl::callback,
+                                                       on_ready_to_lock_protocol, nullptr, &event);
+  if (abi::status::is_error(status)) {
+    return status;
+  }
+  void* registration = nullptr;
+  const EfiStatus registered =
+      boot_services->register_protocol_notify(&abi::dxe_mm_ready_to_lock_protocol_guid, event, &registration);
+  if (!abi::status::is_error(registered)) {
+    boot_services->signal_event(event);
+  }
+  return registered;
+}
+
+// The two protocols have no interface: their presence is the message.
+EfiStatus announce_variables(abi::Handle* handle) {
+  PayloadSizeQuery query{{abi::smm_variable_guid, sizeof(query) - sizeof(query.header)},
+                         PayloadSizeQuery::get_payload_size,
+                         abi::status::not_found,
+                         0};
+  UintN size = sizeof(query);
+  EfiStatus status = mailbox.communicate(&query, &size, HeaderRule::any);
+  if (!abi::status::is_error(status)) {
+    status = query.return_status;
+  }
+  if (abi::status::is_error(status)) {
+    return status;
+  }
+  status = install(abi::smm_variable_guid, nullptr, handle);
+  if (abi::status::is_error(status)) {
+    return status;
+  }
+  return install(abi::smm_variable_write_guid, nullptr, handle);
+}
+
+EfiStatus fail(const char* reason, EfiStatus status) {
+  DebugLine line("dxe.failed");
+  line.text("reason", reason);
+  line.hexadecimal("status", status);
+  return status;
+}
+
+EfiStatus start(const SystemTable& system_table) {
+  boot_services = system_table.boot_services;
+  runtime_services = system_table.runtime_services;
+
+  const auto description = find_comm_buffer(system_table);
+  if (!description) {
+    return fail("no HOB describes the communication buffer", abi::status::not_found);
+  }
+  if (!mailbox.open(*description)) {
+    return fail("the HOB of the communication buffer makes no sense", abi::status::compromised_data);
+  }
+
+  struct Watch {
+    const Guid& group;
+    abi::NotifyFunction function;
+  };
+  const Watch watches[] = {
+      {abi::end_of_dxe_event_group_guid, on_phase},
+      {abi::ready_to_boot_event_group_guid, on_ready_to_boot},
+      {abi::exit_boot_services_event_group_guid, on_phase},
+      {abi::virtual_address_change_event_group_guid, on_virtual_address_change},
+  };
+  for (const Watch& entry : watches) {
+    const EfiStatus status = watch(entry.group, entry.function);
+    if (abi::status::is_error(status)) {
+      return fail("an event could not be created", status);
+    }
+  }
+  EfiStatus status = watch_ready_to_lock();
+  if (abi::status::is_error(status)) {
+    return fail("no notification of DxeMmReadyToLock", status);
+  }
+
+  struct Protocol {
+    const Guid& guid;
+    void* interface;
+  };
+  const Protocol protocols[] = {
+      {abi::mm_communication_protocol_guid, &communication},
+      {abi::mm_communication2_protocol_guid, &communication2},
+      {abi::mm_communication3_protocol_guid, &communication3},
+  };
+  abi::Handle handle = nullptr;
+  for (const Protocol& protocol : protocols) {
+    status = install(protocol.guid, protocol.interface, &handle);
+    if (abi::status::is_error(status)) {
+      return fail("a communication protocol could not be installed", status);
+    }
+  }
+
+  // From here on the driver stays loaded, also when MM has no variables to offer.
+  status = announce_variables(&handle);
+  if (abi::status::is_error(status)) {
+    fail("MM did not answer for its variable driver", status);
+    return abi::status::success;
+  }
+  DebugLine line("dxe.start");
+  line.hexadecimal("comm_buffer", description->physical_start);
+  line.decimal("pages", description->number_of_pages);
+  return abi::status::success;
+}
+
+}  // namespace
+
+}  // namespace redoubt::launch::dxe
+
+extern "C" EFIAPI redoubt::abi::EfiStatus communication_dxe_entry(redoubt::abi::Handle /*image*/,
+                                                                  redoubt::abi::SystemTable* system_table) {
+  return redoubt::launch::dxe::start(*system_table);
+}

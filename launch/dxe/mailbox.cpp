@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: BSD-2-Clause-Patent
+// See mailbox.hpp. The flag is written last before the MMI and read first after it; everything else is ordered
+// around it.
+#include "launch/dxe/mailbox.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "launch/dxe/machine.hpp"
+
+namespace redoubt::launch::dxe {
+
+namespace {
+
+constexpr std::uint64_t page_bytes = 4096;
+
+// How long MM may take to take over the CPU. A chipset needs microseconds, an emulator one instruction. Raising the
+// MMI again does no harm: without a message MM has nothing to do. Chipsets have been seen to lose one MMI in many.
+constexpr unsigned attempts = 8;
+constexpr unsigned polls_per_attempt = 1U << 20;
+
+abi::CommBufferStatus* mailbox_status(void* status) { return static_cast<abi::CommBufferStatus*>(status); }
+
+std::uint64_t read_once(const std::uint64_t& field) { return __atomic_load_n(&field, __ATOMIC_RELAXED); }
+
+}  // namespace
+
+bool Mailbox::open(const abi::CommBufferDescription& description) {
+  constexpr std::uint64_t highest = ~std::uint64_t{0};
+  const std::uint64_t start = description.physical_start;
+  const std::uint64_t pages = description.number_of_pages;
+  if (start == 0 || start % page_bytes != 0 || pages == 0 || pages > (highest - start) / page_bytes ||
+      description.status == 0 || description.status % alignof(abi::CommBufferStatus) != 0) {
+    return false;
+  }
+  buffer_ = reinterpret_cast<void*>(start);
+  status_ = reinterpret_cast<void*>(description.status);
+  capacity_ = pages * page_bytes;
+  return true;
+}
+
+// Sets the flag and raises MMIs until MM has cleared it. False: it never did, and the flag is cleared again. MM runs
+// with all other CPUs held, so a cleared flag means that MM will not see the message any more.
+bool Mailbox::deliver() {
+  auto& flag = mailbox_status(status_)->is_comm_buffer_valid;
+  __atomic_store_n(&flag, std::uint8_t{1}, __ATOMIC_RELEASE);
+  for (unsigned attempt = 0; attempt != attempts; ++attempt) {
+    raise_mmi();
+    for (unsigned poll = 0; poll != polls_per_attempt; ++poll) {
+      if (__atomic_load_n(&flag, __ATOMIC_ACQUIRE) == 0) {
+        return true;
+      }
+      wait_a_moment();
+    }
+  }
+  return __atomic_exchange_n(&flag, std::uint8_t{0}, __ATOMIC_ACQ_REL) == 0;
+}
+
+abi::EfiStatus Mailbox::communicate(void* buffer, abi::UintN* size, HeaderRule rule) {
+  if (buffer_ == nullptr) {
+    return abi::status::not_started;
+  }
+  const MessageCheck check = check_message(buffer, size, rule, capacity_);
+  if (check.status != abi::status::success) {
+    return check.status;
+  }
+  const InterruptsOff interrupts_off;
+  if (busy_.test_and_set(std::memory_order_acquire)) {
+    return abi::status::not_ready;
+  }
+  abi::EfiStatus result = abi::status::not_ready;
+  auto* status = mailbox_status(status_);
+  if (__atomic_load_n(&status->is_comm_buffer_valid, __ATOMIC_ACQUIRE) == 0) {
+    if (buffer != buffer_) {
+      std::memmove(buffer_, buffer, check.message_size);
+    }
+    if (deliver()) {
+      const std::uint64_t reply_size = read_once(status->return_buffer_size);
+      const std::uint64_t bytes = std::min({reply_size, check.reply_capacity, capacity_});
+      result = read_once(status->return_status);
+      if (buffer != buffer_) {
+        std::memmove(buffer, buffer_, bytes);
+      }
+      if (size != nullptr) {
+        *size = bytes;
+      }
+      if (reply_size > check.reply_capacity && !abi::status::is_error(result)) {
+        result = abi::status::buffer_too_small;
+      }
+    } else {
+      result = abi::status::timeout;
+    }
+  }
+  busy_.clear(std::memory_order_release);
+  return result;
+}
+
+}  // namespace redoubt::launch::dxe
