@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: BSD-2-Clause-Patent
+// See follow.hpp.
+#include "tool/boot/follow.hpp"
+
+#include <unistd.h>
+
+#include <format>
+
+namespace redoubt::tool::boot {
+
+using std::chrono::milliseconds;
+
+Goal shell_goal() { return {.name = "UEFI Shell", .marker = "Shell> ", .refusal = ""}; }
+
+Goal linux_goal() {
+  return {.name = "Linux tests", .marker = "linux-test result ok", .refusal = "linux-test result FAILED"};
+}
+
+Goal exit_goal() { return {.name = "power off", .marker = "", .refusal = ""}; }
+
+Goal text_goal(std::string_view marker) {
+  return {.name = std::format("\"{}\"", printable(marker)), .marker = std::string(marker), .refusal = ""};
+}
+
+Progress::Progress(std::FILE* stream) : stream_(stream), terminal_(stream != nullptr && isatty(fileno(stream)) != 0) {}
+
+void Progress::stage(std::string_view text) {
+  if (text == stage_) {
+    return;
+  }
+  stage_ = text;
+  draw();
+}
+
+void Progress::tick() {
+  if (terminal_ && Machine::Clock::now() - drawn_ > milliseconds{200}) {
+    draw();
+  }
+}
+
+void Progress::draw() {
+  if (stream_ == nullptr || stage_.empty()) {
+    return;
+  }
+  constexpr std::size_t max_shown = 100;
+  drawn_ = Machine::Clock::now();
+  const std::chrono::duration<double> elapsed = drawn_ - start_;
+  const std::string line = std::format("{:6.1f} s  {}", elapsed.count(), stage_.substr(0, max_shown));
+  std::fputs(terminal_ ? ("\r" + line + "\x1B[K").c_str() : (line + "\n").c_str(), stream_);
+  std::fflush(stream_);
+}
+
+void Progress::finish() {
+  if (terminal_ && !stage_.empty()) {
+    std::fputs("\r\x1B[K", stream_);
+    std::fflush(stream_);
+  }
+  stage_.clear();
+}
+
+std::string stage_text(const Event& event) {
+  const auto text = [&event](std::string_view key) { return event.text(key).value_or("?"); };
+  if (event.name == "ipl.start") {
+    return std::format("PEI: launcher started, {} CPUs", text("cpus"));
+  }
+  if (event.name == "supervisor.start") {
+    return "PEI: supervisor started";
+  }
+  if (event.name == "foundation.start") {
+    return "PEI: foundation started";
+  }
+  if (event.name == "driver") {
+    return std::format("PEI: MM driver {} started", text("name"));
+  }
+  if (event.name == "launch.done") {
+    return "PEI: MM launched";
+  }
+  if (event.name == "ipl.locked") {
+    return "PEI: MMRAM locked";
+  }
+  if (event.name == "ipl.failed") {
+    return std::format("PEI: launch failed: {}", text("reason"));
+  }
+  if (event.name == "lifecycle") {
+    return std::format("{}, {} MMIs", text("event"), text("mmis"));
+  }
+  if (event.name == "fault") {
+    return std::format("fault in {}", text("domain"));
+  }
+  return event.name == "panic" ? std::format("PANIC: {}", text("reason")) : std::string();
+}
+
+Outcome follow(Machine& machine, const Goal& goal, std::chrono::seconds limit, Progress& progress) {
+  constexpr std::string_view startup_wait = "Press ESC in";
+  constexpr milliseconds grace{500};  // after a failure, for what the guest still has to say about it
+  const auto start = Machine::Clock::now();
+  const auto deadline = start + limit;
+  const std::uint64_t from = machine.serial().position();
+  bool skipped_wait = false;
+
+  progress.stage("QEMU started");
+  machine.on_event = [&progress](const Event& event) {
+    if (const std::string text = stage_text(event); !text.empty()) {
+      progress.stage(text);
+    }
+  };
+  machine.on_serial_line = [&progress](std::string_view line) {
+    Console plain;
+    plain.feed(line);
+    if (plain.text().find_first_not_of(' ') != std::string_view::npos) {
+      progress.stage(std::format("console: {}", plain.text()));
+    }
+  };
+
+  Outcome outcome = Outcome::timeout;
+  const auto settled = [&] {
+    progress.tick();
+    if (!goal.marker.empty() && machine.serial().contains(goal.marker, from)) {
+      outcome = Outcome::reached;
+      return true;
+    }
+    if (machine.report().failed() || (!goal.refusal.empty() && machine.serial().contains(goal.refusal, from))) {
+      outcome = Outcome::guest_failed;
+      return true;
+    }
+    if (!skipped_wait && machine.serial().contains(startup_wait, from)) {
+      machine.type("\x1B");
+      skipped_wait = true;
+    }
+    return false;
+  };
+  if (!machine.pump_until(settled, deadline) && !machine.running()) {
+    outcome = goal.marker.empty() && machine.exited_cleanly() ? Outcome::reached : Outcome::qemu_exited;
+    static_cast<void>(settled());  // the marker may have come with the last bytes
+  }
+  if (outcome == Outcome::guest_failed) {
+    machine.pump_until([] { return false; }, Machine::Clock::now() + grace);
+  }
+  machine.on_event = nullptr;
+  machine.on_serial_line = nullptr;
+  progress.finish();
+  machine.report().goal = goal.name;
+  machine.report().outcome = outcome;
+  machine.report().seconds = std::chrono::duration<double>(Machine::Clock::now() - start).count();
+  return outcome;
+}
+
+}  // namespace redoubt::tool::boot

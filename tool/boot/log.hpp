@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: BSD-2-Clause-Patent
+// Reads the log of abi/redoubt/report.hpp from a guest's debug console. What a guest writes is not trusted: lines
+// are cut at a fixed length, values are reduced to printable ASCII, and a line that breaks the format is text, not
+// an event. Nothing here fails.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace redoubt::tool::boot {
+
+// One line of the log: its event's name and its keys with values, quotes removed.
+struct Event {
+  static constexpr std::size_t max_values = 32;
+
+  std::string name;
+  std::vector<std::pair<std::string, std::string>> values;
+
+  // The value of the first `key`, or nothing.
+  [[nodiscard]] std::optional<std::string_view> text(std::string_view key) const;
+  // The same as a number: decimal, or hexadecimal after "0x". Nothing when absent, malformed or over 64 bits.
+  [[nodiscard]] std::optional<std::uint64_t> number(std::string_view key) const;
+};
+
+// `line` without its line end. Nothing when it isn't an event: another prefix, no name, a value without "=", an
+// open quote, or more than Event::max_values values.
+[[nodiscard]] std::optional<Event> parse_event(std::string_view line);
+
+// `bytes` with everything outside 0x20..0x7E replaced by '?', so that it can't drive a terminal.
+[[nodiscard]] std::string printable(std::string_view bytes);
+
+// Cuts a byte stream into lines. A line longer than max_line is delivered cut, its rest is dropped.
+class LineReader {
+ public:
+  static constexpr std::size_t max_line = 2048;
+
+  // Adds `bytes` and returns the lines that they completed, without CR and LF.
+  [[nodiscard]] std::vector<std::string> feed(std::string_view bytes);
+  // What came after the last line end.
+  [[nodiscard]] std::string_view pending() const { return pending_; }
+
+ private:
+  std::string pending_;
+};
+
+}  // namespace redoubt::tool::boot

@@ -1,0 +1,512 @@
+// SPDX-License-Identifier: BSD-2-Clause-Patent
+// See machine.hpp.
+#include "tool/boot/machine.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <format>
+#include <system_error>
+
+namespace redoubt::tool::boot {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds qmp_limit{10'000};
+constexpr std::size_t max_tail = 40;
+constexpr std::size_t max_qmp_line = std::size_t{4} * 1024 * 1024;
+
+std::string system_error_text(int error) { return std::generic_category().message(error); }
+
+// The two ends of a channel: ours, which no child inherits, and QEMU's.
+struct Channel {
+  Descriptor own;
+  Descriptor peer;
+};
+
+Attempt<Channel> open_socket() {
+  std::array<int, 2> ends = {-1, -1};
+  if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends.data()) != 0) {
+    return std::unexpected(std::format("can't open a socket: {}", system_error_text(errno)));
+  }
+  Channel channel{.own = Descriptor(ends[0]), .peer = Descriptor(ends[1])};
+  fcntl(ends[0], F_SETFD, FD_CLOEXEC);
+  fcntl(ends[0], F_SETFL, O_NONBLOCK);
+  return channel;
+}
+
+Attempt<Channel> open_pipe() {
+  std::array<int, 2> ends = {-1, -1};
+  if (pipe(ends.data()) != 0) {
+    return std::unexpected(std::format("can't open a pipe: {}", system_error_text(errno)));
+  }
+  Channel channel{.own = Descriptor(ends[0]), .peer = Descriptor(ends[1])};
+  fcntl(ends[0], F_SETFD, FD_CLOEXEC);
+  fcntl(ends[0], F_SETFL, O_NONBLOCK);
+  return channel;
+}
+
+Attempt<void> check_readable(const std::filesystem::path& path) {
+  const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file.open()) {
+    return std::unexpected(std::format("{}: {}", path.string(), system_error_text(errno)));
+  }
+  if (std::error_code error; std::filesystem::is_directory(path, error)) {
+    return std::unexpected(std::format("{}: is a directory", path.string()));
+  }
+  return {};
+}
+
+Attempt<void> check_writable(const std::filesystem::path& path) {
+  const Descriptor file(open(path.c_str(), O_RDWR | O_CLOEXEC));
+  if (!file.open()) {
+    return std::unexpected(std::format("{}: {}", path.string(), system_error_text(errno)));
+  }
+  return {};
+}
+
+Attempt<void> copy_writable(const std::filesystem::path& from, const std::filesystem::path& to) {
+  std::error_code error;
+  std::filesystem::copy_file(from, to, error);
+  if (error) {
+    return std::unexpected(std::format("can't copy {} to {}: {}", from.string(), to.string(), error.message()));
+  }
+  std::filesystem::permissions(to, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write, error);
+  return {};
+}
+
+Attempt<Descriptor> open_copy(const std::filesystem::path& path) {
+  if (path.empty()) {
+    return Descriptor();
+  }
+  Descriptor file(open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+  if (!file.open()) {
+    return std::unexpected(std::format("{}: {}", path.string(), system_error_text(errno)));
+  }
+  return file;
+}
+
+// A record of the guest's output that can't be written is no reason to stop following the guest.
+void write_copy(const Descriptor& file, std::string_view bytes) {
+  while (file.open() && !bytes.empty()) {
+    const ssize_t written = write(file.get(), bytes.data(), bytes.size());
+    if (written <= 0) {
+      return;
+    }
+    bytes.remove_prefix(static_cast<std::size_t>(written));
+  }
+}
+
+void keep_tail(std::deque<std::string>& tail, std::string line) {
+  tail.push_back(printable(line));
+  if (tail.size() > max_tail) {
+    tail.pop_front();
+  }
+}
+
+}  // namespace
+
+std::string quoted(const std::filesystem::path& path) {
+  std::string result;
+  for (const char character : path.string()) {
+    result.append(character == ',' ? 2 : 1, character);
+  }
+  return result;
+}
+
+std::vector<std::string> command_line(const MachineOptions& options, const ChannelDescriptors& channels,
+                                      const std::filesystem::path& variables,
+                                      const std::filesystem::path& application_folder) {
+  const auto socket = [](std::string_view name, int descriptor) {
+    return std::format("socket,id={},fd={}", name, descriptor);
+  };
+  std::vector<std::string> arguments = {
+      std::string(qemu_program),
+      "-machine",
+      "q35,smm=on,accel=tcg",
+      "-cpu",
+      options.cpu_model,
+      "-m",
+      std::to_string(options.memory_mib),
+      "-smp",
+      std::to_string(options.cpus),
+      "-nodefaults",
+      "-display",
+      "none",
+      "-no-user-config",
+      // Without this, flash can be written from outside SMM and the variable store protects nothing.
+      "-global",
+      "driver=cfi.pflash01,property=secure,value=on",
+      "-global",
+      options.s3 ? "ICH9-LPC.disable_s3=0" : "ICH9-LPC.disable_s3=1",
+      "-drive",
+      std::format("if=pflash,format=raw,unit=0,readonly=on,file={}", quoted(options.image)),
+      "-drive",
+      std::format("if=pflash,format=raw,unit=1,file={}", quoted(variables)),
+      "-chardev",
+      socket("serial", channels.serial),
+      "-serial",
+      "chardev:serial",
+      "-chardev",
+      socket("debug", channels.debug),
+      "-device",
+      "isa-debugcon,iobase=0x402,chardev=debug",
+      "-chardev",
+      socket("qmp", channels.qmp),
+      "-mon",
+      "chardev=qmp,mode=control",
+      "-D",
+      std::format("/proc/self/fd/{}", channels.trace),
+  };
+  for (const std::string_view event : witness_events) {
+    arguments.insert(arguments.end(), {"-trace", std::string(event)});
+  }
+  if (!options.kernel.empty()) {
+    arguments.insert(arguments.end(), {"-kernel", options.kernel.string(), "-append", options.kernel_arguments});
+  }
+  if (!options.initrd.empty()) {
+    arguments.insert(arguments.end(), {"-initrd", options.initrd.string()});
+  }
+  if (!options.application.empty()) {
+    arguments.insert(
+        arguments.end(),
+        {"-drive", std::format("if=none,id=application,format=raw,readonly=on,file=fat:{}", quoted(application_folder)),
+         "-device", "virtio-blk-pci,drive=application,bootindex=0"});
+  }
+  if (options.gdb) {
+    arguments.insert(arguments.end(), {"-chardev", socket("gdb", channels.gdb), "-gdb", "chardev:gdb"});
+  }
+  if (options.paused) {
+    arguments.emplace_back("-S");
+  }
+  arguments.insert(arguments.end(), options.extra.begin(), options.extra.end());
+  return arguments;
+}
+
+void Descriptor::close() {
+  if (value_ >= 0) {
+    ::close(value_);
+    value_ = -1;
+  }
+}
+
+Attempt<TemporaryFolder> TemporaryFolder::create() {
+  std::error_code error;
+  const std::filesystem::path parent = std::filesystem::temp_directory_path(error);
+  if (error) {
+    return std::unexpected(std::format("no folder for temporary files: {}", error.message()));
+  }
+  std::string name = (parent / "redoubt-XXXXXX").string();
+  if (mkdtemp(name.data()) == nullptr) {
+    return std::unexpected(std::format("{}: {}", parent.string(), system_error_text(errno)));
+  }
+  return TemporaryFolder(name);
+}
+
+TemporaryFolder::~TemporaryFolder() {
+  if (!path_.empty()) {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+}
+
+Attempt<std::unique_ptr<Machine>> Machine::start(const MachineOptions& options) {
+  for (const std::filesystem::path& input : {options.image, options.kernel, options.initrd, options.application}) {
+    if (!input.empty()) {
+      TRY(check_readable(input));
+    }
+  }
+  std::unique_ptr<Machine> machine(new Machine(TRY(TemporaryFolder::create())));
+  machine->serial_copy_ = TRY(open_copy(options.serial_file));
+  machine->debug_copy_ = TRY(open_copy(options.debug_file));
+  machine->report_.image = options.image.string();
+  machine->report_.machine = std::format("q35, {} x {}, {} MiB", options.cpus, options.cpu_model, options.memory_mib);
+  TRY(machine->spawn(options));
+  TRY(machine->qmp("qmp_capabilities"));
+  return machine;
+}
+
+Machine::~Machine() { stop(); }
+
+Attempt<void> Machine::spawn(const MachineOptions& options) {
+  std::filesystem::path variables = options.variables;
+  if (variables.empty()) {
+    variables = folder_.path() / "variables.fd";
+    TRY(copy_writable(stock_variable_store, variables));
+  } else {
+    TRY(check_writable(variables));
+  }
+  const std::filesystem::path application_folder = folder_.path() / "application";
+  if (!options.application.empty()) {
+    const std::filesystem::path boot = application_folder / "EFI" / "BOOT";
+    std::error_code error;
+    std::filesystem::create_directories(boot, error);
+    if (error) {
+      return std::unexpected(std::format("{}: {}", boot.string(), error.message()));
+    }
+    TRY(copy_writable(options.application, boot / "BOOTX64.EFI"));
+  }
+
+  Channel serial = TRY(open_socket());
+  Channel debug = TRY(open_socket());
+  Channel qmp = TRY(open_socket());
+  Channel gdb = TRY(open_socket());
+  Channel trace = TRY(open_pipe());
+  Channel errors = TRY(open_pipe());
+  Channel start = TRY(open_pipe());  // carries errno when QEMU can't be started, closes when it can
+  fcntl(start.peer.get(), F_SETFD, FD_CLOEXEC);
+
+  const ChannelDescriptors descriptors{.serial = serial.peer.get(),
+                                       .debug = debug.peer.get(),
+                                       .qmp = qmp.peer.get(),
+                                       .trace = trace.peer.get(),
+                                       .gdb = gdb.peer.get()};
+  std::vector<std::string> arguments = command_line(options, descriptors, variables, application_folder);
+  std::vector<char*> pointers;
+  pointers.reserve(arguments.size() + 1);
+  for (std::string& argument : arguments) {
+    pointers.push_back(argument.data());
+  }
+  pointers.push_back(nullptr);
+
+  const pid_t parent = getpid();
+  const pid_t child = fork();
+  if (child < 0) {
+    return std::unexpected(std::format("can't start a process: {}", system_error_text(errno)));
+  }
+  if (child == 0) {  // only async-signal-safe calls from here on
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent) {
+      _exit(127);
+    }
+    setpgid(0, 0);  // the terminal's interrupt is for us to act on
+    const int null = open("/dev/null", O_RDONLY);
+    dup2(null, STDIN_FILENO);
+    dup2(errors.peer.get(), STDOUT_FILENO);
+    dup2(errors.peer.get(), STDERR_FILENO);
+    execvp(pointers[0], pointers.data());
+    const int error = errno;
+    const ssize_t ignored = write(start.peer.get(), &error, sizeof(error));
+    static_cast<void>(ignored);
+    _exit(127);
+  }
+  process_ = child;
+  start.peer.close();
+  pollfd started{.fd = start.own.get(), .events = POLLIN, .revents = 0};
+  poll(&started, 1, static_cast<int>(qmp_limit.count()));
+  int error = 0;
+  if (read(start.own.get(), &error, sizeof(error)) == static_cast<ssize_t>(sizeof(error))) {
+    reap();
+    return std::unexpected(error == ENOENT
+                               ? std::format("{} isn't installed (scripts/install-packages installs it)", qemu_program)
+                               : std::format("can't run {}: {}", qemu_program, system_error_text(error)));
+  }
+  serial_ = std::move(serial.own);
+  debug_ = std::move(debug.own);
+  qmp_ = std::move(qmp.own);
+  trace_ = std::move(trace.own);
+  gdb_ = std::move(gdb.own);
+  errors_ = std::move(errors.own);
+  return {};
+}
+
+void Machine::take(Descriptor& descriptor, void (Machine::*taker)(std::string_view)) {
+  std::array<char, 16384> buffer{};
+  // Bounded, so that a guest which never stops writing on one channel doesn't keep the others from being read.
+  for (int round = 0; round < 16 && descriptor.open(); ++round) {
+    const ssize_t count = read(descriptor.get(), buffer.data(), buffer.size());
+    if (count > 0) {
+      (this->*taker)(std::string_view(buffer.data(), static_cast<std::size_t>(count)));
+    } else if (count == 0 || (errno != EAGAIN && errno != EINTR)) {
+      descriptor.close();
+    } else {
+      return;
+    }
+  }
+}
+
+void Machine::take_serial(std::string_view bytes) {
+  write_copy(serial_copy_, bytes);
+  serial_text_.feed(bytes);
+  for (const std::string& line : serial_lines_.feed(bytes)) {
+    if (on_serial_line) {
+      on_serial_line(line);
+    }
+  }
+}
+
+void Machine::take_debug(std::string_view bytes) {
+  write_copy(debug_copy_, bytes);
+  for (std::string& line : debug_lines_.feed(bytes)) {
+    if (const std::optional<Event> event = parse_event(line)) {
+      report_.apply(*event);
+      if (on_event) {
+        on_event(*event);
+      }
+    }
+    keep_tail(debug_tail_, std::move(line));
+  }
+}
+
+void Machine::take_trace(std::string_view bytes) {
+  for (const std::string& line : trace_lines_.feed(bytes)) {
+    report_.witness.apply(line);
+  }
+}
+
+void Machine::take_errors(std::string_view bytes) {
+  for (std::string& line : error_lines_.feed(bytes)) {
+    keep_tail(error_tail_, std::move(line));
+  }
+}
+
+void Machine::take_qmp(std::string_view bytes) {
+  qmp_pending_ += bytes;
+  for (std::size_t end = 0; (end = qmp_pending_.find('\n')) != std::string::npos; qmp_pending_.erase(0, end + 1)) {
+    nlohmann::json message =
+        nlohmann::json::parse(qmp_pending_.begin(), qmp_pending_.begin() + static_cast<std::ptrdiff_t>(end), nullptr,
+                              /*allow_exceptions=*/false);
+    if (message.contains("event") && message["event"].is_string()) {
+      ++announced_[message["event"].get<std::string>()];
+    } else if (message.contains("return") || message.contains("error")) {
+      qmp_answers_.push_back(std::move(message));
+    }
+  }
+  if (qmp_pending_.size() > max_qmp_line) {
+    qmp_pending_.clear();
+  }
+}
+
+bool Machine::drain(milliseconds limit) {
+  std::array<pollfd, 5> waiting{};
+  std::size_t count = 0;
+  for (const Descriptor* descriptor : {&serial_, &debug_, &qmp_, &trace_, &errors_}) {
+    if (descriptor->open()) {
+      waiting.at(count++) = pollfd{.fd = descriptor->get(), .events = POLLIN, .revents = 0};
+    }
+  }
+  const auto wait = std::clamp(limit, milliseconds{0}, milliseconds{3'600'000});
+  poll(waiting.data(), static_cast<nfds_t>(count), static_cast<int>(wait.count()));
+  take(qmp_, &Machine::take_qmp);
+  take(trace_, &Machine::take_trace);
+  take(debug_, &Machine::take_debug);
+  take(serial_, &Machine::take_serial);
+  take(errors_, &Machine::take_errors);
+  return count != 0;
+}
+
+bool Machine::pump(milliseconds limit) {
+  if (process_ > 0 && drain(limit)) {
+    return true;
+  }
+  reap();
+  return false;
+}
+
+bool Machine::pump_until(const std::function<bool()>& done, Clock::time_point deadline) {
+  bool more = true;
+  while (!done()) {
+    const auto left = std::chrono::ceil<milliseconds>(deadline - Clock::now());
+    if (!more || left <= milliseconds{0}) {
+      return false;
+    }
+    more = pump(std::min(left, milliseconds{250}));
+  }
+  return true;
+}
+
+void Machine::type(std::string_view text) {
+  if (serial_.open()) {
+    const ssize_t ignored = send(serial_.get(), text.data(), text.size(), MSG_NOSIGNAL);
+    static_cast<void>(ignored);
+  }
+}
+
+Attempt<nlohmann::json> Machine::next_answer() {
+  const bool answered = pump_until([this] { return !qmp_answers_.empty() || !qmp_.open(); }, Clock::now() + qmp_limit);
+  if (qmp_answers_.empty()) {
+    if (answered) {
+      reap();
+      return std::unexpected(exit_text());
+    }
+    return std::unexpected("QEMU doesn't answer");
+  }
+  nlohmann::json answer = std::move(qmp_answers_.front());
+  qmp_answers_.pop_front();
+  if (answer.contains("error")) {
+    return std::unexpected(answer["error"].value("desc", "QEMU reports an error"));
+  }
+  return answer["return"];
+}
+
+Attempt<nlohmann::json> Machine::qmp(std::string_view command, const nlohmann::json& arguments) {
+  nlohmann::json message = {{"execute", command}};
+  if (!arguments.is_null()) {
+    message["arguments"] = arguments;
+  }
+  const std::string line = message.dump() + "\n";
+  qmp_answers_.clear();
+  if (!qmp_.open() || send(qmp_.get(), line.data(), line.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(line.size())) {
+    reap();
+    return std::unexpected(exit_text());
+  }
+  return next_answer();
+}
+
+Attempt<std::string> Machine::monitor(std::string_view command) {
+  const nlohmann::json answer = TRY(qmp("human-monitor-command", {{"command-line", command}}));
+  if (!answer.is_string()) {
+    return std::unexpected("QEMU's monitor gave no text");
+  }
+  return answer.get<std::string>();
+}
+
+std::uint64_t Machine::announced(std::string_view name) const {
+  const auto found = announced_.find(name);
+  return found == announced_.end() ? 0 : found->second;
+}
+
+std::string Machine::exit_text() const {
+  const std::string reason = error_tail_.empty() ? std::string() : ": " + error_tail_.back();
+  if (WIFSIGNALED(exit_status_)) {
+    return std::format("QEMU was ended by signal {}{}", WTERMSIG(exit_status_), reason);
+  }
+  return std::format("QEMU exited with status {}{}", WEXITSTATUS(exit_status_), reason);
+}
+
+void Machine::reap() {
+  const auto deadline = Clock::now() + std::chrono::seconds{5};
+  while (process_ > 0) {
+    const pid_t result = waitpid(process_, &exit_status_, WNOHANG);
+    if (result == process_ || (result < 0 && errno != EINTR)) {
+      process_ = -1;
+      while (drain(milliseconds{0})) {
+      }
+      return;
+    }
+    if (Clock::now() >= deadline) {
+      kill(process_, SIGKILL);
+    }
+    drain(milliseconds{10});
+  }
+}
+
+void Machine::stop() {
+  if (process_ > 0) {
+    kill(process_, SIGTERM);
+    reap();
+  }
+}
+
+}  // namespace redoubt::tool::boot

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: BSD-2-Clause-Patent
+// Runs QEMU on a firmware image: composes its command line, starts it with its consoles on sockets, follows it, and
+// ends it. QEMU never outlives its Machine. One thread, poll(2); nothing here waits without a limit.
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/result.hpp"
+#include "tool/boot/console.hpp"
+#include "tool/boot/log.hpp"
+#include "tool/boot/report.hpp"
+#include "tool/boot/witness.hpp"
+
+namespace redoubt::tool::boot {
+
+// One line that says what failed and why.
+template <typename T>
+using Attempt = Result<T, std::string>;
+
+inline constexpr std::string_view qemu_program = "qemu-system-x86_64";
+inline constexpr std::string_view default_cpu_model = "qemu64,+smep,+smap,+umip";
+inline constexpr std::string_view stock_variable_store = "/usr/share/OVMF/OVMF_VARS_4M.fd";
+inline constexpr std::string_view default_kernel_arguments = "console=ttyS0 loglevel=4 panic=-1";
+
+struct MachineOptions {
+  std::filesystem::path image;
+  // The variable store to write to; empty for a copy of the stock one that goes with the machine.
+  std::filesystem::path variables;
+  std::uint32_t memory_mib = 512;
+  std::uint32_t cpus = 1;
+  std::string cpu_model = std::string(default_cpu_model);
+  bool s3 = false;  // offer suspend to RAM to the guest
+  std::filesystem::path kernel;
+  std::filesystem::path initrd;
+  std::string kernel_arguments = std::string(default_kernel_arguments);
+  // A UEFI application that the firmware starts from a disk of its own, before the Shell.
+  std::filesystem::path application;
+  bool gdb = false;                   // open the gdb stub
+  bool paused = false;                // don't run until resumed through QMP or the gdb stub
+  std::vector<std::string> extra;     // further arguments for QEMU
+  std::filesystem::path serial_file;  // raw copy of the serial console
+  std::filesystem::path debug_file;   // raw copy of the debug console
+};
+
+// The descriptors that QEMU inherits for its side of each channel.
+struct ChannelDescriptors {
+  int serial = -1;
+  int debug = -1;
+  int qmp = -1;
+  int trace = -1;
+  int gdb = -1;
+};
+
+// QEMU's arguments, its own name first. `variables` and `application_folder` are what the machine prepared for the
+// options of that name.
+[[nodiscard]] std::vector<std::string> command_line(const MachineOptions& options, const ChannelDescriptors& channels,
+                                                    const std::filesystem::path& variables,
+                                                    const std::filesystem::path& application_folder);
+
+// `path` as part of a QEMU option, in which a comma is written twice.
+[[nodiscard]] std::string quoted(const std::filesystem::path& path);
+
+// A file descriptor that closes itself.
+class Descriptor {
+ public:
+  Descriptor() = default;
+  explicit Descriptor(int value) : value_(value) {}
+  Descriptor(Descriptor&& other) noexcept : value_(std::exchange(other.value_, -1)) {}
+  Descriptor& operator=(Descriptor&& other) noexcept {
+    close();
+    value_ = std::exchange(other.value_, -1);
+    return *this;
+  }
+  ~Descriptor() { close(); }
+  [[nodiscard]] int get() const { return value_; }
+  [[nodiscard]] bool open() const { return value_ >= 0; }
+  void close();
+
+ private:
+  int value_ = -1;
+};
+
+// A folder under $TMPDIR (or /tmp) that goes with its owner.
+class TemporaryFolder {
+ public:
+  [[nodiscard]] static Attempt<TemporaryFolder> create();
+  TemporaryFolder(TemporaryFolder&& other) noexcept : path_(std::exchange(other.path_, {})) {}
+  TemporaryFolder& operator=(TemporaryFolder&&) = delete;
+  ~TemporaryFolder();
+  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+
+ private:
+  explicit TemporaryFolder(std::filesystem::path path) : path_(std::move(path)) {}
+  std::filesystem::path path_;
+};
+
+class Machine {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  // Starts QEMU. Fails when an input can't be read, when the options don't fit together, or when QEMU can't start.
+  [[nodiscard]] static Attempt<std::unique_ptr<Machine>> start(const MachineOptions& options);
+  Machine(const Machine&) = delete;
+  Machine& operator=(const Machine&) = delete;
+  ~Machine();
+
+  // Called for each event of the guest's log and for each line of the serial console.
+  std::function<void(const Event&)> on_event;
+  std::function<void(std::string_view)> on_serial_line;
+
+  // Takes in what QEMU has written, waiting up to `limit` for the first of it. False once QEMU has exited and all
+  // that it wrote has been taken in.
+  bool pump(std::chrono::milliseconds limit);
+
+  // Pumps until `done`, the end of QEMU, or `deadline`; true when `done` was.
+  bool pump_until(const std::function<bool()>& done, Clock::time_point deadline);
+
+  // Types `text` on the serial console.
+  void type(std::string_view text);
+
+  // A QMP command's "return" value, or QEMU's description of the error.
+  [[nodiscard]] Attempt<nlohmann::json> qmp(std::string_view command, const nlohmann::json& arguments = nullptr);
+  // What a command of QEMU's human monitor prints.
+  [[nodiscard]] Attempt<std::string> monitor(std::string_view command);
+  // How often QMP has announced the event `name` ("RESET", "SUSPEND", "SHUTDOWN", ...).
+  [[nodiscard]] std::uint64_t announced(std::string_view name) const;
+
+  [[nodiscard]] int gdb_descriptor() const { return gdb_.get(); }
+  [[nodiscard]] const Console& serial() const { return serial_text_; }
+  [[nodiscard]] BootReport& report() { return report_; }
+  [[nodiscard]] bool running() const { return process_ > 0; }
+  // Whether QEMU has exited with status 0.
+  [[nodiscard]] bool exited_cleanly() const { return !running() && exit_status_ == 0; }
+  // QEMU's exit as text, once it has exited: its status, and the last line of what it said about it.
+  [[nodiscard]] std::string exit_text() const;
+  // The last lines of the debug console, for a report of a failure.
+  [[nodiscard]] const std::deque<std::string>& debug_tail() const { return debug_tail_; }
+
+  // Ends QEMU: asks it to, and kills it when it doesn't within five seconds. What it wrote until then is taken in.
+  void stop();
+
+ private:
+  explicit Machine(TemporaryFolder folder) : folder_(std::move(folder)) {}
+
+  Attempt<void> spawn(const MachineOptions& options);
+  void take(Descriptor& descriptor, void (Machine::*taker)(std::string_view));
+  void take_serial(std::string_view bytes);
+  void take_debug(std::string_view bytes);
+  void take_trace(std::string_view bytes);
+  void take_errors(std::string_view bytes);
+  void take_qmp(std::string_view bytes);
+  Attempt<nlohmann::json> next_answer();
+  bool drain(std::chrono::milliseconds limit);
+  void reap();
+
+  TemporaryFolder folder_;
+  pid_t process_ = -1;
+  int exit_status_ = 0;
+  Descriptor serial_;
+  Descriptor debug_;
+  Descriptor qmp_;
+  Descriptor trace_;
+  Descriptor gdb_;
+  Descriptor errors_;
+  Descriptor serial_copy_;
+  Descriptor debug_copy_;
+  Console serial_text_;
+  LineReader serial_lines_;
+  LineReader debug_lines_;
+  LineReader trace_lines_;
+  LineReader error_lines_;
+  std::string qmp_pending_;
+  std::deque<nlohmann::json> qmp_answers_;
+  std::map<std::string, std::uint64_t, std::less<>> announced_;
+  std::deque<std::string> debug_tail_;
+  std::deque<std::string> error_tail_;
+  BootReport report_;
+};
+
+}  // namespace redoubt::tool::boot

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: BSD-2-Clause-Patent
+// QEMU's command line, and the reasons for which a machine isn't started. What needs a firmware that boots is in
+// tests/boot.
+#include "tool/boot/machine.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <fstream>
+
+namespace redoubt::tool::boot {
+namespace {
+
+using testing::Contains;
+using testing::HasSubstr;
+using testing::Not;
+
+MachineOptions options_for(const std::filesystem::path& image) {
+  MachineOptions options;
+  options.image = image;
+  return options;
+}
+
+TEST(CommandLine, ProtectsFlashAndTurnsS3OffUnlessAsked) {
+  MachineOptions options = options_for("code.fd");
+  const auto without = command_line(options, {}, "vars.fd", "");
+  EXPECT_THAT(without, Contains("driver=cfi.pflash01,property=secure,value=on"));
+  EXPECT_THAT(without, Contains("ICH9-LPC.disable_s3=1"));
+  EXPECT_THAT(without, Contains("if=pflash,format=raw,unit=0,readonly=on,file=code.fd"));
+  EXPECT_THAT(without, Contains("if=pflash,format=raw,unit=1,file=vars.fd"));
+  EXPECT_THAT(without, Not(Contains("-kernel")));
+  options.s3 = true;
+  EXPECT_THAT(command_line(options, {}, "vars.fd", ""), Contains("ICH9-LPC.disable_s3=0"));
+}
+
+TEST(CommandLine, PutsExtraArgumentsLast) {
+  MachineOptions options = options_for("code.fd");
+  options.extra = {"-m", "4096"};
+  const auto line = command_line(options, {}, "vars.fd", "");
+  EXPECT_EQ(line.back(), "4096");
+}
+
+TEST(CommandLine, DoublesCommasInPaths) {
+  EXPECT_EQ(quoted("a,b,,c"), "a,,b,,,,c");
+  EXPECT_THAT(command_line(options_for("a,b.fd"), {}, "v", ""),
+              Contains("if=pflash,format=raw,unit=0,readonly=on,file=a,,b.fd"));
+}
+
+TEST(Machine, NamesTheInputThatCantBeRead) {
+  const auto machine = Machine::start(options_for("/nonexistent/code.fd"));
+  ASSERT_FALSE(machine.has_value());
+  EXPECT_EQ(machine.error(), "/nonexistent/code.fd: No such file or directory");
+  const auto folder = Machine::start(options_for("/"));
+  ASSERT_FALSE(folder.has_value());
+  EXPECT_EQ(folder.error(), "/: is a directory");
+}
+
+TEST(Machine, PassesOnWhyQemuRefuses) {
+  const TemporaryFolder folder = std::move(*TemporaryFolder::create());
+  const auto image = folder.path() / "odd.fd";
+  std::ofstream(image) << "seven b";  // no flash has this size
+  MachineOptions options = options_for(image);
+  options.variables = folder.path() / "vars.fd";
+  std::ofstream(options.variables) << "seven b";
+  const auto machine = Machine::start(options);
+  ASSERT_FALSE(machine.has_value());
+  EXPECT_THAT(machine.error(), HasSubstr("QEMU exited with status 1: "));
+}
+
+TEST(TemporaryFolder, GoesWithItsOwner) {
+  std::filesystem::path path;
+  {
+    const auto folder = TemporaryFolder::create();
+    ASSERT_TRUE(folder.has_value());
+    path = folder->path();
+    std::ofstream(path / "file") << "content";
+    EXPECT_TRUE(std::filesystem::exists(path / "file"));
+  }
+  EXPECT_FALSE(std::filesystem::exists(path));
+}
+
+}  // namespace
+}  // namespace redoubt::tool::boot

@@ -1,0 +1,354 @@
+// SPDX-License-Identifier: BSD-2-Clause-Patent
+// See report.hpp.
+#include "tool/boot/report.hpp"
+
+#include <algorithm>
+#include <array>
+#include <format>
+#include <iterator>
+#include <nlohmann/json.hpp>
+#include <string_view>
+#include <utility>
+
+namespace redoubt::tool::boot {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr std::string_view unknown = "unknown";
+
+std::string text_of(const Event& event, std::string_view key) { return std::string(event.text(key).value_or("")); }
+
+template <typename T>
+void add_bounded(std::vector<T>& list, T entry) {
+  if (list.size() < BootReport::max_entries) {
+    list.push_back(std::move(entry));
+  }
+}
+
+std::string hexadecimal(std::optional<std::uint64_t> value) {
+  return value ? std::format("0x{:X}", *value) : std::string(unknown);
+}
+
+std::string decimal(std::optional<std::uint64_t> value) {
+  return value ? std::format("{}", *value) : std::string(unknown);
+}
+
+std::string kibibytes(std::optional<std::uint64_t> bytes) {
+  return bytes ? std::format("{:.1f} KiB", static_cast<double>(*bytes) / 1024) : std::string(unknown);
+}
+
+std::string range_text(std::uint64_t base, std::uint64_t size) {
+  return std::format("0x{:X} - 0x{:X}", base, base + (size == 0 ? 0 : size - 1));
+}
+
+// UEFI specification 2.10, appendix D; others as a number.
+std::string status_text(std::uint64_t status) {
+  constexpr std::uint64_t error_bit = 0x8000000000000000;
+  constexpr std::array<std::string_view, 22> errors = {
+      "",          "load error",    "invalid parameter", "unsupported",      "bad buffer size",  "buffer too small",
+      "not ready", "device error",  "write protected",   "out of resources", "volume corrupted", "volume full",
+      "no media",  "media changed", "not found",         "access denied",    "no response",      "no mapping",
+      "timeout",   "not started",   "already started",   "aborted"};
+  if (status == 0) {
+    return "success";
+  }
+  const std::uint64_t code = status & ~error_bit;
+  if ((status & error_bit) != 0 && code < errors.size() && code != 0) {
+    return std::string(errors[code]);
+  }
+  return std::format("0x{:X}", status);
+}
+
+Json json_of(std::optional<std::uint64_t> value) { return value ? Json(*value) : Json(nullptr); }
+
+Json json_of_address(std::optional<std::uint64_t> value) { return value ? Json(hexadecimal(value)) : Json(nullptr); }
+
+std::string violation_text(const Event& event) {
+  std::string text = event.name;
+  for (const auto& [key, value] : event.values) {
+    const std::string_view quote = value.find(' ') == std::string::npos ? "" : "\"";
+    text += std::format(" {}={}{}{}", key, quote, value, quote);
+  }
+  return text;
+}
+
+// "before DXE", "after ..." or what else can be said about when MMRAM was locked.
+std::string lock_order(const BootReport& report) {
+  if (report.locked_in_pei) {
+    return report.witness.locked ? (report.witness.locked_before_pci
+                                        ? "before DXE (by the launcher, in PEI; QEMU saw it before PCI was enumerated)"
+                                        : "CONTRADICTION: the launcher says in PEI, QEMU saw it after PCI enumeration")
+                                 : "before DXE (by the launcher, in PEI; QEMU's trace doesn't show it)";
+  }
+  if (!report.witness.locked) {
+    return "NOT LOCKED";
+  }
+  return report.witness.locked_before_pci ? "before PCI was enumerated (QEMU's trace)"
+                                          : "in DXE, after PCI was enumerated (QEMU's trace)";
+}
+
+std::uint64_t open_bytes(const BootReport& report) {
+  std::uint64_t total = 0;
+  for (const OpenRange& range : report.ranges) {
+    total += range.size;
+  }
+  return total;
+}
+
+void append_line(std::string& text, std::string_view label, std::string_view value) {
+  std::format_to(std::back_inserter(text), "  {:<18}{}\n", label, value);
+}
+
+void append_drivers(std::string& text, const BootReport& report) {
+  const auto started = std::ranges::count_if(report.drivers, [](const Driver& driver) { return !driver.waiting(); });
+  append_line(
+      text, "MM drivers",
+      std::format("{} started, {} waiting", started, static_cast<std::ptrdiff_t>(report.drivers.size()) - started));
+  if (started != 0) {
+    std::format_to(std::back_inserter(text), "    {:>4} {:>12}  {:<16} {:<36} {}\n", "ring", "entry ticks", "status",
+                   "GUID", "name");
+  }
+  for (const Driver& driver : report.drivers) {
+    if (!driver.waiting()) {
+      std::format_to(std::back_inserter(text), "    {:>4} {:>12}  {:<16} {:<36} {}\n",
+                     driver.ring ? decimal(driver.ring) : "?", driver.ticks ? decimal(driver.ticks) : "?",
+                     status_text(driver.status.value_or(0)), driver.guid, driver.name);
+    }
+  }
+  for (const Driver& driver : report.drivers) {
+    if (driver.waiting()) {
+      std::format_to(std::back_inserter(text), "    waits for {}: {} {}\n", driver.depex, driver.guid, driver.name);
+    }
+  }
+}
+
+void append_launch(std::string& text, const BootReport& report) {
+  append_line(text, "launched from",
+              std::format("PEI, boot mode {}, {} CPUs{}", hexadecimal(report.boot_mode), decimal(report.cpus),
+                          report.launches > 1 ? std::format(" (boot {} of this run)", report.launches) : ""));
+  if (!report.launch_failure.empty()) {
+    append_line(text, "", "FAILED: " + report.launch_failure);
+  }
+  if (report.mmram_base && report.mmram_size) {
+    append_line(text, "MMRAM", range_text(*report.mmram_base, *report.mmram_size));
+  }
+}
+
+void append_domains(std::string& text, const BootReport& report) {
+  append_line(text, "supervisor",
+              report.supervisor_base ? std::format("ring 0, {} at {}", kibibytes(report.supervisor_size),
+                                                   hexadecimal(report.supervisor_base))
+                                     : "not started");
+  append_line(text, "foundation",
+              report.foundation_base
+                  ? std::format("ring {}, {} at {}", decimal(report.foundation_ring), kibibytes(report.foundation_size),
+                                hexadecimal(report.foundation_base))
+                  : "not started");
+  append_drivers(text, report);
+  append_line(text, "MMRAM used, free",
+              std::format("{}, {}", kibibytes(report.mmram_used), kibibytes(report.mmram_free)));
+  append_line(text, "open to ring 3",
+              std::format("{} outside MMRAM, in {} ranges", kibibytes(open_bytes(report)), report.ranges.size()));
+  for (const OpenRange& range : report.ranges) {
+    std::format_to(std::back_inserter(text), "    {:<26} {:<3} {}\n", range_text(range.base, range.size), range.access,
+                   range.purpose);
+  }
+}
+
+}  // namespace
+
+const char* to_string(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::reached: return "reached";
+    case Outcome::timeout: return "timeout";
+    case Outcome::guest_failed: return "guest failed";
+    case Outcome::qemu_exited: return "QEMU exited";
+  }
+  return "unknown";
+}
+
+bool BootReport::failed() const {
+  return !launch_failure.empty() ||
+         std::ranges::any_of(violations, [](const Violation& violation) { return violation.panic; });
+}
+
+void BootReport::apply(const Event& event) {
+  if (event.name == "ipl.start") {
+    BootReport fresh;
+    fresh.image = std::move(image);
+    fresh.machine = std::move(machine);
+    fresh.goal = std::move(goal);
+    fresh.launches = launches + 1;
+    fresh.violation_count = violation_count;
+    fresh.violations = std::move(violations);
+    fresh.witness = witness;
+    *this = std::move(fresh);
+    boot_mode = event.number("boot_mode");
+    cpus = event.number("cpus");
+    mmram_base = event.number("mmram");
+    mmram_size = event.number("mmram_size");
+  } else if (event.name == "ipl.locked") {
+    locked_in_pei = true;
+    smramc = event.number("smramc");
+    esmramc = event.number("esmramc");
+    smi_en = event.number("smi_en");
+  } else if (event.name == "ipl.failed") {
+    launch_failure = text_of(event, "reason");
+    if (launch_failure.empty()) {
+      launch_failure = "no reason given";
+    }
+  } else if (event.name == "supervisor.start") {
+    supervisor_base = event.number("base");
+    supervisor_size = event.number("size");
+  } else if (event.name == "range") {
+    add_bounded(ranges, OpenRange{.base = event.number("base").value_or(0),
+                                  .size = event.number("size").value_or(0),
+                                  .access = text_of(event, "access"),
+                                  .purpose = text_of(event, "what")});
+  } else if (event.name == "foundation.start") {
+    foundation_base = event.number("base");
+    foundation_size = event.number("size");
+    foundation_entry = event.number("entry");
+    foundation_ring = event.number("cpl");
+  } else if (event.name == "driver" || event.name == "driver.waiting") {
+    Driver driver;
+    driver.guid = text_of(event, "guid");
+    driver.name = text_of(event, "name");
+    driver.entry = event.number("entry");
+    driver.size = event.number("size");
+    driver.ring = event.number("cpl");
+    driver.ticks = event.number("ticks");
+    driver.depex = text_of(event, "depex");
+    if (event.name == "driver") {
+      driver.status = event.number("status").value_or(0);
+    }
+    add_bounded(drivers, std::move(driver));
+  } else if (event.name == "launch.done") {
+    launched = true;
+    launch_ticks = event.number("ticks");
+    mmram_used = event.number("mmram_used");
+    mmram_free = event.number("mmram_free");
+  } else if (event.name == "lifecycle") {
+    lifecycle = text_of(event, "event");
+    mmis = event.number("mmis");
+    faults = event.number("faults");
+    mmram_used = event.number("mmram_used");
+    mmram_free = event.number("mmram_free");
+  } else if (event.name == "fault" || event.name == "panic") {
+    ++violation_count;
+    add_bounded(violations, Violation{.panic = event.name == "panic", .text = violation_text(event)});
+  }
+}
+
+std::string to_text(const BootReport& report) {
+  std::string text = "Boot report\n";
+  append_line(text, "image", report.image);
+  append_line(text, "machine", report.machine);
+  append_line(text, "final state",
+              report.outcome == Outcome::reached ? std::format("{} reached after {:.1f} s", report.goal, report.seconds)
+                                                 : std::format("{} NOT reached: {} after {:.1f} s", report.goal,
+                                                               to_string(report.outcome), report.seconds));
+  if (report.converted()) {
+    append_launch(text, report);
+  } else {
+    append_line(text, "launched from", "unknown: the image has no Redoubt in it, or it didn't start");
+  }
+  append_line(text, "MMRAM locked", lock_order(report));
+  if (report.locked_in_pei) {
+    append_line(text, "",
+                std::format("SMRAMC {}, ESMRAMC {}, SMI_EN {}", hexadecimal(report.smramc), hexadecimal(report.esmramc),
+                            hexadecimal(report.smi_en)));
+  }
+  if (report.converted()) {
+    append_domains(text, report);
+  } else {
+    append_line(text, "MM drivers", unknown);
+    append_line(text, "MMRAM used, free", unknown);
+    append_line(text, "open to ring 3", unknown);
+  }
+  append_line(text, "MMIs",
+              std::format("{} requested through port 0xB2{}", report.witness.mmi_requests,
+                          report.mmis ? std::format("; {} served up to {}", *report.mmis, report.lifecycle) : ""));
+  append_line(text, "violations",
+              report.violation_count != 0 ? std::format("{}", report.violation_count)
+              : report.converted()        ? "none"
+                                          : unknown);
+  for (const Violation& violation : report.violations) {
+    std::format_to(std::back_inserter(text), "    {}\n", violation.text);
+  }
+  return text;
+}
+
+nlohmann::ordered_json to_json(const BootReport& report) {
+  Json drivers = Json::array();
+  for (const Driver& driver : report.drivers) {
+    Json entry = {{"guid", driver.guid}, {"name", driver.name}, {"started", !driver.waiting()}};
+    if (driver.waiting()) {
+      entry["depex"] = driver.depex;
+    } else {
+      entry["ring"] = json_of(driver.ring);
+      entry["entry"] = json_of_address(driver.entry);
+      entry["size"] = json_of(driver.size);
+      entry["entry_ticks"] = json_of(driver.ticks);
+      entry["status"] = json_of_address(driver.status);
+    }
+    drivers.push_back(std::move(entry));
+  }
+  Json ranges = Json::array();
+  for (const OpenRange& range : report.ranges) {
+    ranges.push_back({{"base", hexadecimal(range.base)},
+                      {"size", range.size},
+                      {"access", range.access},
+                      {"purpose", range.purpose}});
+  }
+  Json violations = Json::array();
+  for (const Violation& violation : report.violations) {
+    violations.push_back({{"kind", violation.panic ? "panic" : "fault"}, {"text", violation.text}});
+  }
+  const bool converted = report.converted();
+  return {
+      {"image", report.image},
+      {"machine", report.machine},
+      {"goal", report.goal},
+      {"outcome", to_string(report.outcome)},
+      {"seconds", report.seconds},
+      {"launch",
+       {{"point", converted ? Json("PEI") : Json(nullptr)},
+        {"boots", report.launches},
+        {"boot_mode", json_of(report.boot_mode)},
+        {"cpus", json_of(report.cpus)},
+        {"complete", report.launched},
+        {"ticks", json_of(report.launch_ticks)},
+        {"failure", report.launch_failure.empty() ? Json(nullptr) : Json(report.launch_failure)}}},
+      {"mmram",
+       {{"base", json_of_address(report.mmram_base)},
+        {"size", json_of(report.mmram_size)},
+        {"used", json_of(report.mmram_used)},
+        {"free", json_of(report.mmram_free)},
+        {"locked", report.locked_in_pei || report.witness.locked},
+        {"locked_before_dxe", report.locked_in_pei},
+        {"locked_before_pci_enumeration", report.witness.locked && report.witness.locked_before_pci},
+        {"order", lock_order(report)},
+        {"smramc", json_of_address(report.smramc)},
+        {"esmramc", json_of_address(report.esmramc)},
+        {"smi_en", json_of_address(report.smi_en)}}},
+      {"supervisor", {{"base", json_of_address(report.supervisor_base)}, {"size", json_of(report.supervisor_size)}}},
+      {"foundation",
+       {{"base", json_of_address(report.foundation_base)},
+        {"size", json_of(report.foundation_size)},
+        {"entry", json_of_address(report.foundation_entry)},
+        {"ring", json_of(report.foundation_ring)}}},
+      {"drivers", converted ? std::move(drivers) : Json(nullptr)},
+      {"open_bytes", converted ? Json(open_bytes(report)) : Json(nullptr)},
+      {"open_ranges", converted ? std::move(ranges) : Json(nullptr)},
+      {"mmis",
+       {{"requested", report.witness.mmi_requests},
+        {"served", json_of(report.mmis)},
+        {"lifecycle", report.lifecycle.empty() ? Json(nullptr) : Json(report.lifecycle)}}},
+      {"violation_count", report.violation_count},
+      {"violations", std::move(violations)},
+  };
+}
+
+}  // namespace redoubt::tool::boot

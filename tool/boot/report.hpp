@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: BSD-2-Clause-Patent
+// The boot report: what one boot of an image was seen to do. Built from the events of the guest's log and from
+// QEMU's trace; says "unknown" where neither tells, as on an image without Redoubt. The lists are bounded, since
+// the guest decides how many events there are.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tool/boot/log.hpp"
+#include "tool/boot/witness.hpp"
+
+namespace redoubt::tool::boot {
+
+// A driver that was started, or one that still waits for its dependencies.
+struct Driver {
+  std::string guid;
+  std::string name;
+  std::optional<std::uint64_t> entry;   // address of its entry point in ring 3
+  std::optional<std::uint64_t> size;    // bytes
+  std::optional<std::uint64_t> ring;    // privilege ring at its entry point
+  std::optional<std::uint64_t> ticks;   // time stamp counter ticks from call to return of the entry point
+  std::optional<std::uint64_t> status;  // EFI_STATUS that it returned
+  std::string depex;                    // of one that waits
+  [[nodiscard]] bool waiting() const { return !status.has_value(); }
+};
+
+// Memory outside MMRAM that ring 3 can reach.
+struct OpenRange {
+  std::uint64_t base = 0;
+  std::uint64_t size = 0;  // bytes
+  std::string access;
+  std::string purpose;
+};
+
+// A fault in ring 3, or a panic of the supervisor.
+struct Violation {
+  bool panic = false;
+  std::string text;
+};
+
+enum class Outcome : std::uint8_t {
+  reached,
+  timeout,
+  guest_failed,  // panic, or the launch failed
+  qemu_exited,   // before the goal was seen
+};
+[[nodiscard]] const char* to_string(Outcome outcome);
+
+struct BootReport {
+  static constexpr std::size_t max_entries = 512;  // in each of the lists
+
+  // What was started; filled in by whoever starts it.
+  std::string image;
+  std::string machine;
+  std::string goal;
+  Outcome outcome = Outcome::timeout;
+  double seconds = 0;  // of the host, from start to outcome
+
+  // From the guest's log, of the latest boot that it shows.
+  std::uint64_t launches = 0;  // boots that the launcher reported
+  std::optional<std::uint64_t> boot_mode;
+  std::optional<std::uint64_t> cpus;
+  std::optional<std::uint64_t> mmram_base;
+  std::optional<std::uint64_t> mmram_size;
+  bool locked_in_pei = false;
+  std::optional<std::uint64_t> smramc;
+  std::optional<std::uint64_t> esmramc;
+  std::optional<std::uint64_t> smi_en;
+  std::string launch_failure;
+  std::optional<std::uint64_t> supervisor_base;
+  std::optional<std::uint64_t> supervisor_size;
+  std::optional<std::uint64_t> foundation_base;
+  std::optional<std::uint64_t> foundation_size;
+  std::optional<std::uint64_t> foundation_entry;
+  std::optional<std::uint64_t> foundation_ring;
+  std::vector<Driver> drivers;
+  std::vector<OpenRange> ranges;
+  bool launched = false;
+  std::optional<std::uint64_t> launch_ticks;
+  std::optional<std::uint64_t> mmram_used;
+  std::optional<std::uint64_t> mmram_free;
+  std::string lifecycle;  // the latest lifecycle event
+  std::optional<std::uint64_t> mmis;
+  std::optional<std::uint64_t> faults;
+
+  // Over all boots of this run.
+  std::uint64_t violation_count = 0;
+  std::vector<Violation> violations;
+
+  Witness witness;
+
+  [[nodiscard]] bool converted() const { return launches != 0; }
+  [[nodiscard]] bool failed() const;  // the guest said that it can't go on
+  void apply(const Event& event);
+};
+
+[[nodiscard]] std::string to_text(const BootReport& report);
+[[nodiscard]] nlohmann::ordered_json to_json(const BootReport& report);
+
+}  // namespace redoubt::tool::boot

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: BSD-2-Clause-Patent
+// The boot report from a log, as text and as JSON, compared as a whole: a person looks at every change of it.
+#include "tool/boot/report.hpp"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+namespace redoubt::tool::boot {
+namespace {
+
+BootReport report_of(std::initializer_list<const char*> lines) {
+  BootReport report;
+  report.image = "OVMF_CODE.redoubt.fd";
+  report.machine = "q35, 2 x qemu64, 512 MiB";
+  for (const char* line : lines) {
+    const auto event = parse_event(line);
+    EXPECT_TRUE(event.has_value()) << line;
+    if (event) {
+      report.apply(*event);
+    }
+  }
+  report.goal = "UEFI Shell";
+  report.outcome = Outcome::reached;
+  report.seconds = 7.25;
+  return report;
+}
+
+BootReport good_boot() {
+  BootReport report = report_of({
+      "redoubt: ipl.start boot_mode=0 cpus=2 mmram=0x1F001000 mmram_size=16773120",
+      "redoubt: supervisor.start base=0x1F010000 size=61440 cpus=2",
+      "redoubt: range base=0x7E000000 size=16384 access=rw what=\"communication buffer\"",
+      "redoubt: range base=0xFFC00000 size=4194304 access=rw what=\"flash\"",
+      "redoubt: foundation.start base=0x40000000 size=81920 entry=0x40001000 cpl=3",
+      "redoubt: driver guid=23a089b3-eed5-4ac5-b2ab-43e3298c2343 name=\"Variable\" entry=0x50001000 size=40960 cpl=3 "
+      "ticks=120000 status=0x0",
+      "redoubt: driver guid=33fb3535-f15e-4c17-b303-5eb94595ecb6 name=\"Refuser\" entry=0x50101000 size=4096 cpl=3 "
+      "ticks=77 status=0x8000000000000003",
+      "redoubt: driver.waiting guid=470cb248-e8ac-473c-bb4f-81069a1fe6fd name=\"Waiter\" depex=\"A AND B\"",
+      "redoubt: launch.done ticks=900000 mmram_used=2097152 mmram_free=14675968",
+      "redoubt: ipl.locked smramc=0x1A esmramc=0x3F smi_en=0x21",
+      "redoubt: lifecycle event=EndOfDxe mmis=3 faults=0 mmram_used=2097152 mmram_free=14675968",
+      "redoubt: lifecycle event=ReadyToBoot mmis=490 faults=0 mmram_used=2097152 mmram_free=14675968",
+  });
+  report.witness = Witness{.mmi_requests = 491, .pci_enumerated = true, .locked = true, .locked_before_pci = true};
+  return report;
+}
+
+TEST(BootReport, TextOfAGoodBoot) {
+  EXPECT_EQ(to_text(good_boot()),
+            R"(Boot report
+  image             OVMF_CODE.redoubt.fd
+  machine           q35, 2 x qemu64, 512 MiB
+  final state       UEFI Shell reached after 7.2 s
+  launched from     PEI, boot mode 0x0, 2 CPUs
+  MMRAM             0x1F001000 - 0x1FFFFFFF
+  MMRAM locked      before DXE (by the launcher, in PEI; QEMU saw it before PCI was enumerated)
+                    SMRAMC 0x1A, ESMRAMC 0x3F, SMI_EN 0x21
+  supervisor        ring 0, 60.0 KiB at 0x1F010000
+  foundation        ring 3, 80.0 KiB at 0x40000000
+  MM drivers        2 started, 1 waiting
+    ring  entry ticks  status           GUID                                 name
+       3       120000  success          23a089b3-eed5-4ac5-b2ab-43e3298c2343 Variable
+       3           77  unsupported      33fb3535-f15e-4c17-b303-5eb94595ecb6 Refuser
+    waits for A AND B: 470cb248-e8ac-473c-bb4f-81069a1fe6fd Waiter
+  MMRAM used, free  2048.0 KiB, 14332.0 KiB
+  open to ring 3    4112.0 KiB outside MMRAM, in 2 ranges
+    0x7E000000 - 0x7E003FFF    rw  communication buffer
+    0xFFC00000 - 0xFFFFFFFF    rw  flash
+  MMIs              491 requested through port 0xB2; 490 served up to ReadyToBoot
+  violations        none
+)");
+}
+
+TEST(BootReport, TextOfAnImageWithoutRedoubt) {
+  BootReport report = report_of({});
+  report.witness = Witness{.mmi_requests = 620, .pci_enumerated = true, .locked = true, .locked_before_pci = false};
+  EXPECT_EQ(to_text(report),
+            R"(Boot report
+  image             OVMF_CODE.redoubt.fd
+  machine           q35, 2 x qemu64, 512 MiB
+  final state       UEFI Shell reached after 7.2 s
+  launched from     unknown: the image has no Redoubt in it, or it didn't start
+  MMRAM locked      in DXE, after PCI was enumerated (QEMU's trace)
+  MM drivers        unknown
+  MMRAM used, free  unknown
+  open to ring 3    unknown
+  MMIs              620 requested through port 0xB2
+  violations        unknown
+)");
+}
+
+TEST(BootReport, TextOfABootThatFailed) {
+  BootReport report = report_of({
+      "redoubt: ipl.start boot_mode=0 cpus=2",
+      "redoubt: panic vector=14 rip=0x1F010123 address=0x8 reason=\"page fault in the supervisor\"",
+  });
+  report.outcome = Outcome::guest_failed;
+  EXPECT_TRUE(report.failed());
+  EXPECT_EQ(to_text(report),
+            R"(Boot report
+  image             OVMF_CODE.redoubt.fd
+  machine           q35, 2 x qemu64, 512 MiB
+  final state       UEFI Shell NOT reached: guest failed after 7.2 s
+  launched from     PEI, boot mode 0x0, 2 CPUs
+  MMRAM locked      NOT LOCKED
+  supervisor        not started
+  foundation        not started
+  MM drivers        0 started, 0 waiting
+  MMRAM used, free  unknown, unknown
+  open to ring 3    0.0 KiB outside MMRAM, in 0 ranges
+  MMIs              0 requested through port 0xB2
+  violations        1
+    panic vector=14 rip=0x1F010123 address=0x8 reason="page fault in the supervisor"
+)");
+}
+
+TEST(BootReport, JsonHasWhatTheTextHas) {
+  const nlohmann::ordered_json json = to_json(good_boot());
+  EXPECT_EQ(json["outcome"], "reached");
+  EXPECT_EQ(json["launch"]["point"], "PEI");
+  EXPECT_EQ(json["launch"]["complete"], true);
+  EXPECT_EQ(json["mmram"]["locked_before_dxe"], true);
+  EXPECT_EQ(json["mmram"]["used"], 2097152);
+  EXPECT_EQ(json["foundation"]["ring"], 3);
+  EXPECT_EQ(json["drivers"].size(), 3U);
+  EXPECT_EQ(json["drivers"][1]["status"], "0x8000000000000003");
+  EXPECT_EQ(json["drivers"][2]["started"], false);
+  EXPECT_EQ(json["open_bytes"], 4194304 + 16384);
+  EXPECT_EQ(json["mmis"]["served"], 490);
+  EXPECT_EQ(json["violation_count"], 0);
+}
+
+TEST(BootReport, JsonSaysNullForWhatIsUnknown) {
+  const nlohmann::ordered_json json = to_json(report_of({}));
+  EXPECT_TRUE(json["launch"]["point"].is_null());
+  EXPECT_TRUE(json["drivers"].is_null());
+  EXPECT_TRUE(json["open_ranges"].is_null());
+  EXPECT_TRUE(json["mmram"]["used"].is_null());
+}
+
+TEST(BootReport, StartsAgainAtEachBootButKeepsViolations) {
+  BootReport report = report_of({
+      "redoubt: ipl.start boot_mode=0x11 cpus=1",
+      "redoubt: ipl.locked smramc=0x1A esmramc=0x3F smi_en=0x21",
+      "redoubt: fault domain=driver vector=13 address=0x0 rip=0x50001234 action=disabled",
+      "redoubt: ipl.start boot_mode=0 cpus=1",
+  });
+  EXPECT_EQ(report.launches, 2U);
+  EXPECT_EQ(report.boot_mode, 0U);
+  EXPECT_FALSE(report.locked_in_pei);
+  EXPECT_EQ(report.violation_count, 1U);
+  EXPECT_FALSE(report.failed());
+}
+
+TEST(BootReport, BoundsItsLists) {
+  BootReport report;
+  for (int i = 0; i < 5000; ++i) {
+    report.apply(Event{.name = "driver", .values = {{"status", "0"}}});
+    report.apply(Event{.name = "range", .values = {}});
+    report.apply(Event{.name = "fault", .values = {}});
+  }
+  EXPECT_EQ(report.drivers.size(), BootReport::max_entries);
+  EXPECT_EQ(report.ranges.size(), BootReport::max_entries);
+  EXPECT_EQ(report.violations.size(), BootReport::max_entries);
+  EXPECT_EQ(report.violation_count, 5000U);
+}
+
+}  // namespace
+}  // namespace redoubt::tool::boot
