@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: BSD-2-Clause-Patent
+// arch/x86_64/cpu/processor.hpp for host tests, on the fake machine's state.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+#include "arch/fake/machine.hpp"
+#include "arch/x86_64/registers/control.hpp"
+#include "arch/x86_64/registers/cpuid.hpp"
+#include "arch/x86_64/registers/segments.hpp"
+
+namespace redoubt::arch {
+
+inline CpuidLeaf cpuid_leaf(std::uint32_t leaf, std::uint32_t subleaf = 0) {
+  const fake::CpuidResult result = fake::machine().cpuid[{leaf, subleaf}];
+  return {result.eax, result.ebx, result.ecx, result.edx};
+}
+
+inline std::uint64_t read_msr(std::uint32_t index) { return fake::machine().msrs[index]; }
+inline void write_msr(std::uint32_t index, std::uint64_t value) { fake::machine().msrs[index] = value; }
+
+inline std::uint64_t read_cr0() { return fake::machine().cr0; }
+inline void write_cr0(std::uint64_t value) { fake::machine().cr0 = value; }
+inline std::uint64_t read_cr2() { return fake::machine().cr2; }
+inline void write_cr3(std::uint64_t value) { fake::machine().cr3 = value; }
+inline void write_cr4(std::uint64_t value) { fake::machine().cr4 = value; }
+inline void clear_task_switched() { fake::machine().cr0 &= ~cr0::task_switched; }
+inline std::uint64_t read_xcr0() { return fake::machine().xcr0; }
+
+inline void xsave(void* area, std::uint64_t components) {
+  std::memset(area, 0xA5, 512);
+  fake::machine().fpu_trace.push_back("xsave " + std::to_string(components));
+}
+inline void xrstor(const void* /*area*/, std::uint64_t components) {
+  fake::machine().fpu_trace.push_back("xrstor " + std::to_string(components));
+}
+inline void fxsave(void* area) {
+  std::memset(area, 0xA5, 512);
+  fake::machine().fpu_trace.emplace_back("fxsave");
+}
+inline void fxrstor(const void* /*area*/) { fake::machine().fpu_trace.emplace_back("fxrstor"); }
+
+inline void load_gdt(const TablePointer& /*table*/) {}
+inline void load_idt(const TablePointer& /*table*/) {}
+inline void load_task_register(std::uint16_t /*selector*/) {}
+inline void invalidate_page(std::uint64_t /*virtual_address*/) {}
+inline void set_access_flag() { fake::machine().user_access = true; }
+inline void clear_access_flag() { fake::machine().user_access = false; }
+inline std::uint64_t read_tsc() { return ++fake::machine().tsc; }
+inline void spin_hint() {}
+
+}  // namespace redoubt::arch

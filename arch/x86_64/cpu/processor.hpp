@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: BSD-2-Clause-Patent
+// One function for each instruction that C++ has no word for. 64-bit code at ring 0 only. No policy here: whether an
+// instruction exists or may be executed is the caller's business.
+#pragma once
+
+#include <cstdint>
+
+#include "arch/x86_64/registers/cpuid.hpp"
+#include "arch/x86_64/registers/segments.hpp"
+
+namespace redoubt::arch {
+
+inline CpuidLeaf cpuid_leaf(std::uint32_t leaf, std::uint32_t subleaf = 0) {
+  CpuidLeaf result{};
+  asm volatile("cpuid"
+               : "=a"(result.eax), "=b"(result.ebx), "=c"(result.ecx), "=d"(result.edx)
+               : "a"(leaf), "c"(subleaf));
+  return result;
+}
+
+inline std::uint64_t read_msr(std::uint32_t index) {
+  std::uint32_t low = 0;
+  std::uint32_t high = 0;
+  asm volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(index));
+  return (std::uint64_t{high} << 32) | low;
+}
+
+inline void write_msr(std::uint32_t index, std::uint64_t value) {
+  asm volatile("wrmsr"
+               :
+               : "c"(index), "a"(static_cast<std::uint32_t>(value)), "d"(static_cast<std::uint32_t>(value >> 32))
+               : "memory");
+}
+
+inline std::uint64_t read_cr0() {
+  std::uint64_t value = 0;
+  asm volatile("mov %%cr0, %0" : "=r"(value));
+  return value;
+}
+inline void write_cr0(std::uint64_t value) { asm volatile("mov %0, %%cr0" : : "r"(value) : "memory"); }
+
+inline std::uint64_t read_cr2() {
+  std::uint64_t value = 0;
+  asm volatile("mov %%cr2, %0" : "=r"(value));
+  return value;
+}
+
+inline void write_cr3(std::uint64_t value) { asm volatile("mov %0, %%cr3" : : "r"(value) : "memory"); }
+inline void write_cr4(std::uint64_t value) { asm volatile("mov %0, %%cr4" : : "r"(value) : "memory"); }
+
+// Clears CR0.TS: the next x87 or SSE instruction won't trap.
+inline void clear_task_switched() { asm volatile("clts" : : : "memory"); }
+
+inline std::uint64_t read_xcr0() {
+  std::uint32_t low = 0;
+  std::uint32_t high = 0;
+  asm volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+  return (std::uint64_t{high} << 32) | low;
+}
+
+// `area`: 64-byte aligned, as long as CPUID leaf 0xD says.
+inline void xsave(void* area, std::uint64_t components) {
+  asm volatile("xsave64 (%0)"
+               :
+               : "r"(area), "a"(static_cast<std::uint32_t>(components)),
+                 "d"(static_cast<std::uint32_t>(components >> 32))
+               : "memory");
+}
+inline void xrstor(const void* area, std::uint64_t components) {
+  asm volatile("xrstor64 (%0)"
+               :
+               : "r"(area), "a"(static_cast<std::uint32_t>(components)),
+                 "d"(static_cast<std::uint32_t>(components >> 32))
+               : "memory");
+}
+// `area`: 16-byte aligned, 512 bytes.
+inline void fxsave(void* area) { asm volatile("fxsave64 (%0)" : : "r"(area) : "memory"); }
+inline void fxrstor(const void* area) { asm volatile("fxrstor64 (%0)" : : "r"(area) : "memory"); }
+
+inline void load_gdt(const TablePointer& table) { asm volatile("lgdt %0" : : "m"(table) : "memory"); }
+inline void load_idt(const TablePointer& table) { asm volatile("lidt %0" : : "m"(table) : "memory"); }
+inline void load_task_register(std::uint16_t selector) { asm volatile("ltr %0" : : "r"(selector) : "memory"); }
+
+inline void invalidate_page(std::uint64_t virtual_address) {
+  asm volatile("invlpg (%0)" : : "r"(virtual_address) : "memory");
+}
+
+// STAC and CLAC: let ring 0 touch user pages in spite of SMAP, and stop it. #UD on processors without SMAP.
+inline void set_access_flag() { asm volatile("stac" : : : "memory"); }
+inline void clear_access_flag() { asm volatile("clac" : : : "memory"); }
+
+inline std::uint64_t read_tsc() {
+  std::uint32_t low = 0;
+  std::uint32_t high = 0;
+  asm volatile("rdtsc" : "=a"(low), "=d"(high));
+  return (std::uint64_t{high} << 32) | low;
+}
+
+inline void spin_hint() { asm volatile("pause" : : : "memory"); }
+
+}  // namespace redoubt::arch

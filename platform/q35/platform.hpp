@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: BSD-2-Clause-Patent
+// What the supervisor has to know about the board, as data and a few functions: which memory and ports outside MMRAM
+// ring 3 may use, where log lines go, how to reset. Everything not named here is closed to ring 3. Register numbers
+// stand in chipset.hpp.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+namespace redoubt::platform {
+
+enum class RangeAccess : std::uint8_t {
+  drivers,          // ring-3 drivers, read and write, never execute
+  supervisor_only,  // ring 0 alone
+};
+
+enum class RangeCache : std::uint8_t { write_back, uncached };
+
+// A physical range outside MMRAM; base and size are multiples of 4 KiB.
+struct OutsideRange {
+  std::uint64_t base;
+  std::uint64_t size;
+  RangeAccess access;
+  RangeCache cache;
+  std::string_view what;  // for the report
+};
+
+// Ports [first, first + count).
+struct PortRange {
+  std::uint16_t first;
+  std::uint16_t count;
+  friend constexpr bool operator==(const PortRange&, const PortRange&) = default;
+};
+
+inline constexpr std::uint64_t local_apic_base = 0xFEE0'0000;
+
+// The variable store's part of the flash (both are read-write; QEMU accepts commands in SMM alone), and the local
+// APIC, which the supervisor needs to call other CPUs in.
+inline constexpr OutsideRange outside_ranges[] = {
+    {0xFFC0'0000, 0x84000, RangeAccess::drivers, RangeCache::uncached, "variable store flash"},
+    {local_apic_base, 0x1000, RangeAccess::supervisor_only, RangeCache::uncached, "local APIC"},
+};
+
+// Ports that drivers may use: the ACPI PM timer. Neither the debug console (a driver could forge reports) nor the
+// APM ports (it could raise MMIs).
+inline constexpr PortRange driver_ports[] = {{0x608, 4}};
+
+// Whether drivers may use all of [port, port + width).
+constexpr bool driver_may_use_port(std::uint64_t port, std::uint64_t width) {
+  if (width == 0 || width > 4 || port > 0xFFFF) {
+    return false;
+  }
+  for (const PortRange& range : driver_ports) {
+    if (port >= range.first && port + width <= std::uint64_t{range.first} + range.count) {
+      return true;
+    }
+  }
+  return false;
+}
+
+// One past the highest port that drivers may use: how long an I/O bitmap has to be.
+constexpr std::uint32_t driver_ports_end() {
+  std::uint32_t end = 0;
+  for (const PortRange& range : driver_ports) {
+    const std::uint32_t range_end = std::uint32_t{range.first} + range.count;
+    end = range_end > end ? range_end : end;
+  }
+  return end;
+}
+
+// Writes `text` to the debug console, if the machine has one.
+void write_log(std::string_view text);
+
+// Resets the machine, the flash and all CPUs included. Does not return.
+[[noreturn]] void reset();
+
+}  // namespace redoubt::platform
