@@ -40,7 +40,7 @@ struct HobHandoff {
   EfiPhysicalAddress memory_bottom;
   EfiPhysicalAddress free_memory_top;
   EfiPhysicalAddress free_memory_bottom;
-  EfiPhysicalAddress end_of_hob_list;  // just after the end-of-list HOB
+  EfiPhysicalAddress end_of_hob_list;  // of the end-of-list HOB itself, as edk2 sets it
 };
 static_assert(sizeof(HobHandoff) == 56 && offsetof(HobHandoff, end_of_hob_list) == 48);
 

@@ -10,7 +10,8 @@
 //
 //   ipl.start boot_mode=N cpus=N mmram=0xBASE mmram_size=N
 //   ipl.locked smramc=0xNN esmramc=0xNN smi_en=0xNN     MMRAM is closed and locked, SMI_LOCK is set
-//   ipl.failed reason="..."
+//   ipl.failed reason="..."                             and the machine stands still
+//   ipl.reset reason="..." smramc=0xNN esmramc=0xNN     MMRAM is locked, the machine resets cold (S3 resume)
 //   supervisor.start base=0x.. size=N cpus=N
 //   range base=0x.. size=N access=rw what="..."          one line for each range outside MMRAM open to ring 3
 //   foundation.start base=0x.. size=N cpl=3
