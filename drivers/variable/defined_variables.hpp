@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: BSD-2-Clause-Patent
+// The variables that UEFI itself defines (UEFI 2.10, 3.3, 8.2.4.2 and 32.4-32.6): their names, and what may be written
+// into them. The contents of load options and device paths are their reader's business, not checked here.
+#pragma once
+
+#include "abi/uefi/types.hpp"
+#include "drivers/variable/store/variable.hpp"
+
+namespace redoubt::variable {
+
+// EFI_GLOBAL_VARIABLE.
+inline constexpr abi::Guid global_variable_guid = {
+    0x8be4df61, 0x93ca, 0x11d2, {0xaa, 0x0d, 0x00, 0xe0, 0x98, 0x03, 0x2b, 0x8c}};
+// EFI_IMAGE_SECURITY_DATABASE_GUID.
+inline constexpr abi::Guid image_security_database_guid = {
+    0xd719b2cb, 0x3d3a, 0x4596, {0xa3, 0xbc, 0xda, 0xd0, 0x0e, 0x67, 0x65, 0x6f}};
+// EFI_HARDWARE_ERROR_VARIABLE.
+inline constexpr abi::Guid hardware_error_variable_guid = {
+    0x414e6bdd, 0xe47b, 0x47cc, {0xb2, 0x44, 0xbb, 0x61, 0x02, 0x0c, 0xf5, 0x16}};
+
+inline constexpr VariableId platform_key{global_variable_guid, u"PK"};
+inline constexpr VariableId setup_mode{global_variable_guid, u"SetupMode"};
+inline constexpr VariableId secure_boot{global_variable_guid, u"SecureBoot"};
+inline constexpr VariableId signature_support{global_variable_guid, u"SignatureSupport"};
+inline constexpr VariableId vendor_keys{global_variable_guid, u"VendorKeys"};
+
+// Stock firmware's own, in the flash store: gEfiSecureBootEnableDisableGuid, one byte, 0 switches Secure Boot off;
+// gEfiVendorKeysNvGuid, one byte, 0 once somebody other than the vendor changed a key.
+inline constexpr VariableId secure_boot_enable{
+    {0xf0a30bc7, 0xaf08, 0x4556, {0x99, 0xc4, 0x00, 0x10, 0x09, 0xc9, 0x3a, 0x44}}, u"SecureBootEnable"};
+inline constexpr VariableId vendor_keys_in_flash{
+    {0x9073e4e0, 0x60ec, 0x4b6e, {0x99, 0x03, 0x4c, 0x22, 0x3c, 0x26, 0x0f, 0x3c}}, u"VendorKeysNv"};
+
+// The signature types that stock DXE's image verification takes from db and dbx: SHA-1, SHA-256, RSA-2048, X.509.
+inline constexpr abi::Guid supported_signatures[] = {
+    {0x826ca512, 0xcf10, 0x4ac9, {0xb1, 0x87, 0xbe, 0x01, 0x49, 0x66, 0x31, 0xbd}},
+    {0xc1c41626, 0x504c, 0x4092, {0xac, 0xa9, 0x41, 0xf9, 0x36, 0x93, 0x43, 0x28}},
+    {0x3c5766e8, 0x269c, 0x4e34, {0xaa, 0x14, 0xed, 0x77, 0x6e, 0x85, 0xb3, 0xb6}},
+    {0xa5c059a1, 0x94e4, 0x4aa7, {0x87, 0xb5, 0xab, 0x15, 0x5c, 0x2b, 0xf0, 0x72}},
+};
+
+// What SetVariable may do with a variable of the three namespaces above: success (also for every other namespace),
+// write_protected for what only firmware states, invalid_parameter for an undefined name, wrong attributes or size.
+abi::EfiStatus check_defined_variable(const VariableId& id, std::uint32_t attributes, std::size_t data_size);
+
+// Whether a variable exists with time-based authentication or not at all: PK, KEK, db and its like.
+bool needs_authentication(const VariableId& id);
+
+}  // namespace redoubt::variable

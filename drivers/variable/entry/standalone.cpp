@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: BSD-2-Clause-Patent
+// The variable driver as MM_STANDALONE. Cores of this model hand out messages that were copied into MMRAM.
+#include "drivers/variable/mm_driver.hpp"
+#include "sdk/mm_driver.hpp"
+
+REDOUBT_MM_DRIVER(/*image_handle*/, mmst) {
+  bool can_write_flash = false;
+  return redoubt::variable::start_driver(*mmst, redoubt::variable::CommBuffer::captured, can_write_flash);
+}

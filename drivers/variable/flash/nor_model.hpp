@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: BSD-2-Clause-Patent
+// NOR flash for the host, less kind than QEMU's: programming only clears bits, reading while the device is in command
+// mode shows garbage, and power can fail at any byte. A cut leaves the interrupted byte with some of its bits
+// programmed and the bytes of the interrupted write buffer programmed in random order; an interrupted erase leaves
+// the block undefined. After a cut every operation fails until power_up().
+#pragma once
+
+#include <random>
+#include <vector>
+
+#include "drivers/variable/flash/flash.hpp"
+
+namespace redoubt::variable {
+
+class NorModel final : public Flash {
+ public:
+  explicit NorModel(std::size_t size, std::uint32_t block_size = 0x1000);
+  // A device that holds `image`.
+  explicit NorModel(std::vector<std::byte> image, std::uint32_t block_size = 0x1000);
+
+  Bytes contents() const override { return commanding_ ? Bytes(garbage_) : Bytes(cells_); }
+  std::uint32_t block_size() const override { return block_size_; }
+  Result<void> program(std::uint32_t offset, Bytes data) override;
+  Result<void> erase(std::uint32_t offset) override;
+  void settle() override { commanding_ = false; }
+
+  // Power fails during step `step` from now; a step is one byte programmed or one block erased. `seed` decides what
+  // the interrupted unit holds.
+  void cut_power_at(std::uint64_t step, std::uint32_t seed);
+  void power_up();
+  bool powered() const { return powered_; }
+  std::uint64_t steps() const { return steps_; }
+
+  // What is stored, whatever the device's mode.
+  std::vector<std::byte>& cells() { return cells_; }
+
+ private:
+  bool step();
+
+  std::vector<std::byte> cells_;
+  std::vector<std::byte> garbage_;
+  std::uint32_t block_size_;
+  bool commanding_ = false;
+  bool powered_ = true;
+  std::uint64_t steps_ = 0;
+  std::uint64_t cut_ = UINT64_MAX;
+  std::mt19937 random_;
+};
+
+}  // namespace redoubt::variable

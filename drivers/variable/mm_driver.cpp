@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: BSD-2-Clause-Patent
+#include "drivers/variable/mm_driver.hpp"
+
+#include <new>
+
+#include "abi/pi/mm_protocols.hpp"
+#include "drivers/variable/board.hpp"
+#include "drivers/variable/flash/cfi_flash.hpp"
+#include "drivers/variable/message_handler.hpp"
+#include "drivers/variable/smm_variable_protocol.hpp"
+#include "drivers/variable/variable_services.hpp"
+
+namespace redoubt::variable {
+
+namespace {
+
+using abi::EfiStatus;
+using abi::Guid;
+using abi::UintN;
+namespace status = abi::status;
+
+class PoolAllocator final : public Allocator {
+ public:
+  explicit PoolAllocator(const abi::MmSystemTable& mmst) : mmst_(mmst) {}
+
+  void* allocate(std::size_t size) override {
+    void* memory = nullptr;
+    const EfiStatus result = mmst_.allocate_pool(abi::runtime_services_data, size, &memory);
+    return status::is_error(result) ? nullptr : memory;
+  }
+  void release(void* memory) override {
+    if (memory != nullptr) {
+      mmst_.free_pool(memory);
+    }
+  }
+
+ private:
+  const abi::MmSystemTable& mmst_;
+};
+
+struct Driver {
+  Driver(const abi::MmSystemTable& mmst, const CfiFlash& device, CommBuffer kind)
+      : allocator(mmst),
+        flash(device),
+        services(allocator, flash, board::store_region, Limits{}),
+        handler(services),
+        comm_buffer(kind) {}
+
+  PoolAllocator allocator;
+  CfiFlash flash;
+  VariableServices services;
+  MessageHandler handler;
+  CommBuffer comm_buffer;
+  std::byte* copy = nullptr;  // of a shared message
+  std::size_t copy_size = 0;
+};
+
+constinit Driver* driver = nullptr;
+
+constexpr std::size_t message_alignment = 8;
+
+using Answer = void (MessageHandler::*)(MutableBytes);
+
+// Handlers end the search for others: nobody else answers these messages.
+EfiStatus handle(void* comm_buffer, const UintN* comm_buffer_size, Answer answer) {
+  if (comm_buffer == nullptr || comm_buffer_size == nullptr) {
+    return status::success;
+  }
+  auto* message = static_cast<std::byte*>(comm_buffer);
+  const std::size_t size = *comm_buffer_size;
+  if (driver->comm_buffer == CommBuffer::captured) {
+    if (reinterpret_cast<std::uintptr_t>(message) % message_alignment == 0) {
+      (driver->handler.*answer)({message, size});
+    }
+    return status::success;
+  }
+  if (size <= driver->copy_size) {
+    __builtin_memcpy(driver->copy, message, size);
+    (driver->handler.*answer)({driver->copy, size});
+    __builtin_memcpy(message, driver->copy, size);
+  }
+  return status::success;
+}
+
+EFIAPI EfiStatus handle_variable_message(abi::Handle, const void*, void* comm_buffer, UintN* comm_buffer_size) {
+  return handle(comm_buffer, comm_buffer_size, &MessageHandler::answer_variable_message);
+}
+
+EFIAPI EfiStatus handle_policy_message(abi::Handle, const void*, void* comm_buffer, UintN* comm_buffer_size) {
+  return handle(comm_buffer, comm_buffer_size, &MessageHandler::answer_policy_message);
+}
+
+EFIAPI EfiStatus on_end_of_dxe(const Guid*, void*, abi::Handle) {
+  driver->services.end_of_dxe();
+  return status::success;
+}
+
+EFIAPI EfiStatus on_exit_boot_services(const Guid*, void*, abi::Handle) {
+  driver->services.exit_boot_services();
+  return status::success;
+}
+
+// The protocol's callers are drivers in the same domain as this one: their pointers are as good as ours.
+
+EFIAPI EfiStatus get_variable(const abi::Char16* name, const Guid* vendor, std::uint32_t* attributes, UintN* data_size,
+                              void* data) {
+  if (name == nullptr || vendor == nullptr || data_size == nullptr) {
+    return status::invalid_parameter;
+  }
+  std::uint32_t found_attributes = 0;
+  std::uint64_t size = data == nullptr ? 0 : *data_size;
+  const bool no_room = data == nullptr && *data_size != 0;
+  const EfiStatus result = driver->services.get({*vendor, name}, found_attributes, size, static_cast<std::byte*>(data));
+  if (result == status::success || result == status::buffer_too_small) {
+    if (no_room && size <= *data_size) {
+      return status::invalid_parameter;
+    }
+    *data_size = static_cast<UintN>(size);
+    if (attributes != nullptr) {
+      *attributes = found_attributes;
+    }
+  }
+  return result;
+}
+
+EFIAPI EfiStatus get_next_variable_name(UintN* name_size, abi::Char16* name, Guid* vendor) {
+  if (name_size == nullptr || name == nullptr || vendor == nullptr) {
+    return status::invalid_parameter;
+  }
+  std::uint64_t size = *name_size;
+  const EfiStatus result = driver->services.get_next({reinterpret_cast<std::byte*>(name), *name_size}, size, *vendor);
+  *name_size = static_cast<UintN>(size);
+  return result;
+}
+
+EFIAPI EfiStatus set_variable(const abi::Char16* name, const Guid* vendor, std::uint32_t attributes, UintN data_size,
+                              const void* data) {
+  if (name == nullptr || vendor == nullptr || (data_size != 0 && data == nullptr)) {
+    return status::invalid_parameter;
+  }
+  return driver->services.set(Requester::mm_driver, {*vendor, name}, attributes,
+                              {static_cast<const std::byte*>(data), data_size});
+}
+
+EFIAPI EfiStatus query_variable_info(std::uint32_t attributes, std::uint64_t* maximum_storage_size,
+                                     std::uint64_t* remaining_storage_size, std::uint64_t* maximum_variable_size) {
+  if (maximum_storage_size == nullptr || remaining_storage_size == nullptr || maximum_variable_size == nullptr) {
+    return status::invalid_parameter;
+  }
+  messages::QueryVariableInfo info{};
+  info.attributes = attributes;
+  const EfiStatus result = driver->services.query(info);
+  if (result == status::success) {
+    *maximum_storage_size = info.maximum_storage_size;
+    *remaining_storage_size = info.remaining_storage_size;
+    *maximum_variable_size = info.maximum_variable_size;
+  }
+  return result;
+}
+
+constinit SmmVariableProtocol protocol = {get_variable, get_next_variable_name, set_variable, query_variable_info};
+
+Result<Driver*> create(const abi::MmSystemTable& mmst, CommBuffer comm_buffer) {
+  auto* window = reinterpret_cast<volatile std::uint8_t*>(board::flash_base);
+  const CfiFlash flash = TRY(CfiFlash::create({window, board::flash_size}));
+  void* memory = nullptr;
+  if (status::is_error(mmst.allocate_pool(abi::runtime_services_data, sizeof(Driver), &memory))) {
+    return std::unexpected(Error::out_of_memory);
+  }
+  auto* created = new (memory) Driver(mmst, flash, comm_buffer);
+  if (comm_buffer == CommBuffer::shared) {
+    const std::size_t variable_message =
+        sizeof(messages::VariableMessageHeader) + static_cast<std::size_t>(created->handler.payload_size());
+    created->copy_size =
+        variable_message > messages::policy_message_size ? variable_message : messages::policy_message_size;
+    created->copy = static_cast<std::byte*>(created->allocator.allocate(created->copy_size));
+    if (created->copy == nullptr) {
+      return std::unexpected(Error::out_of_memory);
+    }
+  }
+  return created;
+}
+
+EfiStatus register_handlers(const abi::MmSystemTable& mmst) {
+  abi::Handle handle = nullptr;
+  EfiStatus result = mmst.mmi_handler_register(handle_variable_message, &messages::variable_message_guid, &handle);
+  if (!status::is_error(result)) {
+    result = mmst.mmi_handler_register(handle_policy_message, &messages::policy_message_guid, &handle);
+  }
+  void* registration = nullptr;
+  if (!status::is_error(result)) {
+    result = mmst.register_protocol_notify(&abi::mm_end_of_dxe_protocol_guid, on_end_of_dxe, &registration);
+  }
+  if (!status::is_error(result)) {
+    result =
+        mmst.register_protocol_notify(&abi::exit_boot_services_event_group_guid, on_exit_boot_services, &registration);
+  }
+  return result;
+}
+
+}  // namespace
+
+EfiStatus start_driver(const abi::MmSystemTable& mmst, CommBuffer comm_buffer, bool& can_write_flash) {
+  const Result<Driver*> created = create(mmst, comm_buffer);
+  if (!created.has_value()) {
+    return to_status(created.error());
+  }
+  driver = *created;
+  const Result<void> started = driver->services.start();
+  if (!started.has_value() && started.error() == Error::out_of_memory) {
+    return status::out_of_resources;
+  }
+  can_write_flash = driver->services.can_write_flash();
+  EfiStatus result = register_handlers(mmst);
+  abi::Handle handle = nullptr;
+  if (!status::is_error(result)) {
+    result =
+        mmst.install_protocol_interface(&handle, &messages::variable_message_guid, abi::native_interface, &protocol);
+  }
+  if (!status::is_error(result) && can_write_flash) {
+    result = mmst.install_protocol_interface(&handle, &messages::variable_write_guid, abi::native_interface, nullptr);
+  }
+  return result;
+}
+
+}  // namespace redoubt::variable

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: BSD-2-Clause-Patent
+// The driver as both models start it: the services on the board's flash, the two MMI handlers and the protocols for
+// other MM drivers. What differs between the models is in entry/.
+#pragma once
+
+#include "abi/pi/mm_system_table.hpp"
+#include "abi/uefi/types.hpp"
+
+namespace redoubt::variable {
+
+// Who else can write a message while a handler looks at it.
+enum class CommBuffer {
+  captured,  // nobody: the core hands out a copy of its own, at an address that is a multiple of 8
+  shared,    // the caller's memory, which other CPUs and devices reach; handlers work on a copy
+};
+
+// Starts the driver, once. The status is the entry point's. `can_write_flash` tells whether non-volatile variables
+// can be written; with a damaged store they can't, and the driver serves volatile ones.
+abi::EfiStatus start_driver(const abi::MmSystemTable& mmst, CommBuffer comm_buffer, bool& can_write_flash);
+
+}  // namespace redoubt::variable

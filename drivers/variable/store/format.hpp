@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: BSD-2-Clause-Patent
+// The variable store in flash, as stock firmware reads and writes it: a firmware volume header (PI 1.9, volume 3,
+// 3.2.1), a store header, then variable records at offsets that are multiples of 4 from the store's start. Layouts
+// and states from edk2's MdeModulePkg/Include/Guid/VariableFormat.h, sizes of the region from OVMF's 4 MiB layout.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "abi/uefi/types.hpp"
+
+namespace redoubt::variable::format {
+
+// gEfiSystemNvDataFvGuid: the volume's file system.
+inline constexpr abi::Guid volume_file_system_guid = {
+    0xfff12b8d, 0x7696, 0x4c8b, {0xa9, 0x85, 0x27, 0x47, 0x07, 0x5b, 0x4f, 0x50}};
+// gEfiAuthenticatedVariableGuid: a store whose records carry a time stamp.
+inline constexpr abi::Guid authenticated_store_guid = {
+    0xaaf32c78, 0x947b, 0x439a, {0xa1, 0x80, 0x2e, 0x14, 0x4e, 0xc3, 0x77, 0x92}};
+
+struct BlockMapEntry {
+  std::uint32_t blocks;
+  std::uint32_t block_size;
+};
+
+// EFI_FIRMWARE_VOLUME_HEADER with one kind of blocks and the end of the map.
+struct VolumeHeader {
+  static constexpr std::uint32_t expected_signature = 0x4856465F;  // "_FVH"
+  static constexpr std::uint32_t expected_attributes = 0x0004FEFF;
+  static constexpr std::uint8_t expected_revision = 2;
+
+  std::uint8_t zero_vector[16];
+  abi::Guid file_system;
+  std::uint64_t volume_length;
+  std::uint32_t signature;
+  std::uint32_t attributes;
+  std::uint16_t header_length;
+  std::uint16_t checksum;  // makes the sum of the header's 16-bit words zero
+  std::uint16_t extension_offset;
+  std::uint8_t reserved;
+  std::uint8_t revision;
+  BlockMapEntry map[2];
+};
+static_assert(offsetof(VolumeHeader, volume_length) == 32 && offsetof(VolumeHeader, signature) == 40 &&
+              offsetof(VolumeHeader, header_length) == 48 && offsetof(VolumeHeader, map) == 56 &&
+              sizeof(VolumeHeader) == 72);
+
+// VARIABLE_STORE_HEADER.
+struct StoreHeader {
+  static constexpr std::uint8_t formatted = 0x5A;
+  static constexpr std::uint8_t healthy = 0xFE;
+
+  abi::Guid signature;
+  std::uint32_t size;  // this header included
+  std::uint8_t format;
+  std::uint8_t state;
+  std::uint16_t reserved;
+  std::uint32_t reserved1;
+};
+static_assert(offsetof(StoreHeader, size) == 16 && offsetof(StoreHeader, format) == 20 && sizeof(StoreHeader) == 28);
+
+// AUTHENTICATED_VARIABLE_HEADER; the name with its terminator and the data follow without padding. The 64-bit count
+// stands at a multiple of 4 only, therefore in two halves.
+struct RecordHeader {
+  static constexpr std::uint16_t expected_start = 0x55AA;
+
+  std::uint16_t start;
+  std::uint8_t state;
+  std::uint8_t reserved;
+  std::uint32_t attributes;
+  std::uint32_t monotonic_count[2];
+  std::uint8_t time_stamp[16];  // EFI_TIME
+  std::uint32_t public_key_index;
+  std::uint32_t name_size;  // bytes, terminator included
+  std::uint32_t data_size;
+  abi::Guid vendor;
+};
+static_assert(offsetof(RecordHeader, state) == 2 && offsetof(RecordHeader, attributes) == 4 &&
+              offsetof(RecordHeader, monotonic_count) == 8 && offsetof(RecordHeader, time_stamp) == 16 &&
+              offsetof(RecordHeader, name_size) == 36 && offsetof(RecordHeader, data_size) == 40 &&
+              offsetof(RecordHeader, vendor) == 44 && sizeof(RecordHeader) == 60 && alignof(RecordHeader) == 4);
+
+inline constexpr std::uint32_t record_alignment = 4;
+
+// A record's life; each step clears bits of the one before. A reader takes `added`, or `replacing` if no record of
+// the same variable is `added`.
+namespace state {
+inline constexpr std::uint8_t blank = 0xFF;
+inline constexpr std::uint8_t header_valid = 0x7F;
+inline constexpr std::uint8_t added = 0x3F;
+inline constexpr std::uint8_t replacing = 0x3E;  // added, and in transition to deleted
+inline constexpr std::uint8_t deleted_mask = 0xFD;
+inline constexpr std::uint8_t void_record = 0x3C;  // what recovery makes of a record that was never completed
+}  // namespace state
+
+}  // namespace redoubt::variable::format

@@ -1,0 +1,353 @@
+// SPDX-License-Identifier: BSD-2-Clause-Patent
+#include "drivers/variable/variable_services.hpp"
+
+#include <algorithm>
+
+#include "drivers/variable/defined_variables.hpp"
+
+namespace redoubt::variable {
+
+namespace {
+
+using abi::EfiStatus;
+namespace status = abi::status;
+
+constexpr std::uint32_t known_attributes = attribute::nv_bs_rt | attribute::hardware_error_record |
+                                           attribute::authenticated_write | attribute::time_based_authenticated_write |
+                                           attribute::append_write | attribute::enhanced_authenticated_access;
+constexpr std::uint32_t access_attributes = attribute::bs_rt;
+
+// EFI_VARIABLE_AUTHENTICATION_2 (UEFI 2.10, 8.2.6): a time stamp of 16 bytes, then WIN_CERTIFICATE_UEFI_GUID, whose
+// first field is its length, with 24 bytes before the certificate's data.
+constexpr std::size_t certificate_offset = 16;
+constexpr std::uint32_t certificate_header_size = 24;
+
+bool has_well_formed_descriptor(Bytes data) {
+  const Result<std::uint32_t> length = read_at<std::uint32_t>(data, certificate_offset);
+  return length.has_value() && *length >= certificate_header_size && *length <= data.size() - certificate_offset;
+}
+
+}  // namespace
+
+EfiStatus to_status(Error error) {
+  switch (error) {
+    case Error::out_of_memory: return status::out_of_resources;
+    case Error::not_found: return status::not_found;
+    case Error::invalid_argument: return status::invalid_parameter;
+    case Error::unsupported: return status::unsupported;
+    case Error::access_denied: return status::access_denied;
+    case Error::malformed:
+    case Error::truncated:
+    case Error::overflow:
+    case Error::already_exists:
+    case Error::device: break;
+  }
+  return status::device_error;
+}
+
+VariableServices::VariableServices(Allocator& allocator, Flash& flash, std::uint32_t store_region, const Limits& limits)
+    : limits_(limits),
+      allocator_(allocator),
+      table_(allocator),
+      volatile_store_(allocator, table_, limits.volatile_space),
+      flash_store_(flash, table_, store_region),
+      policies_(allocator, table_, limits.policy_disable_allowed),
+      properties_(allocator) {}
+
+VariableServices::~VariableServices() { allocator_.release(merge_buffer_); }
+
+std::uint32_t VariableServices::hardware_error_space() const {
+  return std::min(limits_.hardware_error_space, flash_store_.capacity());
+}
+
+Result<void> VariableServices::start() {
+  merge_buffer_ = static_cast<std::byte*>(allocator_.allocate(limits_.largest()));
+  if (merge_buffer_ == nullptr) {
+    return std::unexpected(Error::out_of_memory);
+  }
+  const Result<void> opened = flash_store_.open();
+  TRY(publish_secure_boot_state());
+  return opened;
+}
+
+// UEFI 2.10, 32.3 and 3.3: without a platform key the machine is in Setup Mode and Secure Boot is off; with one it is
+// in User Mode and Secure Boot is on, unless stock firmware's SecureBootEnable says that its user switched it off.
+// Audit Mode and Deployed Mode don't exist here, so their variables don't either.
+Result<void> VariableServices::publish_secure_boot_state() {
+  const Variable* key = table_.find(platform_key);
+  const bool user_mode = key != nullptr && !key->is_volatile();
+  const Variable* enable = table_.find(secure_boot_enable);
+  const bool switched_off = enable != nullptr && enable->data_size == 1 && enable->data()[0] == std::byte{0};
+  const std::uint8_t setup_mode_value = user_mode ? 0 : 1;
+  const std::uint8_t secure_boot_value = user_mode && !switched_off ? 1 : 0;
+  const Variable* changed_keys = table_.find(vendor_keys_in_flash);
+  const bool changed =
+      changed_keys != nullptr && changed_keys->data_size == 1 && changed_keys->data()[0] == std::byte{0};
+  const std::uint8_t vendor_keys_value = changed ? 0 : 1;
+  const auto bytes = [](const std::uint8_t& value) { return std::as_bytes(std::span(&value, 1)); };
+  TRY(publish(setup_mode, attribute::bs_rt, bytes(setup_mode_value)));
+  TRY(publish(secure_boot, attribute::bs_rt, bytes(secure_boot_value)));
+  TRY(publish(vendor_keys, attribute::bs_rt, bytes(vendor_keys_value)));
+  return publish(signature_support, attribute::bs_rt, std::as_bytes(std::span(supported_signatures)));
+}
+
+Result<void> VariableServices::publish(const VariableId& id, std::uint32_t attributes, Bytes data) {
+  Variable* old = table_.find(id);
+  if (old != nullptr && !old->is_volatile()) {
+    return std::unexpected(Error::already_exists);
+  }
+  Variable* variable = TRY(volatile_store_.write(id, attributes, data, old));
+  variable->read_only = true;
+  return {};
+}
+
+void VariableServices::end_of_dxe() {
+  end_of_dxe_ = true;
+  static_cast<void>(policies_.lock());  // it may have been locked before
+}
+
+EfiStatus VariableServices::get(const VariableId& id, std::uint32_t& attributes, std::uint64_t& size,
+                                std::byte* data) const {
+  const Variable* variable = table_.find(id);
+  if (variable == nullptr || !is_visible(*variable)) {
+    return status::not_found;
+  }
+  const bool fits = variable->data_size <= size;
+  size = variable->data_size;
+  attributes = variable->attributes;
+  if (!fits) {
+    return status::buffer_too_small;
+  }
+  __builtin_memcpy(data, variable->data().data(), variable->data_size);
+  return status::success;
+}
+
+EfiStatus VariableServices::get_next(MutableBytes name, std::uint64_t& size, abi::Guid& vendor) const {
+  // The first `size` bytes must hold the terminator.
+  const std::size_t units = std::min<std::uint64_t>(size, name.size()) / sizeof(char16_t);
+  const auto* text = reinterpret_cast<const char16_t*>(name.data());
+  std::size_t length = 0;
+  while (length < units && text[length] != 0) {
+    ++length;
+  }
+  if (length == units) {
+    return status::invalid_parameter;
+  }
+  const Variable* variable = nullptr;
+  if (length == 0) {
+    variable = table_.first();
+  } else {
+    const Variable* last = table_.find({vendor, {text, length}});
+    if (last == nullptr || !is_visible(*last)) {
+      return status::invalid_parameter;
+    }
+    variable = table_.after(*last);
+  }
+  while (variable != nullptr && !is_visible(*variable)) {
+    variable = table_.after(*variable);
+  }
+  if (variable == nullptr) {
+    return status::not_found;
+  }
+  const bool fits = variable->name_size <= std::min<std::uint64_t>(size, name.size());
+  size = variable->name_size;
+  if (!fits) {
+    return status::buffer_too_small;
+  }
+  __builtin_memcpy(name.data(), variable->name_bytes().data(), variable->name_size);
+  vendor = variable->vendor();
+  return status::success;
+}
+
+// Attributes that no variable can be written with.
+EfiStatus VariableServices::check_attributes(std::uint32_t attributes) const {
+  if ((attributes & ~known_attributes) != 0) {
+    return status::invalid_parameter;
+  }
+  if ((attributes & (attribute::authenticated_write | attribute::enhanced_authenticated_access)) != 0) {
+    return status::unsupported;
+  }
+  if ((attributes & access_attributes) == attribute::runtime_access ||
+      (attributes & ~attribute::append_write) == attribute::non_volatile) {
+    return status::invalid_parameter;
+  }
+  if ((attributes & attribute::hardware_error_record) != 0 &&
+      (limits_.hardware_error_space == 0 || (attributes & attribute::nv_bs_rt) != attribute::nv_bs_rt)) {
+    return status::invalid_parameter;
+  }
+  return status::success;
+}
+
+EfiStatus VariableServices::check_size(const VariableId& id, std::uint32_t attributes, std::size_t data_size) const {
+  const std::uint32_t limit = (attributes & attribute::hardware_error_record) != 0
+                                  ? limits_.max_hardware_error_variable_size
+                              : (attributes & attribute::non_volatile) != 0 ? limits_.max_variable_size
+                                                                            : limits_.max_volatile_variable_size;
+  const std::uint64_t size = sizeof(format::RecordHeader) + std::uint64_t{id.name_size()} + data_size;
+  return size > limit ? status::invalid_parameter : status::success;
+}
+
+EfiStatus VariableServices::check_rules(Requester requester, const VariableId& id, std::uint32_t attributes,
+                                        std::size_t data_size) const {
+  const EfiStatus defined = end_of_dxe_ ? check_defined_variable(id, attributes, data_size) : status::success;
+  if (status::is_error(defined)) {
+    return defined;
+  }
+  const EfiStatus property = end_of_dxe_ ? properties_.check(id, attributes, data_size) : status::success;
+  if (status::is_error(property) && !(property == status::write_protected && requester == Requester::mm_driver)) {
+    return property;
+  }
+  const EfiStatus policy = policies_.check(id, attributes, data_size);
+  if (status::is_error(policy) && !(policy == status::write_protected && requester == Requester::mm_driver)) {
+    return policy;
+  }
+  return status::success;
+}
+
+EfiStatus VariableServices::set(Requester requester, const VariableId& id, std::uint32_t attributes, Bytes data) {
+  if (id.name.empty()) {
+    return status::invalid_parameter;
+  }
+  EfiStatus result = check_attributes(attributes);
+  if (status::is_error(result)) {
+    return result;
+  }
+  if ((attributes & attribute::time_based_authenticated_write) != 0) {
+    return has_well_formed_descriptor(data) ? status::unsupported : status::security_violation;
+  }
+  result = check_size(id, attributes, data.size());
+  if (status::is_error(result)) {
+    return result;
+  }
+  Variable* variable = table_.find(id);
+  if (variable != nullptr && variable->read_only) {
+    return status::write_protected;
+  }
+  result = check_rules(requester, id, attributes, data.size());
+  if (status::is_error(result)) {
+    return result;
+  }
+  return variable == nullptr ? create(id, attributes, data) : change(*variable, id, attributes, data);
+}
+
+EfiStatus VariableServices::create(const VariableId& id, std::uint32_t attributes, Bytes data) {
+  if (data.empty() && (attributes & attribute::append_write) != 0) {
+    return status::success;
+  }
+  if (data.empty() || (attributes & access_attributes) == 0) {
+    return status::not_found;  // there is nothing to delete
+  }
+  if (at_runtime_ && (attributes & attribute::nv_bs_rt) != attribute::nv_bs_rt) {
+    return status::invalid_parameter;
+  }
+  if (needs_authentication(id)) {
+    return status::invalid_parameter;
+  }
+  return store(id, attributes & ~attribute::append_write, data, nullptr);
+}
+
+EfiStatus VariableServices::change(Variable& variable, const VariableId& id, std::uint32_t attributes, Bytes data) {
+  if (at_runtime_ && (!variable.has(attribute::runtime_access) || variable.is_volatile())) {
+    return status::write_protected;
+  }
+  const bool appends = (attributes & attribute::append_write) != 0;
+  if (attributes != 0 && (attributes & ~attribute::append_write) != variable.attributes) {
+    return status::invalid_parameter;
+  }
+  if (variable.has(attribute::time_based_authenticated_write)) {
+    return status::write_protected;
+  }
+  if (attributes == 0 || (data.empty() && !appends)) {
+    return remove(variable);
+  }
+  if (data.empty()) {
+    return status::success;
+  }
+  const Bytes present = variable.data();
+  if (!appends) {
+    if (present.size() == data.size() && __builtin_memcmp(present.data(), data.data(), data.size()) == 0) {
+      return status::success;
+    }
+    return store(id, variable.attributes, data, &variable);
+  }
+  const std::size_t merged = present.size() + data.size();
+  const EfiStatus size = check_size(id, attributes, merged);
+  if (status::is_error(size)) {
+    return size;
+  }
+  __builtin_memcpy(merge_buffer_, present.data(), present.size());
+  __builtin_memcpy(merge_buffer_ + present.size(), data.data(), data.size());
+  return store(id, variable.attributes, {merge_buffer_, merged}, &variable);
+}
+
+EfiStatus VariableServices::remove(Variable& variable) {
+  if (variable.is_volatile()) {
+    volatile_store_.remove(variable);
+    return status::success;
+  }
+  const Result<void> removed = flash_store_.remove(variable);
+  return removed.has_value() ? status::success : to_status(removed.error());
+}
+
+EfiStatus VariableServices::store(const VariableId& id, std::uint32_t attributes, Bytes data, Variable* old) {
+  if ((attributes & attribute::non_volatile) == 0) {
+    const Result<Variable*> written = volatile_store_.write(id, attributes, data, old);
+    return written.has_value() ? status::success : to_status(written.error());
+  }
+  const std::uint64_t size = FlashStore::record_size(id.name_size(), data.size());
+  const std::uint64_t errors_used = flash_store_.used_by_hardware_errors();
+  const bool room = (attributes & attribute::hardware_error_record) != 0
+                        ? errors_used + size <= hardware_error_space()
+                        : flash_store_.used() - errors_used + size <= common_space();
+  if (flash_store_.is_open() && !room) {
+    return status::out_of_resources;
+  }
+  const Result<void> written = flash_store_.write(id, attributes, data, old);
+  return written.has_value() ? status::success : to_status(written.error());
+}
+
+EfiStatus VariableServices::query(messages::QueryVariableInfo& info) const {
+  const std::uint32_t attributes = info.attributes;
+  if (attributes == 0) {
+    return status::invalid_parameter;
+  }
+  if ((attributes & (attribute::authenticated_write | attribute::enhanced_authenticated_access)) != 0 ||
+      (attributes & known_attributes & ~attribute::append_write) == 0) {
+    return status::unsupported;
+  }
+  if ((attributes & known_attributes & ~attribute::append_write) == attribute::non_volatile ||
+      (attributes & access_attributes) == attribute::runtime_access ||
+      (at_runtime_ && (attributes & attribute::runtime_access) == 0) ||
+      (attributes & (attribute::non_volatile | attribute::hardware_error_record)) == attribute::hardware_error_record) {
+    return status::invalid_parameter;
+  }
+  std::uint32_t maximum = 0;
+  std::uint32_t used = 0;
+  std::uint32_t largest = 0;
+  if ((attributes & attribute::hardware_error_record) != 0) {
+    if (limits_.hardware_error_space == 0) {
+      return status::unsupported;
+    }
+    maximum = hardware_error_space();
+    used = flash_store_.used_by_hardware_errors();
+    largest = limits_.max_hardware_error_variable_size;
+  } else if ((attributes & attribute::non_volatile) != 0) {
+    maximum = common_space();
+    used = flash_store_.used() - flash_store_.used_by_hardware_errors();
+    largest = limits_.max_variable_size;
+  } else {
+    maximum = volatile_store_.capacity();
+    used = volatile_store_.used();
+    largest = limits_.max_volatile_variable_size;
+  }
+  const std::uint32_t remaining = used < maximum ? maximum - used : 0;
+  // A variable's size in these figures is its name and data; the record's header comes on top.
+  constexpr std::uint32_t header = sizeof(format::RecordHeader);
+  const std::uint32_t largest_now = std::min(largest, remaining);
+  info.maximum_storage_size = maximum;
+  info.remaining_storage_size = remaining;
+  info.maximum_variable_size = largest_now > header ? largest_now - header : 0;
+  return status::success;
+}
+
+}  // namespace redoubt::variable

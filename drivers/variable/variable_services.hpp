@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: BSD-2-Clause-Patent
+// The rules of UEFI 2.10, section 8.2, on top of the two stores: who may read and write which variable when. Statuses
+// are the ones the specification names, since they are what these services are about.
+//
+// Time-based authenticated writes are not verified here: they are refused with EFI_SECURITY_VIOLATION when the
+// descriptor is malformed and EFI_UNSUPPORTED otherwise, and what was written that way before (PK, KEK, db) stays
+// readable and unchanged. A key that isn't there cannot be enrolled, so Setup Mode never ends under this driver.
+#pragma once
+
+#include "abi/uefi/types.hpp"
+#include "drivers/variable/messages/variable_messages.hpp"
+#include "drivers/variable/policy_table.hpp"
+#include "drivers/variable/property_table.hpp"
+#include "drivers/variable/store/flash_store.hpp"
+#include "drivers/variable/store/variable_table.hpp"
+#include "drivers/variable/store/volatile_store.hpp"
+
+namespace redoubt::variable {
+
+// What the platform grants; the figures of OVMF's 4 MiB build.
+struct Limits {
+  std::uint32_t max_variable_size = 0x8400;  // record header, name and data
+  std::uint32_t max_volatile_variable_size = 0x8400;
+  std::uint32_t volatile_space = 0x40000;
+  std::uint32_t hardware_error_space = 0;  // of the flash store, reserved for such records; 0: none are taken
+  std::uint32_t max_hardware_error_variable_size = 0x8400;
+  bool policy_disable_allowed = false;
+
+  constexpr std::uint32_t largest() const {
+    std::uint32_t largest = max_variable_size;
+    if (max_volatile_variable_size > largest) largest = max_volatile_variable_size;
+    if (max_hardware_error_variable_size > largest) largest = max_hardware_error_variable_size;
+    return largest;
+  }
+};
+
+// Who asks: a message from outside MM, or a driver in MM, which read-only properties and policies don't bind.
+enum class Requester { message, mm_driver };
+
+class VariableServices {
+ public:
+  VariableServices(Allocator& allocator, Flash& flash, std::uint32_t store_region, const Limits& limits);
+  VariableServices(const VariableServices&) = delete;
+  VariableServices& operator=(const VariableServices&) = delete;
+  ~VariableServices();
+
+  // Opens the flash store, takes what memory is needed later and publishes the state of Secure Boot. An error of the
+  // store (see FlashStore::open) leaves volatile variables working and can_write_flash() false. out_of_memory is final.
+  Result<void> start();
+  bool can_write_flash() const { return flash_store_.is_open(); }
+
+  // GetVariable. `size` is the room at `data`; it becomes the variable's size, with buffer_too_small too.
+  // `attributes` is set whenever `size` is.
+  abi::EfiStatus get(const VariableId& id, std::uint32_t& attributes, std::uint64_t& size, std::byte* data) const;
+
+  // GetNextVariableName. `name` starts with the last name, terminated, and has room for the next one; `size` is that
+  // room in bytes, no more than `name` holds, and becomes the next name's size, with buffer_too_small too.
+  abi::EfiStatus get_next(MutableBytes name, std::uint64_t& size, abi::Guid& vendor) const;
+
+  // SetVariable.
+  abi::EfiStatus set(Requester requester, const VariableId& id, std::uint32_t attributes, Bytes data);
+
+  // QueryVariableInfo for info.attributes. Deleted records count as used: their space doesn't come back this boot.
+  abi::EfiStatus query(messages::QueryVariableInfo& info) const;
+
+  // The phases. end_of_dxe() locks policies and puts properties in force; the other one hides what has no runtime
+  // access and makes the rest of UEFI's runtime rules hold.
+  void end_of_dxe();
+  void exit_boot_services() { at_runtime_ = true; }
+  bool is_end_of_dxe() const { return end_of_dxe_; }
+  bool at_runtime() const { return at_runtime_; }
+
+  PolicyTable& policies() { return policies_; }
+  PropertyTable& properties() { return properties_; }
+  const Limits& limits() const { return limits_; }
+
+  // A volatile variable that states something about the firmware and that nobody else can write.
+  Result<void> publish(const VariableId& id, std::uint32_t attributes, Bytes data);
+
+ private:
+  bool is_visible(const Variable& variable) const {
+    return !at_runtime_ || (variable.attributes & attribute::runtime_access) != 0;
+  }
+  abi::EfiStatus check_attributes(std::uint32_t attributes) const;
+  abi::EfiStatus check_size(const VariableId& id, std::uint32_t attributes, std::size_t data_size) const;
+  abi::EfiStatus check_rules(Requester requester, const VariableId& id, std::uint32_t attributes,
+                             std::size_t data_size) const;
+  abi::EfiStatus create(const VariableId& id, std::uint32_t attributes, Bytes data);
+  abi::EfiStatus change(Variable& variable, const VariableId& id, std::uint32_t attributes, Bytes data);
+  abi::EfiStatus remove(Variable& variable);
+  abi::EfiStatus store(const VariableId& id, std::uint32_t attributes, Bytes data, Variable* old);
+  std::uint32_t common_space() const { return flash_store_.capacity() - hardware_error_space(); }
+  std::uint32_t hardware_error_space() const;
+  Result<void> publish_secure_boot_state();
+
+  Limits limits_;
+  Allocator& allocator_;
+  VariableTable table_;
+  VolatileStore volatile_store_;
+  FlashStore flash_store_;
+  PolicyTable policies_;
+  PropertyTable properties_;
+  std::byte* merge_buffer_ = nullptr;  // for appending
+  bool end_of_dxe_ = false;
+  bool at_runtime_ = false;
+};
+
+// The status that a caller of UEFI sees for an error of a store.
+abi::EfiStatus to_status(Error error);
+
+}  // namespace redoubt::variable
