@@ -15,8 +15,14 @@
 //   supervisor.start base=0x.. size=N cpus=N
 //   range base=0x.. size=N access=rw what="..."          one line for each range outside MMRAM open to ring 3
 //   foundation.start base=0x.. size=N cpl=3
-//   driver guid=G name="..." entry=0x.. size=N cpl=3 ticks=N status=0x..    one line for each driver started
+//   driver guid=G name="..." entry=0x.. size=N cpl=3 ticks=N status=0x..    one line for each driver started;
+//                                                       reason="..." follows if it was refused or stopped
 //   driver.waiting guid=G name="..." depex="..."                            one for each driver never started
+//   driver.skipped guid=G reason="..."                  a file of the volume that can't be used
+//   driver.disabled driver=N guid=G name="..." handler=G vector=N rip=0x..  follows a driver's fault; handler: of the
+//                                                       message or protocol it was called for, if there is one
+//   hobs kept=N dropped=N                               the HOB list that drivers get
+//   hobs.refused reason="..."                           they get none
 //   launch.done ticks=N mmram_used=N mmram_free=N
 //   lifecycle event=NAME mmis=N faults=N mmram_used=N mmram_free=N
 //   fault domain=driver|foundation vector=N address=0x.. rip=0x.. driver=N handler=G action=disabled|aborted

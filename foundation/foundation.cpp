@@ -1,0 +1,334 @@
+// SPDX-License-Identifier: BSD-2-Clause-Patent
+// See the header. Here: launch, the drivers' lives, MMIs and phases; what drivers can call is in services.cpp.
+#include "foundation/foundation.hpp"
+
+#include <cstring>
+
+#include "abi/pi/mm_protocols.hpp"
+#include "abi/uefi/service_types.hpp"
+#include "foundation/efi_status.hpp"
+#include "foundation/hob_list.hpp"
+#include "foundation/log_line.hpp"
+
+namespace redoubt::foundation {
+namespace {
+
+using abi::DriverCall;
+using abi::EfiStatus;
+using abi::Guid;
+using abi::SystemStatus;
+
+// MEDIA_FW_VOL_FILEPATH_DEVICE_PATH (PI 1.9, volume 2, 8.3) and the end of the path (UEFI 2.10, 10.3.1).
+struct FilePath {
+  std::uint8_t type;
+  std::uint8_t sub_type;
+  std::uint8_t length[2];
+  std::uint8_t name[sizeof(Guid)];
+  std::uint8_t end[4];
+};
+static_assert(sizeof(FilePath) == 24);
+
+FilePath file_path(const Guid& file) {
+  FilePath path{0x04, 0x06, {offsetof(FilePath, end), 0}, {}, {0x7F, 0xFF, 0x04, 0x00}};
+  __builtin_memcpy(path.name, &file, sizeof(file));
+  return path;
+}
+
+LoadedImage loaded_image_of(const DriverRecord& driver) {
+  return {driver.image_base, driver.image_pages, driver.image_pages * page_bytes, driver.entry_point};
+}
+
+}  // namespace
+
+// ---- Launch ----
+
+EfiStatus Foundation::launch(const abi::FoundationLaunch& launch) {
+  if (const EfiStatus status = create_tables(launch); status != abi::status::success) return status;
+  install_hob_list(launch);
+  dispatcher_.discover(Bytes(at_address<std::byte>(launch.volume_base), launch.volume_size));
+  dispatch_drivers();
+  dispatcher_.report_waiting([this](const Guid& protocol) {
+    const ProtocolRecord* record = protocols_.find_protocol(protocol);
+    return record != nullptr && !record->interfaces.empty();
+  });
+  return abi::status::success;
+}
+
+EfiStatus Foundation::create_tables(const abi::FoundationLaunch& launch) {
+  if (const auto created = page_map_.create(launch.mmram_base, launch.mmram_size); !created.has_value()) {
+    return to_efi_status(created.error());
+  }
+  if (const auto created = table_.create(launch.gates, launch.cpu_count); !created.has_value()) {
+    return to_efi_status(created.error());
+  }
+  for (const LifecycleMessage& message : lifecycle_messages) {
+    if (const auto reserved = mmis_.reserve_type(message.message, message.event); !reserved.has_value()) {
+      return to_efi_status(reserved.error());
+    }
+  }
+  const auto io = protocols_.install(nullptr, abi::mm_cpu_io_protocol_guid, table_.mm_io_address(), foundation_itself);
+  return io.has_value() ? abi::status::success : to_efi_status(io.error());
+}
+
+void Foundation::install_hob_list(const abi::FoundationLaunch& launch) {
+  const Bytes source(at_address<std::byte>(launch.hob_base), launch.hob_size);
+  const auto refuse = [this](Error error) {
+    supervisor_.log(LogLine("hobs.refused").text("reason", to_string(error)).view());
+  };
+  const auto needed = reduce_hob_list(source, launch.mmram_base, launch.mmram_size, 0, {});
+  if (!needed.has_value()) return refuse(needed.error());
+  const auto memory = arena_.allocate(needed->bytes);
+  if (!memory.has_value()) return refuse(memory.error());
+  const auto copied = reduce_hob_list(source, launch.mmram_base, launch.mmram_size, *memory,
+                                      MutableBytes(at_address<std::byte>(*memory), needed->bytes));
+  if (!copied.has_value()) return refuse(copied.error());
+  const auto installed = table_.install_configuration_table(abi::hob_list_table_guid, *memory);
+  if (!installed.has_value()) return refuse(installed.error());
+  supervisor_.log(LogLine("hobs").number("kept", copied->kept).number("dropped", copied->dropped).view());
+}
+
+// ---- Drivers ----
+
+void Foundation::dispatch_drivers() {
+  if (dispatching_) return;  // a driver's entry point may lead here; the outer round goes on anyway
+  dispatching_ = true;
+  const auto installed = [this](const Guid& protocol) {
+    const ProtocolRecord* record = protocols_.find_protocol(protocol);
+    return record != nullptr && !record->interfaces.empty();
+  };
+  while (DriverRecord* driver = dispatcher_.next(installed)) start(*driver);
+  dispatching_ = false;
+}
+
+void Foundation::start(DriverRecord& driver) {
+  const DriverNumber number = dispatcher_.number(driver);
+  const auto image = load_image(supervisor_, page_map_, driver.executable, number);
+  if (!image.has_value()) {
+    driver.state = DriverState::failed;
+    log_driver(driver, 0, to_efi_status(image.error().code), image.error().reason);
+    return;
+  }
+  driver.image_base = image->base;
+  driver.image_pages = image->pages;
+  driver.entry_point = image->entry_point;
+
+  DriverCall entry{};
+  EfiStatus result = abi::status::out_of_resources;
+  if (install_loaded_image(driver, *image).has_value()) {
+    entry.entry = image->entry_point;
+    entry.arguments[0] = driver.image_handle;
+    entry.arguments[1] = table_.address();
+    entry.scratch_argument = DriverCall::no_scratch;
+    entry.count_ticks = 1;
+    const SystemStatus status = call(number, entry, nullptr);
+    result = status == SystemStatus::ok ? entry.result : to_efi_status(status);
+  }
+  if (driver.state == DriverState::disabled) {
+    log_driver(driver, entry.ticks, result, "fault in its entry point");
+    return;
+  }
+  log_driver(driver, entry.ticks, result, nullptr);
+  if (!abi::status::is_error(result)) {
+    driver.state = DriverState::running;
+    return;
+  }
+  // PI 1.9, volume 2, 11.3 (which volume 4 follows): an entry point that returns an error unloads the image.
+  driver.state = DriverState::failed;
+  protocols_.remove_owned(number);
+  mmis_.remove_owned(number);
+  update_interest();
+  unload_image(supervisor_, page_map_, loaded_image_of(driver));
+}
+
+Result<void> Foundation::install_loaded_image(DriverRecord& driver, const LoadedImage& image) {
+  const std::uint64_t path = TRY(arena_.allocate(sizeof(FilePath)));
+  *at_address<FilePath>(path) = file_path(driver.file);
+  const std::uint64_t address = TRY(arena_.allocate(sizeof(abi::LoadedImageProtocol)));
+  auto& protocol = *at_address<abi::LoadedImageProtocol>(address);
+  protocol.revision = abi::LoadedImageProtocol::current_revision;
+  protocol.file_path = at_address<void>(path);
+  protocol.image_base = at_address<void>(image.base);
+  protocol.image_size = image.bytes;
+  protocol.image_code_type = abi::runtime_services_code;
+  protocol.image_data_type = abi::runtime_services_data;
+  // The driver's own, so that it goes when the driver goes.
+  InterfaceRecord* record =
+      TRY(protocols_.install(nullptr, abi::loaded_image_protocol_guid, address, dispatcher_.number(driver)));
+  driver.image_handle = protocols_.token(*record->handle);
+  notify(*record);
+  return {};
+}
+
+void Foundation::log_driver(const DriverRecord& driver, std::uint64_t ticks, EfiStatus status, const char* reason) {
+  LogLine line("driver");
+  line.guid("guid", driver.file)
+      .text("name", driver.name())
+      .hexadecimal("entry", driver.entry_point)
+      .number("size", driver.image_pages * page_bytes)
+      .number("cpl", 3)
+      .number("ticks", ticks)
+      .hexadecimal("status", status);
+  if (reason != nullptr) line.text("reason", reason);
+  supervisor_.log(line.view());
+}
+
+SystemStatus Foundation::call(DriverNumber callee, DriverCall& call, const Guid* handler) {
+  const DriverNumber caller = running_;
+  running_ = callee;
+  call.driver = callee;
+  const SystemStatus status = supervisor_.call_driver(call);
+  running_ = caller;
+  if (status == SystemStatus::driver_fault) [[unlikely]]
+    disable(callee, call, handler);
+  return status;
+}
+
+void Foundation::disable(DriverNumber number, const DriverCall& call, const Guid* handler) {
+  DriverRecord* driver = dispatcher_.find(number);
+  // The fault itself is on the log already, from the supervisor; here is what follows from it.
+  LogLine line("driver.disabled");
+  line.number("driver", number);
+  if (driver != nullptr) line.guid("guid", driver->file).text("name", driver->name());
+  if (handler != nullptr) line.guid("handler", *handler);
+  supervisor_.log(line.number("vector", call.fault_vector).hexadecimal("rip", call.fault_rip).view());
+  if (driver == nullptr) return;
+  driver->state = DriverState::disabled;
+  protocols_.remove_owned(number);
+  mmis_.remove_owned(number);
+  update_interest();
+}
+
+DriverNumber Foundation::owner_of(std::uint64_t function) const {
+  const PageMap::Entry entry = page_map_.at(function);
+  return entry.use == PageUse::image ? entry.value : running_;
+}
+
+// ---- MMIs ----
+
+MmiReply Foundation::mmi(const abi::MmiEvent& event) {
+  table_.set_current_cpu(event.cpu);
+  if (entry_notified_) [[unlikely]]
+    announce(abi::mm_entry_notify_protocol_guid, false);
+  MmiReply reply{abi::status::not_found, 0};
+  if (event.has_message != 0) reply = message(event);
+  if (mmis_.root_handlers() != 0) manage(nullptr, 0, 0, 0, nullptr);
+  if (exit_notified_) [[unlikely]]
+    announce(abi::mm_exit_notify_protocol_guid, false);
+  return reply;
+}
+
+MmiReply Foundation::message(const abi::MmiEvent& event) {
+  MmiTypeRecord* type = mmis_.find_type(event.guid);
+  if (type == nullptr) return {abi::status::not_found, 0};
+  bool handled = false;
+  if (type->event != LifecycleEvent::none) [[unlikely]]
+    handled = lifecycle(type->event);
+  std::uint64_t size = event.data_size;
+  EfiStatus status = manage(type, 0, event.data, 0, &size);
+  // The caller learns whether somebody handled it, no more (as edk2's Standalone MM core answers); a fault is no
+  // answer at all.
+  if (status == abi::status::device_error) return {status, 0};
+  if (size > event.data_capacity) return {abi::status::bad_buffer_size, 0};
+  return {handled || status == abi::status::success ? abi::status::success : abi::status::not_found, size};
+}
+
+EfiStatus Foundation::manage(MmiTypeRecord* type, std::uint64_t context, std::uint64_t buffer,
+                             std::uint64_t size_address, std::uint64_t* message_size) {
+  bool faulted = false;
+  bool success = false;
+  bool interrupt_pending = false;
+  bool source_pending = false;
+  const bool root = type == nullptr;
+  DriverCall handler_call{};
+  handler_call.scratch_argument = DriverCall::no_scratch;
+  mmis_.walk(type, [&](const MmiHandlerRecord& handler) {
+    handler_call.entry = handler.function;
+    handler_call.arguments[0] = mmis_.token(handler);
+    handler_call.arguments[1] = context;
+    handler_call.arguments[2] = buffer;
+    handler_call.arguments[3] = size_address;
+    if (message_size != nullptr) {
+      handler_call.scratch_argument = 3;
+      handler_call.scratch[0] = *message_size;
+    }
+    if (call(handler.owner, handler_call, root ? nullptr : &type->guid) != SystemStatus::ok) {
+      faulted = true;
+      return root;  // other interrupt sources still need their handlers
+    }
+    if (message_size != nullptr) *message_size = handler_call.scratch[0];
+    // PI 1.9, volume 4, EFI_MM_HANDLER_ENTRY_POINT: what each code means for further handlers.
+    switch (handler_call.result) {
+      case abi::status::success: success = true; return root;
+      case abi::status::warn_interrupt_source_quiesced: success = true; return true;
+      case abi::status::warn_interrupt_source_pending: source_pending = true; return true;
+      case abi::status::interrupt_pending: interrupt_pending = true; return root;
+      default: return true;  // says nothing about the source
+    }
+  });
+  if (faulted) return abi::status::device_error;
+  if (success) return abi::status::success;
+  if (interrupt_pending) return abi::status::interrupt_pending;
+  return source_pending ? abi::status::warn_interrupt_source_pending : abi::status::not_found;
+}
+
+void Foundation::announce(const Guid& protocol, bool keep) {
+  const auto record = protocols_.install(nullptr, protocol, 0, foundation_itself);
+  if (!record.has_value()) return;  // out of memory: nobody hears of it
+  const std::uint64_t identity = protocols_.identity(**record);
+  notify(**record);
+  if (!keep && protocols_.exists(identity)) protocols_.uninstall(**record);
+}
+
+void Foundation::notify(InterfaceRecord& interface) {
+  ProtocolRecord& protocol = *interface.protocol;
+  if (protocol.notifies.active() == 0) return;
+  // The interface may be gone after each call.
+  const std::uint64_t identity = protocols_.identity(interface);
+  DriverCall notification{};
+  protocols_.walk_notifies(protocol, [&, address = interface.interface, handle = protocols_.token(*interface.handle),
+                                      guid = protocol.guid](const NotifyRecord& record) {
+    notification.entry = record.function;
+    notification.arguments[1] = address;
+    notification.arguments[2] = handle;
+    notification.scratch_argument = 0;
+    __builtin_memcpy(notification.scratch, &guid, sizeof(guid));
+    call(record.owner, notification, &guid);
+    return protocols_.exists(identity);
+  });
+}
+
+bool Foundation::lifecycle(LifecycleEvent event) {
+  if (!lifecycle_.enter(event)) return event != LifecycleEvent::dispatch;  // a replay: answered, and nothing happens
+  for (const LifecycleMessage& message : lifecycle_messages) {
+    if (message.event != event) continue;
+    if (event == LifecycleEvent::dispatch) {
+      dispatch_drivers();
+      return true;
+    }
+    announce(message.protocol, true);
+    abi::MemoryStatistics statistics{};
+    supervisor_.read_memory_statistics(statistics);
+    supervisor_.log(LogLine("lifecycle")
+                        .word("event", message.name)
+                        .number("mmis", statistics.mmi_count)
+                        .number("faults", statistics.fault_count)
+                        .number("mmram_used", statistics.used_bytes)
+                        .number("mmram_free", statistics.mmram_bytes - statistics.used_bytes)
+                        .view());
+  }
+  return true;
+}
+
+void Foundation::update_interest() {
+  const auto notified = [this](const Guid& guid) {
+    const ProtocolRecord* protocol = protocols_.find_protocol(guid);
+    return protocol != nullptr && protocol->notifies.active() != 0;
+  };
+  entry_notified_ = notified(abi::mm_entry_notify_protocol_guid);
+  exit_notified_ = notified(abi::mm_exit_notify_protocol_guid);
+  const bool wanted = mmis_.root_handlers() != 0 || entry_notified_ || exit_notified_;
+  if (wanted == interested_) return;
+  if (supervisor_.set_root_interest(wanted) == SystemStatus::ok) interested_ = wanted;
+}
+
+}  // namespace redoubt::foundation

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: BSD-2-Clause-Patent
+// The MM foundation (PI 1.9, volume 4): services, databases, dispatcher and lifecycle of MM drivers, as one object that
+// holds all its state. It runs in ring 3 with page tables of its own and knows the world through Supervisor only, so
+// that the same code runs in MM and in a host test.
+//
+// It believes no driver. A pointer from one is a number until the supervisor's checked copy has used it, once; what
+// drivers get in return are tokens. Drivers call it while it waits for a driver (service() runs inside call_driver), so
+// nothing that it keeps across such a call may be a pointer into a database, unless the database promises that the
+// record stays (record_list.hpp).
+#pragma once
+
+#include <cstdint>
+
+#include "abi/pi/mm_system_table.hpp"
+#include "abi/redoubt/syscall.hpp"
+#include "foundation/dispatcher.hpp"
+#include "foundation/driver_allocator.hpp"
+#include "foundation/driver_memory.hpp"
+#include "foundation/image_loader.hpp"
+#include "foundation/lifecycle.hpp"
+#include "foundation/mmi_database.hpp"
+#include "foundation/page_map.hpp"
+#include "foundation/protocol_database.hpp"
+#include "foundation/service_number.hpp"
+#include "foundation/shared_arena.hpp"
+#include "foundation/supervisor_interface.hpp"
+#include "foundation/system_table.hpp"
+
+namespace redoubt::foundation {
+
+struct MmiReply {
+  abi::EfiStatus status;
+  std::uint64_t size;  // bytes of data for the caller
+};
+
+class Foundation {
+ public:
+  constexpr explicit Foundation(Supervisor& supervisor)
+      : supervisor_(supervisor),
+        memory_(supervisor),
+        page_map_(supervisor),
+        allocator_(supervisor, page_map_),
+        arena_(supervisor),
+        table_(supervisor, arena_),
+        protocols_(supervisor),
+        mmis_(supervisor),
+        dispatcher_(supervisor) {}
+  Foundation(const Foundation&) = delete;
+  Foundation& operator=(const Foundation&) = delete;
+
+  // Builds the system table and starts the drivers of the volume. An error means that MM can't work; a driver that
+  // fails is none. Once.
+  abi::EfiStatus launch(const abi::FoundationLaunch& launch);
+
+  // Serves one MMI: the message, if there is one, then root handlers.
+  MmiReply mmi(const abi::MmiEvent& event);
+
+  // Serves one call of a driver; `number` is that of the gate. Returns what the driver gets in rax.
+  abi::EfiStatus service(std::uint64_t number, const abi::ServiceCall& call);
+
+  // The EFI_MM_SYSTEM_TABLE's address in drivers' memory.
+  std::uint64_t system_table_address() const { return table_.address(); }
+
+ private:
+  using Arguments = const std::uint64_t (&)[8];
+
+  // launch
+  abi::EfiStatus create_tables(const abi::FoundationLaunch& launch);
+  void install_hob_list(const abi::FoundationLaunch& launch);
+
+  // drivers
+  void dispatch_drivers();
+  void start(DriverRecord& driver);
+  Result<void> install_loaded_image(DriverRecord& driver, const LoadedImage& image);
+  void log_driver(const DriverRecord& driver, std::uint64_t ticks, abi::EfiStatus status, const char* reason);
+  // Runs a driver's code on behalf of `callee`. A fault disables it; `handler`, if not null, names what was called.
+  abi::SystemStatus call(DriverNumber callee, abi::DriverCall& call, const abi::Guid* handler);
+  void disable(DriverNumber driver, const abi::DriverCall& call, const abi::Guid* handler);
+  // Whose a function is: the driver's whose image it lies in, else the running one's.
+  DriverNumber owner_of(std::uint64_t function) const;
+
+  // MMIs
+  MmiReply message(const abi::MmiEvent& event);
+  // The handlers of a type, or the root handlers. `message_size`: null when the size is a driver's, at `size_address`.
+  abi::EfiStatus manage(MmiTypeRecord* type, std::uint64_t context, std::uint64_t buffer, std::uint64_t size_address,
+                        std::uint64_t* message_size);
+  // Installs a protocol without interface on a handle of its own, for its notifications.
+  void announce(const abi::Guid& protocol, bool keep);
+  void notify(InterfaceRecord& interface);
+  bool lifecycle(LifecycleEvent event);
+  // After anything that may have changed who wants to hear of MMIs.
+  void update_interest();
+
+  // services, in services.cpp
+  abi::EfiStatus install_configuration_table(Arguments arguments);
+  abi::EfiStatus memory_io(Arguments arguments, bool write);
+  abi::EfiStatus port_io(Arguments arguments, bool write);
+  abi::EfiStatus allocate_pool(Arguments arguments);
+  abi::EfiStatus free_pool(Arguments arguments);
+  abi::EfiStatus allocate_pages(Arguments arguments);
+  abi::EfiStatus free_pages(Arguments arguments);
+  abi::EfiStatus startup_this_ap(Arguments arguments);
+  abi::EfiStatus install_protocol_interface(Arguments arguments);
+  abi::EfiStatus uninstall_protocol_interface(Arguments arguments);
+  abi::EfiStatus handle_protocol(Arguments arguments);
+  abi::EfiStatus register_protocol_notify(Arguments arguments);
+  abi::EfiStatus locate_handle(Arguments arguments);
+  abi::EfiStatus locate_protocol(Arguments arguments);
+  abi::EfiStatus mmi_manage(Arguments arguments);
+  abi::EfiStatus mmi_handler_register(Arguments arguments);
+  abi::EfiStatus mmi_handler_unregister(Arguments arguments);
+
+  Supervisor& supervisor_;
+  DriverMemory memory_;
+  PageMap page_map_;
+  DriverAllocator allocator_;
+  SharedArena arena_;
+  SystemTable table_;
+  ProtocolDatabase protocols_;
+  MmiDatabase mmis_;
+  Dispatcher dispatcher_;
+  LifecycleGate lifecycle_;
+  DriverNumber running_ = foundation_itself;  // whom the innermost call_driver runs
+  bool dispatching_ = false;
+  bool interested_ = false;      // what set_root_interest was told last
+  bool entry_notified_ = false;  // whether somebody waits for gEfiMmEntryNotifyProtocolGuid
+  bool exit_notified_ = false;
+};
+
+}  // namespace redoubt::foundation

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: BSD-2-Clause-Patent
+// The HOB list that MM drivers get (configuration table gEfiHobListGuid): a copy of what PEI left, checked and
+// reduced. Its input was written by PEI before MMRAM was locked; a broken or hostile list must cost drivers their HOBs
+// at most. What a driver would follow out of MM's reach is left out: firmware volumes, capsules and pools outside
+// MMRAM, and descriptions of memory that claim a part of MMRAM itself (PI 1.9, volume 3, chapter 5).
+#pragma once
+
+#include <cstdint>
+
+#include "base/byte_reader.hpp"
+#include "base/result.hpp"
+
+namespace redoubt::foundation {
+
+// What of a list is passed on.
+struct HobListSummary {
+  std::size_t bytes = 0;  // of the reduced list, its end included
+  std::size_t kept = 0;   // HOBs, the end not counted
+  std::size_t dropped = 0;
+};
+
+// Walks `source` and, if `destination` isn't empty, writes the reduced list there. Both passes give the same summary.
+// The first HOB must be the hand-off HOB and the list must end inside `source`; Error::malformed otherwise, also for
+// a HOB whose length is wrong for its type. Error::invalid_argument if `destination` is too small.
+// `target_address` is where drivers will see the list: the hand-off HOB names its end.
+Result<HobListSummary> reduce_hob_list(Bytes source, std::uint64_t mmram_base, std::uint64_t mmram_size,
+                                       std::uint64_t target_address, MutableBytes destination);
+
+}  // namespace redoubt::foundation

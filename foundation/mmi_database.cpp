@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: BSD-2-Clause-Patent
+// See the header.
+#include "foundation/mmi_database.hpp"
+
+namespace redoubt::foundation {
+
+MmiHandlerRecord* MmiDatabase::find_handler(std::uint64_t token) {
+  MmiHandlerRecord* handler = handlers_.find(token);
+  return handler == nullptr || handler->callback.removed ? nullptr : handler;
+}
+
+MmiTypeRecord* MmiDatabase::find_type(const abi::Guid& guid) {
+  return by_guid_.find(hash_of(guid), [&](const MmiTypeRecord& record) { return same(record.guid, guid); });
+}
+
+MmiTypeRecord* MmiDatabase::find_or_add_type(const abi::Guid& guid) {
+  if (MmiTypeRecord* type = find_type(guid); type != nullptr) return type;
+  MmiTypeRecord* type = types_.acquire();
+  if (type == nullptr) return nullptr;
+  type->guid = guid;
+  by_guid_.insert(*type);
+  return type;
+}
+
+Result<void> MmiDatabase::reserve_type(const abi::Guid& guid, LifecycleEvent event) {
+  MmiTypeRecord* type = find_or_add_type(guid);
+  if (type == nullptr) return std::unexpected(Error::out_of_memory);
+  type->event = event;
+  return {};
+}
+
+Result<MmiHandlerRecord*> MmiDatabase::register_handler(const abi::Guid* guid, std::uint64_t function,
+                                                        DriverNumber owner) {
+  MmiHandlerRecord* handler = handlers_.acquire();
+  if (handler == nullptr) return std::unexpected(Error::out_of_memory);
+  if (guid != nullptr) {
+    handler->type = find_or_add_type(*guid);
+    if (handler->type == nullptr) {
+      handlers_.release(*handler);
+      return std::unexpected(Error::out_of_memory);
+    }
+  }
+  handler->function = function;
+  handler->owner = owner;
+  (handler->type != nullptr ? handler->type->handlers : root_).push_back(*handler);
+  return handler;
+}
+
+void MmiDatabase::release_if_unused(MmiTypeRecord& type) {
+  if (!type.handlers.unused() || type.event != LifecycleEvent::none) return;
+  by_guid_.remove(type);
+  types_.release(type);
+}
+
+void MmiDatabase::unregister_handler(MmiHandlerRecord& handler) {
+  MmiTypeRecord* type = handler.type;
+  if ((type != nullptr ? type->handlers : root_).remove(handler)) handlers_.release(handler);
+  if (type != nullptr) release_if_unused(*type);
+}
+
+void MmiDatabase::remove_owned(DriverNumber owner) {
+  handlers_.for_each([&](MmiHandlerRecord& handler) {
+    if (handler.owner == owner && !handler.callback.removed) unregister_handler(handler);
+  });
+}
+
+}  // namespace redoubt::foundation

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: BSD-2-Clause-Patent
+// Who handles which MMI (PI 1.9, volume 4, 3.4): root handlers, and handlers by GUID, each list in order of
+// registration. Pure data, as the protocol database: it calls no driver.
+#pragma once
+
+#include <cstdint>
+
+#include "abi/uefi/types.hpp"
+#include "foundation/lifecycle.hpp"
+#include "foundation/protocol_database.hpp"
+#include "foundation/record_index.hpp"
+#include "foundation/record_list.hpp"
+#include "foundation/slot_table.hpp"
+
+namespace redoubt::foundation {
+
+struct MmiTypeRecord;
+
+struct MmiHandlerRecord {
+  CallbackState callback;
+  MmiTypeRecord* type = nullptr;  // null = root
+  std::uint64_t function = 0;
+  DriverNumber owner = foundation_itself;
+  RecordLink<MmiHandlerRecord> link;
+};
+
+using MmiHandlerList = CallbackList<MmiHandlerRecord, &MmiHandlerRecord::link>;
+
+struct MmiTypeRecord {
+  abi::Guid guid{};
+  LifecycleEvent event = LifecycleEvent::none;  // what the foundation itself does for the GUID
+  MmiHandlerList handlers;
+  MmiTypeRecord* chain = nullptr;
+};
+
+class MmiDatabase {
+ public:
+  constexpr explicit MmiDatabase(Supervisor& supervisor)
+      : handlers_(supervisor), types_(supervisor), by_guid_(supervisor) {}
+
+  std::uint64_t token(const MmiHandlerRecord& handler) const { return handlers_.token(handler); }
+  // Null also for a handler that was unregistered while it runs.
+  MmiHandlerRecord* find_handler(std::uint64_t token);
+  // Null if nobody handles the GUID.
+  MmiTypeRecord* find_type(const abi::Guid& guid);
+
+  // `guid` null: a root handler. Error::out_of_memory.
+  Result<MmiHandlerRecord*> register_handler(const abi::Guid* guid, std::uint64_t function, DriverNumber owner);
+  void unregister_handler(MmiHandlerRecord& handler);
+
+  // Calls visit(const MmiHandlerRecord&), as CallbackList::walk does, for the type's handlers or the root ones.
+  template <typename Visit>
+  void walk(MmiTypeRecord* type, Visit visit) {
+    MmiHandlerList& list = type != nullptr ? type->handlers : root_;
+    list.walk(visit, [this](MmiHandlerRecord& handler) { handlers_.release(handler); });
+    if (type != nullptr) release_if_unused(*type);
+  }
+
+  std::size_t root_handlers() const { return root_.active(); }
+  std::size_t handler_count() const { return handlers_.size(); }
+
+  // Makes `event` what a message with the GUID stands for. Error::out_of_memory.
+  Result<void> reserve_type(const abi::Guid& guid, LifecycleEvent event);
+
+  // Removes all handlers that a driver registered.
+  void remove_owned(DriverNumber owner);
+
+ private:
+  static std::uint64_t type_hash(const MmiTypeRecord& type) { return hash_of(type.guid); }
+  MmiTypeRecord* find_or_add_type(const abi::Guid& guid);
+  void release_if_unused(MmiTypeRecord& type);
+
+  SlotTable<MmiHandlerRecord, TokenKind::mmi_handler> handlers_;
+  SlotTable<MmiTypeRecord> types_;
+  RecordIndex<MmiTypeRecord, &MmiTypeRecord::chain, &MmiDatabase::type_hash> by_guid_;
+  MmiHandlerList root_;
+};
+
+}  // namespace redoubt::foundation

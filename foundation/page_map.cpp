@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: BSD-2-Clause-Patent
+// See the header.
+#include "foundation/page_map.hpp"
+
+namespace redoubt::foundation {
+
+Result<void> PageMap::create(std::uint64_t mmram_base, std::uint64_t mmram_size) {
+  if (mmram_base % page_bytes != 0 || mmram_size == 0 || mmram_size > UINT64_MAX - mmram_base) {
+    return std::unexpected(Error::invalid_argument);
+  }
+  const std::uint64_t pages = mmram_size / page_bytes;
+  const SystemResult<std::uint64_t> memory = supervisor_.allocate_pages(pages_for(pages * sizeof(std::uint32_t)), 0);
+  if (!memory.has_value()) return std::unexpected(Error::out_of_memory);
+  base_ = mmram_base;
+  pages_ = pages;
+  words_ = at_address<std::uint32_t>(*memory);
+  return {};
+}
+
+void PageMap::set(std::uint64_t address, std::uint64_t pages, Entry entry) {
+  const std::uint64_t first = (address - base_) / page_bytes;
+  for (std::uint64_t i = 0; i < pages && first + i < pages_; ++i) {
+    words_[first + i] = entry.value << 4 | static_cast<std::uint32_t>(entry.use);
+  }
+}
+
+bool PageMap::all(std::uint64_t address, std::uint64_t pages, PageUse use) const {
+  const std::uint64_t first = (address - base_) / page_bytes;
+  if (address < base_ || first >= pages_ || pages > pages_ - first) return false;
+  for (std::uint64_t i = 0; i < pages; ++i) {
+    if ((words_[first + i] & 0xF) != static_cast<std::uint32_t>(use)) return false;
+  }
+  return true;
+}
+
+}  // namespace redoubt::foundation

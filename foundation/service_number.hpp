@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: BSD-2-Clause-Patent
+// Numbers of the gates through which drivers call MM services: one for each function in EFI_MM_SYSTEM_TABLE, in the
+// table's order. Between foundation and gates only; a driver knows addresses.
+#pragma once
+
+#include <cstdint>
+
+#include "abi/redoubt/syscall.hpp"
+
+namespace redoubt::foundation {
+
+enum class Service : std::uint32_t {
+  install_configuration_table,
+  memory_read,
+  memory_write,
+  io_read,
+  io_write,
+  allocate_pool,
+  free_pool,
+  allocate_pages,
+  free_pages,
+  startup_this_ap,
+  install_protocol_interface,
+  uninstall_protocol_interface,
+  handle_protocol,
+  register_protocol_notify,
+  locate_handle,
+  locate_protocol,
+  mmi_manage,
+  mmi_handler_register,
+  mmi_handler_unregister,
+  count,
+};
+static_assert(static_cast<std::uint32_t>(Service::count) <= abi::gate_count);
+
+}  // namespace redoubt::foundation

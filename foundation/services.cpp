@@ -1,0 +1,426 @@
+// SPDX-License-Identifier: BSD-2-Clause-Patent
+// What drivers call: the functions of EFI_MM_SYSTEM_TABLE (PI 1.9, volume 4, chapters 3 and 4; the memory and protocol
+// services as UEFI 2.10, 7.2 and 7.3 specify them). Each takes the registers and stack words of a call, looks at NULL
+// first, copies what a pointer leads to once, does its work, and writes results last. A pointer that the driver itself
+// could not follow is EFI_INVALID_PARAMETER, which the specification allows everywhere.
+#include <array>
+
+#include "foundation/efi_status.hpp"
+#include "foundation/foundation.hpp"
+
+namespace redoubt::foundation {
+namespace {
+
+using abi::EfiStatus;
+using abi::Guid;
+using abi::SystemStatus;
+
+// Arguments of 32-bit type: the upper half of their register or stack word is undefined.
+constexpr std::uint32_t narrow(std::uint64_t argument) { return static_cast<std::uint32_t>(argument); }
+
+// PI 1.9, volume 4, 3.2: MM memory is of one of these types.
+constexpr bool is_mm_memory_type(std::uint32_t type) {
+  return type == abi::runtime_services_code || type == abi::runtime_services_data;
+}
+
+}  // namespace
+
+EfiStatus Foundation::service(std::uint64_t number, const abi::ServiceCall& call) {
+  if (const DriverRecord* driver = dispatcher_.find(running_);
+      driver != nullptr && driver->state == DriverState::disabled) {
+    return abi::status::access_denied;  // an outer call of a driver that faulted in an inner one
+  }
+  Arguments arguments = call.arguments;
+  switch (static_cast<Service>(number)) {
+    case Service::install_configuration_table: return install_configuration_table(arguments);
+    case Service::memory_read: return memory_io(arguments, false);
+    case Service::memory_write: return memory_io(arguments, true);
+    case Service::io_read: return port_io(arguments, false);
+    case Service::io_write: return port_io(arguments, true);
+    case Service::allocate_pool: return allocate_pool(arguments);
+    case Service::free_pool: return free_pool(arguments);
+    case Service::allocate_pages: return allocate_pages(arguments);
+    case Service::free_pages: return free_pages(arguments);
+    case Service::startup_this_ap: return startup_this_ap(arguments);
+    case Service::install_protocol_interface: return install_protocol_interface(arguments);
+    case Service::uninstall_protocol_interface: return uninstall_protocol_interface(arguments);
+    case Service::handle_protocol: return handle_protocol(arguments);
+    case Service::register_protocol_notify: return register_protocol_notify(arguments);
+    case Service::locate_handle: return locate_handle(arguments);
+    case Service::locate_protocol: return locate_protocol(arguments);
+    case Service::mmi_manage: return mmi_manage(arguments);
+    case Service::mmi_handler_register: return mmi_handler_register(arguments);
+    case Service::mmi_handler_unregister: return mmi_handler_unregister(arguments);
+    case Service::count: break;
+  }
+  return abi::status::unsupported;
+}
+
+// ---- Configuration tables, memory and port I/O ----
+
+EfiStatus Foundation::install_configuration_table(Arguments arguments) {
+  const auto [system_table, guid_address, vendor_table, size] =
+      std::array{arguments[0], arguments[1], arguments[2], arguments[3]};
+  static_cast<void>(system_table);
+  static_cast<void>(size);  // the table stays where it is; nobody needs its size
+  if (guid_address == 0) return abi::status::invalid_parameter;
+  const auto guid = memory_.read<Guid>(guid_address);
+  if (!guid.has_value()) return abi::status::invalid_parameter;
+  const auto installed = table_.install_configuration_table(*guid, vendor_table);
+  return installed.has_value() ? abi::status::success : to_efi_status(installed.error());
+}
+
+namespace {
+
+// The arguments of EFI_MM_CPU_IO: self, width, address, count, buffer.
+struct IoRequest {
+  std::uint32_t width;  // bytes of one access
+  std::uint64_t address;
+  std::uint64_t count;
+  std::uint64_t buffer;
+};
+
+// PI 1.9, volume 4, 4.4: EFI_INVALID_PARAMETER for a wrong width, EFI_UNSUPPORTED for an address that isn't there.
+EfiStatus check(const std::uint64_t (&arguments)[8], std::uint32_t widest, std::uint64_t last_address,
+                IoRequest& request) {
+  const std::uint32_t width = narrow(arguments[1]);
+  request = {1U << (width & 3), arguments[2], arguments[3], arguments[4]};
+  if (width > widest || request.buffer == 0) return abi::status::invalid_parameter;
+  if (request.address % request.width != 0 || request.address > last_address) return abi::status::unsupported;
+  if (request.count > (last_address - request.address + 1) / request.width && request.count != 0) {
+    return abi::status::unsupported;
+  }
+  return abi::status::success;
+}
+
+}  // namespace
+
+EfiStatus Foundation::memory_io(Arguments arguments, bool write) {
+  IoRequest request{};
+  // The last byte of the address space is given up for arithmetic without overflow.
+  if (const EfiStatus status = check(arguments, abi::mm_io_uint64, UINT64_MAX - 1, request);
+      status != abi::status::success) {
+    return status;
+  }
+  for (std::uint64_t i = 0; i < request.count; ++i) {
+    const std::uint64_t offset = i * request.width;
+    std::uint64_t value = 0;
+    // Both ends are the driver's: it gets nothing here that its own instructions wouldn't give it.
+    const std::uint64_t from = write ? request.buffer + offset : request.address + offset;
+    const std::uint64_t to = write ? request.address + offset : request.buffer + offset;
+    if (supervisor_.read_driver(&value, from, request.width) != SystemStatus::ok) {
+      return write ? abi::status::invalid_parameter : abi::status::unsupported;
+    }
+    if (supervisor_.write_driver(to, &value, request.width) != SystemStatus::ok) {
+      return write ? abi::status::unsupported : abi::status::invalid_parameter;
+    }
+  }
+  return abi::status::success;
+}
+
+EfiStatus Foundation::port_io(Arguments arguments, bool write) {
+  IoRequest request{};
+  if (const EfiStatus status = check(arguments, abi::mm_io_uint32, 0xFFFF, request); status != abi::status::success) {
+    return status;
+  }
+  for (std::uint64_t i = 0; i < request.count; ++i) {
+    const std::uint64_t offset = i * request.width;
+    std::uint64_t value = 0;
+    if (write) {
+      if (supervisor_.read_driver(&value, request.buffer + offset, request.width) != SystemStatus::ok) {
+        return abi::status::invalid_parameter;
+      }
+      if (const SystemStatus status = supervisor_.write_io(request.address + offset, request.width, value);
+          status != SystemStatus::ok) {
+        return abi::status::unsupported;
+      }
+    } else {
+      const SystemResult<std::uint64_t> read = supervisor_.read_io(request.address + offset, request.width);
+      if (!read.has_value()) return abi::status::unsupported;
+      value = *read;
+      if (supervisor_.write_driver(request.buffer + offset, &value, request.width) != SystemStatus::ok) {
+        return abi::status::invalid_parameter;
+      }
+    }
+  }
+  return abi::status::success;
+}
+
+// ---- Memory ----
+
+EfiStatus Foundation::allocate_pool(Arguments arguments) {
+  const std::uint64_t result_address = arguments[2];
+  if (result_address == 0 || !is_mm_memory_type(narrow(arguments[0]))) return abi::status::invalid_parameter;
+  const auto buffer = allocator_.allocate_pool(arguments[1]);
+  if (!buffer.has_value()) return to_efi_status(buffer.error());
+  if (!memory_.write(result_address, *buffer)) {
+    static_cast<void>(allocator_.free_pool(*buffer));
+    return abi::status::invalid_parameter;
+  }
+  return abi::status::success;
+}
+
+EfiStatus Foundation::free_pool(Arguments arguments) {
+  // UEFI 2.10, 7.2.5: EFI_INVALID_PARAMETER for what is no pool buffer.
+  return allocator_.free_pool(arguments[0]).has_value() ? abi::status::success : abi::status::invalid_parameter;
+}
+
+EfiStatus Foundation::allocate_pages(Arguments arguments) {
+  const auto type = narrow(arguments[0]);
+  const std::uint64_t pages = arguments[2];
+  const std::uint64_t result_address = arguments[3];
+  if (result_address == 0 || type > abi::allocate_address || !is_mm_memory_type(narrow(arguments[1]))) {
+    return abi::status::invalid_parameter;
+  }
+  std::uint64_t wanted = 0;
+  if (type != abi::allocate_any_pages) {
+    const auto read = memory_.read<std::uint64_t>(result_address);
+    if (!read.has_value()) return abi::status::invalid_parameter;
+    wanted = *read;
+  }
+  if (pages == 0) return abi::status::invalid_parameter;
+
+  Result<std::uint64_t> address = wanted;
+  if (type == abi::allocate_address) {
+    if (wanted % page_bytes != 0) return abi::status::not_found;
+    if (const auto taken = allocator_.allocate_pages_at(wanted, pages); !taken.has_value()) {
+      return to_efi_status(taken.error());
+    }
+  } else {
+    // "at or below": the highest address that a byte of the buffer may have. 2^64 - 1 is no limit.
+    if (type == abi::allocate_max_address && wanted + 1 < page_bytes && wanted != UINT64_MAX) {
+      return abi::status::out_of_resources;
+    }
+    address = allocator_.allocate_pages(pages, type == abi::allocate_max_address ? wanted + 1 : 0);
+    if (!address.has_value()) return to_efi_status(address.error());
+  }
+  if (!memory_.write(result_address, *address)) {
+    static_cast<void>(allocator_.free_pages(*address, pages));
+    return abi::status::invalid_parameter;
+  }
+  return abi::status::success;
+}
+
+EfiStatus Foundation::free_pages(Arguments arguments) {
+  // UEFI 2.10, 7.2.2: EFI_INVALID_PARAMETER for no page address or no pages, EFI_NOT_FOUND for pages not allocated.
+  if (arguments[0] % page_bytes != 0 || arguments[1] == 0) return abi::status::invalid_parameter;
+  const auto freed = allocator_.free_pages(arguments[0], arguments[1]);
+  return freed.has_value() ? abi::status::success : to_efi_status(freed.error());
+}
+
+// ---- Processors ----
+
+EfiStatus Foundation::startup_this_ap(Arguments) {
+  // PI 1.9, volume 4, 3.3: "The CPU requested is not available on this MMI invocation". No CPU but the one that runs
+  // drivers is.
+  return abi::status::invalid_parameter;
+}
+
+// ---- Protocols ----
+
+EfiStatus Foundation::install_protocol_interface(Arguments arguments) {
+  const std::uint64_t handle_address = arguments[0];
+  if (handle_address == 0 || arguments[1] == 0 || narrow(arguments[2]) != abi::native_interface) {
+    return abi::status::invalid_parameter;
+  }
+  const auto handle_token = memory_.read<std::uint64_t>(handle_address);
+  const auto guid = memory_.read<Guid>(arguments[1]);
+  if (!handle_token.has_value() || !guid.has_value()) return abi::status::invalid_parameter;
+  HandleRecord* handle = *handle_token == 0 ? nullptr : protocols_.find_handle(*handle_token);
+  if (*handle_token != 0 && handle == nullptr) return abi::status::invalid_parameter;
+
+  const std::uint64_t interface = arguments[3];
+  const auto record = protocols_.install(handle, *guid, interface, owner_of(interface));
+  if (!record.has_value()) return to_efi_status(record.error());
+  // Before anybody is notified: a driver that can't be told its handle gets no interface either.
+  if (handle == nullptr && !memory_.write(handle_address, protocols_.token(*(*record)->handle))) {
+    protocols_.uninstall(**record);
+    return abi::status::invalid_parameter;
+  }
+  notify(**record);
+  return abi::status::success;
+}
+
+EfiStatus Foundation::uninstall_protocol_interface(Arguments arguments) {
+  if (arguments[1] == 0) return abi::status::invalid_parameter;
+  const auto guid = memory_.read<Guid>(arguments[1]);
+  const HandleRecord* handle = protocols_.find_handle(arguments[0]);
+  if (!guid.has_value() || handle == nullptr) return abi::status::invalid_parameter;
+  const ProtocolRecord* protocol = protocols_.find_protocol(*guid);
+  InterfaceRecord* interface = protocol == nullptr ? nullptr : protocols_.find_interface(*handle, *protocol);
+  if (interface == nullptr || interface->interface != arguments[2]) return abi::status::not_found;
+  protocols_.uninstall(*interface);
+  return abi::status::success;
+}
+
+EfiStatus Foundation::handle_protocol(Arguments arguments) {
+  const std::uint64_t result_address = arguments[2];
+  if (arguments[1] == 0 || result_address == 0) return abi::status::invalid_parameter;
+  const auto guid = memory_.read<Guid>(arguments[1]);
+  const HandleRecord* handle = protocols_.find_handle(arguments[0]);
+  if (!guid.has_value() || handle == nullptr) return abi::status::invalid_parameter;
+  const ProtocolRecord* protocol = protocols_.find_protocol(*guid);
+  const InterfaceRecord* interface = protocol == nullptr ? nullptr : protocols_.find_interface(*handle, *protocol);
+  if (interface == nullptr) {
+    // UEFI 2.10, 7.3.6: the interface pointer is NULL on any error but a NULL argument.
+    return memory_.write(result_address, std::uint64_t{0}) ? abi::status::unsupported : abi::status::invalid_parameter;
+  }
+  return memory_.write(result_address, interface->interface) ? abi::status::success : abi::status::invalid_parameter;
+}
+
+EfiStatus Foundation::register_protocol_notify(Arguments arguments) {
+  const std::uint64_t registration_address = arguments[2];
+  if (arguments[0] == 0 || registration_address == 0) return abi::status::invalid_parameter;
+  const auto guid = memory_.read<Guid>(arguments[0]);
+  if (!guid.has_value()) return abi::status::invalid_parameter;
+  const std::uint64_t function = arguments[1];
+  if (function == 0) {
+    const auto registration = memory_.read<std::uint64_t>(registration_address);
+    if (!registration.has_value()) return abi::status::invalid_parameter;
+    NotifyRecord* notify = protocols_.find_notify(*registration);
+    if (notify == nullptr || !same(notify->protocol->guid, *guid)) return abi::status::not_found;
+    protocols_.unregister_notify(*notify);
+    update_interest();
+    return abi::status::success;
+  }
+  const std::size_t before = protocols_.notify_count();
+  const auto notify = protocols_.register_notify(*guid, function, owner_of(function));
+  if (!notify.has_value()) return to_efi_status(notify.error());
+  if (!memory_.write(registration_address, protocols_.token(**notify))) {
+    if (protocols_.notify_count() != before) protocols_.unregister_notify(**notify);
+    return abi::status::invalid_parameter;
+  }
+  update_interest();
+  return abi::status::success;
+}
+
+EfiStatus Foundation::locate_handle(Arguments arguments) {
+  const auto type = narrow(arguments[0]);
+  const std::uint64_t size_address = arguments[3];
+  const std::uint64_t buffer = arguments[4];
+
+  // What matches: a count, and the first record of the walk below.
+  std::uint64_t count = 0;
+  const HandleRecord* next_handle = nullptr;
+  const InterfaceRecord* next_interface = nullptr;
+  NotifyRecord* registration = nullptr;
+  switch (type) {
+    case abi::all_handles:
+      count = protocols_.all_handles().size();
+      next_handle = protocols_.all_handles().first();
+      break;
+    case abi::by_register_notify: {
+      registration = protocols_.find_notify(arguments[2]);
+      if (registration == nullptr) return abi::status::invalid_parameter;
+      next_interface = ProtocolDatabase::next_for(*registration);
+      count = next_interface != nullptr ? 1 : 0;
+      break;
+    }
+    case abi::by_protocol: {
+      if (arguments[1] == 0) return abi::status::invalid_parameter;
+      const auto guid = memory_.read<Guid>(arguments[1]);
+      if (!guid.has_value()) return abi::status::invalid_parameter;
+      if (const ProtocolRecord* protocol = protocols_.find_protocol(*guid); protocol != nullptr) {
+        count = protocol->interfaces.size();
+        next_interface = protocol->interfaces.first();
+      }
+      break;
+    }
+    default: return abi::status::invalid_parameter;
+  }
+  // UEFI 2.10, 7.3.5, in this order: no match; NULL size; too small, whatever the buffer; NULL buffer.
+  if (count == 0) return abi::status::not_found;
+  if (size_address == 0) return abi::status::invalid_parameter;
+  const auto room = memory_.read<std::uint64_t>(size_address);
+  if (!room.has_value()) return abi::status::invalid_parameter;
+  const std::uint64_t needed = count * sizeof(std::uint64_t);
+  if (*room < needed) {
+    return memory_.write(size_address, needed) ? abi::status::buffer_too_small : abi::status::invalid_parameter;
+  }
+  if (buffer == 0) return abi::status::invalid_parameter;
+
+  std::array<std::uint64_t, 32> tokens{};
+  for (std::uint64_t done = 0; done < count;) {
+    std::size_t batch = 0;
+    for (; batch < tokens.size() && done + batch < count; ++batch) {
+      if (next_handle != nullptr) {
+        tokens[batch] = protocols_.token(*next_handle);
+        next_handle = ProtocolDatabase::HandleList::next(*next_handle);
+      } else {
+        tokens[batch] = protocols_.token(*next_interface->handle);
+        if (registration == nullptr) next_interface = ProtocolDatabase::next_of_protocol(*next_interface);
+      }
+    }
+    if (supervisor_.write_driver(buffer + done * sizeof(std::uint64_t), tokens.data(), batch * sizeof(std::uint64_t)) !=
+        SystemStatus::ok) {
+      return abi::status::invalid_parameter;
+    }
+    done += batch;
+  }
+  if (!memory_.write(size_address, needed)) return abi::status::invalid_parameter;
+  if (registration != nullptr) ProtocolDatabase::advance(*registration);
+  return abi::status::success;
+}
+
+EfiStatus Foundation::locate_protocol(Arguments arguments) {
+  const std::uint64_t result_address = arguments[2];
+  if (arguments[0] == 0 || result_address == 0) return abi::status::invalid_parameter;
+  const auto guid = memory_.read<Guid>(arguments[0]);
+  if (!guid.has_value()) return abi::status::invalid_parameter;
+  const InterfaceRecord* found = nullptr;
+  NotifyRecord* registration = nullptr;
+  if (arguments[1] != 0) {
+    registration = protocols_.find_notify(arguments[1]);
+    if (registration == nullptr) return abi::status::invalid_parameter;
+    found = ProtocolDatabase::next_for(*registration);
+  } else if (const ProtocolRecord* protocol = protocols_.find_protocol(*guid); protocol != nullptr) {
+    found = protocol->interfaces.first();
+  }
+  if (!memory_.write(result_address, found != nullptr ? found->interface : 0)) return abi::status::invalid_parameter;
+  if (found == nullptr) return abi::status::not_found;
+  if (registration != nullptr) ProtocolDatabase::advance(*registration);
+  return abi::status::success;
+}
+
+// ---- MMIs ----
+
+EfiStatus Foundation::mmi_manage(Arguments arguments) {
+  MmiTypeRecord* type = nullptr;
+  if (arguments[0] != 0) {
+    const auto guid = memory_.read<Guid>(arguments[0]);
+    if (!guid.has_value()) return abi::status::invalid_parameter;
+    type = mmis_.find_type(*guid);
+    if (type == nullptr) return abi::status::not_found;
+  }
+  return manage(type, arguments[1], arguments[2], arguments[3], nullptr);
+}
+
+EfiStatus Foundation::mmi_handler_register(Arguments arguments) {
+  const std::uint64_t function = arguments[0];
+  const std::uint64_t handle_address = arguments[2];
+  if (function == 0 || handle_address == 0) return abi::status::invalid_parameter;
+  Guid guid{};
+  if (arguments[1] != 0) {
+    const auto read = memory_.read<Guid>(arguments[1]);
+    if (!read.has_value()) return abi::status::invalid_parameter;
+    guid = *read;
+  }
+  const auto handler = mmis_.register_handler(arguments[1] != 0 ? &guid : nullptr, function, owner_of(function));
+  if (!handler.has_value()) return to_efi_status(handler.error());
+  if (!memory_.write(handle_address, mmis_.token(**handler))) {
+    mmis_.unregister_handler(**handler);
+    return abi::status::invalid_parameter;
+  }
+  update_interest();
+  return abi::status::success;
+}
+
+EfiStatus Foundation::mmi_handler_unregister(Arguments arguments) {
+  MmiHandlerRecord* handler = mmis_.find_handler(arguments[0]);
+  if (handler == nullptr) return abi::status::invalid_parameter;
+  mmis_.unregister_handler(*handler);
+  update_interest();
+  return abi::status::success;
+}
+
+}  // namespace redoubt::foundation

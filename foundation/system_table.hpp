@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: BSD-2-Clause-Patent
+// The EFI_MM_SYSTEM_TABLE that drivers see, and the configuration tables it points to (PI 1.9, volume 4, 3.1). Drivers
+// can only read it; each service in it is the address of a gate stub. The table's CRC is kept right at all times.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "abi/pi/mm_system_table.hpp"
+#include "abi/redoubt/syscall.hpp"
+#include "foundation/shared_arena.hpp"
+#include "foundation/supervisor_interface.hpp"
+
+namespace redoubt::foundation {
+
+class SystemTable {
+ public:
+  constexpr SystemTable(Supervisor& supervisor, SharedArena& arena) : supervisor_(supervisor), arena_(arena) {}
+  SystemTable(const SystemTable&) = delete;
+  SystemTable& operator=(const SystemTable&) = delete;
+
+  // Error::out_of_memory.
+  Result<void> create(std::uint64_t gates, std::uint64_t cpu_count);
+
+  std::uint64_t address() const { return address_of(table_); }
+  // Of MmIo, for who looks it up as a protocol.
+  std::uint64_t mm_io_address() const { return address_of(&table_->mm_io); }
+
+  // CurrentlyExecutingCpu. Costs next to nothing when it is the same as before.
+  void set_current_cpu(std::uint64_t cpu) {
+    if (cpu != table_->currently_executing_cpu) change_current_cpu(cpu);
+  }
+
+  // Adds or replaces the table of a GUID, or removes it when `vendor_table` is 0, which is Error::not_found if there is
+  // none. Error::out_of_memory.
+  Result<void> install_configuration_table(const abi::Guid& guid, std::uint64_t vendor_table);
+
+ private:
+  static constexpr std::size_t cpu_bits = 16;
+  static constexpr std::size_t first_capacity = 8;
+
+  void change_current_cpu(std::uint64_t cpu);
+  void update_crc();
+  Result<void> grow_configuration_tables();
+
+  Supervisor& supervisor_;
+  SharedArena& arena_;
+  abi::MmSystemTable* table_ = nullptr;
+  std::size_t capacity_ = 0;       // of the configuration table array
+  std::uint64_t array_pages_ = 0;  // 0 = the array lies in the arena
+  std::array<std::uint32_t, cpu_bits> crc_of_cpu_bit_{};
+};
+
+}  // namespace redoubt::foundation

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: BSD-2-Clause-Patent
+// The one place where the command line becomes an action, and an error a line on standard error.
+#include "tool/command.hpp"
+
+#include <cstdio>
+#include <exception>
+#include <format>
+
+namespace redoubt::tool {
+
+namespace {
+
+// Text from outside may hold line feeds and terminal sequences; an error stays one line.
+std::string printable(const std::string& text) {
+  std::string result;
+  for (const char character : text) {
+    const auto code = static_cast<unsigned char>(character);
+    result += code < 0x20 || code == 0x7F ? '?' : character;
+  }
+  return result;
+}
+
+int report(const CommandError& error) {
+  // Nobody is left to tell if standard error is gone.
+  static_cast<void>(std::fputs(std::format("redoubt: {}\n", printable(error.message)).c_str(), stderr));
+  return static_cast<int>(error.status);
+}
+
+// Buffered output that couldn't be written (a full disk, a closed pipe) must not look like success.
+bool output_failed() { return std::fflush(stdout) != 0 || std::ferror(stdout) != 0; }
+
+}  // namespace
+
+std::unexpected<CommandError> bad_input(const std::string& file, const std::string& reason,
+                                        std::optional<std::uint64_t> offset) {
+  if (offset.has_value()) {
+    return std::unexpected(
+        CommandError{ExitStatus::bad_input, std::format("{}: offset {:#x}: {}", file, *offset, reason)});
+  }
+  return std::unexpected(CommandError{ExitStatus::bad_input, std::format("{}: {}", file, reason)});
+}
+
+std::unexpected<CommandError> failure(const std::string& subject, const std::string& reason) {
+  return std::unexpected(CommandError{ExitStatus::negative, std::format("{}: {}", subject, reason)});
+}
+
+CommandLine::CommandLine()
+    : root_("Moves UEFI firmware to Standalone MM: reads, converts and boots its images", "redoubt") {
+  root_.set_version_flag("--version", "redoubt " REDOUBT_VERSION);
+  root_.require_subcommand(1);
+}
+
+CLI::App& CommandLine::group(const std::string& name, const std::string& description) {
+  const auto existing = root_.get_subcommands([&name](CLI::App* app) { return app->get_name() == name; });
+  if (!existing.empty()) {
+    return *existing.front();
+  }
+  CLI::App* made = root_.add_subcommand(name, description);
+  made->require_subcommand(1);
+  return *made;
+}
+
+void CommandLine::on_chosen(CLI::App& verb, Action action) {
+  verb.callback([this, action = std::move(action)] { chosen_ = action; });
+}
+
+int CommandLine::run(int argc, char** argv) {
+  try {
+    root_.parse(argc, argv);
+  } catch (const CLI::Success& success) {  // --help and --version
+    return root_.exit(success);
+  } catch (const CLI::ParseError& error) {
+    return report({ExitStatus::bad_input, std::string(error.what()) + " (see --help)"});
+  }
+  if (!chosen_) {
+    return report({ExitStatus::bad_input, "no command given (see --help)"});
+  }
+  try {
+    const CommandResult result = chosen_();
+    const bool failed = output_failed();
+    if (!result.has_value()) {
+      return report(result.error());
+    }
+    if (failed) {
+      return report({ExitStatus::negative, "standard output: cannot be written"});
+    }
+    return static_cast<int>(*result);
+  } catch (const std::bad_alloc&) {
+    return report({ExitStatus::negative, "out of memory"});
+  } catch (const std::exception& error) {
+    return report({ExitStatus::negative, error.what()});
+  }
+}
+
+}  // namespace redoubt::tool

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: BSD-2-Clause-Patent
+// One function for each verb: it adds the verb's options and says what to run (tool/command.hpp). main.cpp calls them
+// all; the order there is the order in --help.
+#pragma once
+
+#include "tool/command.hpp"
+
+namespace redoubt::tool {
+
+void add_image_list(CommandLine& command_line);
+
+}  // namespace redoubt::tool

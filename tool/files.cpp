@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: BSD-2-Clause-Patent
+// Plain system calls, since iostreams forget why something failed.
+#include "tool/files.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace redoubt::tool {
+
+namespace {
+
+class Descriptor {
+ public:
+  explicit Descriptor(int number) : number_(number) {}
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  ~Descriptor() {
+    if (number_ >= 0) {
+      static_cast<void>(::close(number_));
+    }
+  }
+  int number() const { return number_; }
+  // Closing can be when a file system says that it is full.
+  bool close() {
+    const int number = number_;
+    number_ = -1;
+    return ::close(number) == 0;
+  }
+
+ private:
+  int number_;
+};
+
+std::string last_error() { return std::strerror(errno); }  // NOLINT(concurrency-mt-unsafe): one thread
+
+std::unexpected<CommandError> cannot_write(const std::string& path) {
+  const bool full = errno == ENOSPC || errno == EDQUOT || errno == EFBIG;
+  const std::string reason = "cannot be written: " + last_error();
+  return full ? failure(path, reason) : bad_input(path, reason);
+}
+
+}  // namespace
+
+Result<std::vector<std::byte>, CommandError> read_file(const std::string& path) {
+  // Without O_NONBLOCK opening a FIFO would wait for its writer.
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  struct stat status{};
+  if (file.number() < 0 || ::fstat(file.number(), &status) != 0) {
+    return bad_input(path, last_error());
+  }
+  if (S_ISDIR(status.st_mode)) {
+    return bad_input(path, "is a directory");
+  }
+  if (!S_ISREG(status.st_mode)) {
+    return bad_input(path, "is not a regular file");
+  }
+  if (status.st_size < 0 || static_cast<std::uint64_t>(status.st_size) > largest_file) {
+    return bad_input(path, "is larger than 1 GiB");
+  }
+  std::vector<std::byte> bytes(static_cast<std::size_t>(status.st_size));
+  std::size_t filled = 0;
+  while (filled < bytes.size()) {
+    const ssize_t got = ::read(file.number(), bytes.data() + filled, bytes.size() - filled);
+    if (got < 0 && errno == EINTR) {
+      continue;
+    }
+    if (got < 0) {
+      return bad_input(path, last_error());
+    }
+    if (got == 0) {
+      break;
+    }
+    filled += static_cast<std::size_t>(got);
+  }
+  bytes.resize(filled);
+  if (bytes.empty()) {
+    return bad_input(path, "is empty");
+  }
+  return bytes;
+}
+
+Result<void, CommandError> write_file(const std::string& path, Bytes bytes) {
+  struct stat status{};
+  if (::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode)) {
+    return bad_input(path, S_ISDIR(status.st_mode) ? "is a directory" : "is not a regular file");
+  }
+  std::string temporary = path + ".XXXXXX";
+  Descriptor file(::mkostemp(temporary.data(), O_CLOEXEC));
+  if (file.number() < 0) {
+    return cannot_write(path);
+  }
+  std::size_t written = 0;
+  bool good = true;
+  while (good && written < bytes.size()) {
+    const ssize_t put = ::write(file.number(), bytes.data() + written, bytes.size() - written);
+    if (put < 0 && errno == EINTR) {
+      continue;
+    }
+    good = put > 0;
+    written += good ? static_cast<std::size_t>(put) : 0;
+  }
+  good = good && ::fchmod(file.number(), 0644) == 0 && file.close() && ::rename(temporary.c_str(), path.c_str()) == 0;
+  if (!good) {
+    const int reason = errno;
+    static_cast<void>(::unlink(temporary.c_str()));
+    errno = reason;
+    return cannot_write(path);
+  }
+  return {};
+}
+
+}  // namespace redoubt::tool

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: BSD-2-Clause-Patent
+// The `redoubt` command: a list of verbs and nothing else.
+#include "tool/commands/commands.hpp"
+
+int main(int argc, char** argv) {
+  using namespace redoubt::tool;
+  CommandLine command_line;
+  add_image_list(command_line);
+  return command_line.run(argc, argv);
+}
