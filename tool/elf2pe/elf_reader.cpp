@@ -15,7 +15,10 @@ namespace redoubt::elf2pe {
 namespace {
 
 // An image this large is a mistake; the limit keeps all address arithmetic far from wrapping.
-constexpr std::uint64_t address_limit = 64 * 1024 * 1024;
+constexpr std::uint64_t address_limit = std::uint64_t{64} * 1024 * 1024;
+
+// Both machines number the two types we know alike.
+static_assert(R_X86_64_NONE == R_386_NONE && R_X86_64_RELATIVE == R_386_RELATIVE);
 
 struct ElfCloser {
   void operator()(Elf* elf) const { elf_end(elf); }
@@ -120,7 +123,7 @@ class Reader {
         return Done{};
       case SHT_DYNAMIC:
       case SHT_HASH:
-      case SHT_GNU_HASH: break;
+      case SHT_GNU_HASH:
       case SHT_STRTAB: break;
       default: return Done{};
     }
@@ -151,9 +154,8 @@ class Reader {
   Result<Done, Refusal> apply(const GElf_Rela& entry, bool has_addend) {
     const bool x64 = image_.machine == Machine::x64;
     const std::uint64_t type = GELF_R_TYPE(entry.r_info);
-    if (type == (x64 ? std::uint64_t{R_X86_64_NONE} : std::uint64_t{R_386_NONE})) return Done{};
-    if (type != (x64 ? std::uint64_t{R_X86_64_RELATIVE} : std::uint64_t{R_386_RELATIVE}) ||
-        GELF_R_SYM(entry.r_info) != 0)
+    if (type == R_X86_64_NONE) return Done{};
+    if (type != R_X86_64_RELATIVE || GELF_R_SYM(entry.r_info) != 0)
       return refuse(std::format("relocation of type {} at {:#x}", type, entry.r_offset));
     const std::size_t size = x64 ? 8 : 4;
     Segment* segment = entry.r_offset < address_limit ? find(entry.r_offset, size) : nullptr;
