@@ -13,8 +13,9 @@
 //   ipl.failed reason="..."                             and the machine stands still
 //   ipl.reset reason="..." smramc=0xNN esmramc=0xNN     MMRAM is locked, the machine resets cold (S3 resume)
 //   supervisor.start base=0x.. size=N cpus=N
+//   supervisor.failed reason="..."                       MM answers nothing
 //   range base=0x.. size=N access=rw what="..."          one line for each range outside MMRAM open to ring 3
-//   foundation.start base=0x.. size=N cpl=3
+//   foundation.start base=0x.. size=N entry=0x.. cpl=3
 //   driver guid=G name="..." entry=0x.. size=N cpl=3 ticks=N status=0x..    one line for each driver started;
 //                                                       reason="..." follows if it was refused or stopped
 //   driver.waiting guid=G name="..." depex="..."                            one for each driver never started

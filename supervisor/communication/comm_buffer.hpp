@@ -30,6 +30,9 @@ class CommBuffer {
   void initialize(const std::byte* outside, std::byte* copy, std::uint64_t bytes,
                   volatile abi::CommBufferStatus* status);
 
+  // Whether the mailbox is full: a look at its flag, which may change again. Decides nothing but whether to go on.
+  bool message_waits() const { return status_->is_comm_buffer_valid != 0; }
+
   // Takes the message, if there is one. Version 1: data_size is MessageLength and the whole rest of the buffer is
   // capacity. Version 3: data_size and capacity are BufferSize less the header, as edk2's Standalone MM gives it to
   // handlers, and MessageSize must fit. What an earlier message left in the copy is cleared.

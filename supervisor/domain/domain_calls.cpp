@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: BSD-2-Clause-Patent
+#include "supervisor/domain/domain_calls.hpp"
+
+#include <cstring>
+
+#include "arch/processor.hpp"
+#include "arch/x86_64/registers/control.hpp"
+#include "arch/x86_64/registers/exceptions.hpp"
+#include "base/checked.hpp"
+#include "supervisor/mmi/activity.hpp"
+#include "supervisor/report/report.hpp"
+
+namespace redoubt::supervisor {
+namespace {
+
+constexpr std::uint64_t stack_alignment = 16;
+// Left alone below a stack pointer that somebody will resume: code that isn't ours may use what is below it.
+constexpr std::uint64_t below_stack_pointer = 128;
+// Below the top of the driver's stack, so that every gate finds eight arguments' worth of stack above it.
+constexpr std::uint64_t driver_stack_headroom = 64;
+// The upper half of the address space is ring 0's; and RETF to an address that isn't canonical faults in ring 0.
+constexpr std::uint64_t user_address_end = std::uint64_t{1} << 47;
+
+// What a called driver finds at its stack pointer (Microsoft x64 convention: return address, home space of the four
+// register arguments), and behind it the scratch words.
+struct DriverCallArea {
+  std::uint64_t return_address;
+  std::uint64_t home[4];
+  std::uint64_t scratch[2];
+};
+static_assert(sizeof(DriverCallArea) == 56 && (offsetof(DriverCallArea, home)) % stack_alignment == 8);
+
+// What a driver that calls a gate has at its stack pointer.
+struct GateArea {
+  std::uint64_t return_address;
+  std::uint64_t home[4];
+  std::uint64_t arguments[4];
+};
+static_assert(sizeof(GateArea) == 72 && sizeof(GateArea) <= sizeof(DriverCallArea) + driver_stack_headroom);
+
+void switch_to(Supervisor& supervisor, Cpu& cpu, Domain domain) {
+  set_io_ports(cpu, domain == Domain::driver);
+  arch::write_cr3(supervisor.memory.root(domain));
+}
+
+arch::RegisterFrame ring3_frame(std::uint64_t rip, std::uint64_t rsp) {
+  arch::RegisterFrame frame{};
+  frame.rip = rip;
+  frame.cs = arch::selector::user_code;
+  frame.rflags = arch::rflags::always_set;
+  frame.rsp = rsp;
+  frame.ss = arch::selector::user_data;
+  return frame;
+}
+
+// Copies `data` below `stack_pointer` in the foundation's stack and makes the frame enter it there. Returns the data's
+// address. The frame stays as it is on an error.
+Result<std::uint64_t> place_foundation_entry(Supervisor& supervisor, Cpu& cpu, std::uint64_t stack_pointer,
+                                             const void* data, std::uint64_t bytes) {
+  const std::uint64_t address =
+      TRY(checked_subtract(align_down(stack_pointer, stack_alignment), align_up(bytes, stack_alignment)));
+  TRY(supervisor.memory.copy_to(Domain::foundation, address, data, bytes));
+  cpu.frame = ring3_frame(supervisor.foundation_entry, address - sizeof(std::uint64_t));
+  return address;
+}
+
+void clear_volatile_registers(arch::RegisterFrame& frame) {
+  frame.rcx = 0;
+  frame.rdx = 0;
+  frame.r8 = 0;
+  frame.r9 = 0;
+  frame.r10 = 0;
+  frame.r11 = 0;
+}
+
+// The foundation's latest call of a driver returns.
+Continuation complete_driver_call(Supervisor& supervisor, Cpu& cpu, abi::SystemStatus status) {
+  CallFrame& frame = supervisor.calls.top();
+  abi::DriverCall& call = frame.call;
+  if (call.scratch_argument != abi::DriverCall::no_scratch) {
+    // The stack was writable when the scratch was put there and its pages never change.
+    static_cast<void>(
+        supervisor.memory.copy_from(Domain::driver, call.scratch, frame.scratch_address, sizeof(call.scratch)));
+  }
+  if (call.count_ticks != 0) {
+    call.ticks = arch::read_tsc() - frame.start_ticks;
+  }
+  cpu.frame = frame.caller;
+  cpu.frame.rax = static_cast<std::uint64_t>(status);
+  cpu.frame.rdx = 0;
+  supervisor.calls.pop();
+  switch_to(supervisor, cpu, Domain::foundation);
+  constexpr std::uint64_t answer = offsetof(abi::DriverCall, scratch);
+  const std::byte* fields = reinterpret_cast<const std::byte*>(&call) + answer;
+  if (!supervisor.memory.copy_to(Domain::foundation, frame.call_address + answer, fields, sizeof(call) - answer)) {
+    // It was writable when the call was made: the foundation took the page away from itself meanwhile.
+    return contain_fault(supervisor, cpu, {arch::vector::page_fault, frame.call_address, cpu.frame.rip});
+  }
+  return Continuation::resume;
+}
+
+Continuation call_service(Supervisor& supervisor, Cpu& cpu, std::uint64_t number) {
+  const std::uint64_t stack_pointer = cpu.frame.rsp;
+  if (!supervisor.driver_stack.contains(stack_pointer, sizeof(GateArea))) {
+    return contain_fault(supervisor, cpu, {arch::vector::stack, stack_pointer, cpu.frame.rip});
+  }
+  if (supervisor.calls.full()) {
+    clear_volatile_registers(cpu.frame);
+    cpu.frame.rax = abi::status::out_of_resources;
+    return Continuation::resume;
+  }
+  abi::ServiceCall call{};
+  call.arguments[0] = cpu.frame.rcx;
+  call.arguments[1] = cpu.frame.rdx;
+  call.arguments[2] = cpu.frame.r8;
+  call.arguments[3] = cpu.frame.r9;
+  if (!supervisor.memory.copy_from(Domain::driver, &call.arguments[4], stack_pointer + offsetof(GateArea, arguments),
+                                   sizeof(GateArea::arguments))) {
+    return contain_fault(supervisor, cpu, {arch::vector::stack, stack_pointer, cpu.frame.rip});
+  }
+  // The frame on top is the foundation's call of this driver: it goes on below where it stands there.
+  const std::uint64_t foundation_rsp = supervisor.calls.top().caller.rsp;
+  const arch::RegisterFrame driver = cpu.frame;
+  switch_to(supervisor, cpu, Domain::foundation);
+  const Result<std::uint64_t> address =
+      place_foundation_entry(supervisor, cpu, foundation_rsp - below_stack_pointer, &call, sizeof(call));
+  if (!address) {
+    supervisor.calls.clear();
+    return contain_fault(supervisor, cpu, {arch::vector::stack, foundation_rsp, driver.rip});
+  }
+  supervisor.calls.push().caller = driver;
+  cpu.frame.rdi = static_cast<std::uint64_t>(abi::EntryReason::service);
+  cpu.frame.rsi = number;
+  cpu.frame.rdx = *address;
+  return Continuation::resume;
+}
+
+}  // namespace
+
+Result<void> enter_foundation_with(Supervisor& supervisor, Cpu& cpu, abi::EntryReason reason, const void* data,
+                                   std::uint64_t bytes) {
+  supervisor.calls.clear();
+  const std::uint64_t address =
+      TRY(place_foundation_entry(supervisor, cpu, supervisor.foundation_stack.top, data, bytes));
+  cpu.frame.rdi = static_cast<std::uint64_t>(reason);
+  cpu.frame.rsi = address;
+  return {};
+}
+
+abi::SystemStatus call_driver(Supervisor& supervisor, Cpu& cpu) {
+  const std::uint64_t address = cpu.frame.rdi;
+  if (supervisor.calls.full()) {
+    return abi::SystemStatus::too_deep;
+  }
+  abi::DriverCall call;
+  if (!supervisor.memory.permits(Domain::foundation, address, sizeof(call), abi::page_read | abi::page_write) ||
+      !supervisor.memory.copy_from(Domain::foundation, &call, address, sizeof(call))) {
+    return abi::SystemStatus::bad_address;
+  }
+  if (call.scratch_argument != abi::DriverCall::no_scratch && call.scratch_argument >= 4) {
+    return abi::SystemStatus::invalid_argument;
+  }
+  if (call.entry >= user_address_end) {
+    return abi::SystemStatus::bad_address;
+  }
+  call.result = 0;
+  call.ticks = 0;
+  call.fault_vector = 0;
+  call.fault_address = 0;
+  call.fault_rip = 0;
+
+  // A driver that waits for this very service has a stack pointer that its gate checked.
+  const std::uint64_t driver_rsp = supervisor.calls.empty() ? supervisor.driver_stack.top - driver_stack_headroom
+                                                            : supervisor.calls.top().caller.rsp - below_stack_pointer;
+  // The return address stands 8 below a multiple of 16, the scratch words right above the home space.
+  const std::uint64_t stack_pointer = align_down(driver_rsp, stack_alignment) - sizeof(DriverCallArea);
+  const std::uint64_t scratch_address = stack_pointer + offsetof(DriverCallArea, scratch);
+  DriverCallArea area{};
+  area.return_address = supervisor.gates + std::uint64_t{abi::gate_return} * abi::gate_stub_bytes;
+  if (call.scratch_argument != abi::DriverCall::no_scratch) {
+    std::memcpy(area.scratch, call.scratch, sizeof(area.scratch));
+    call.arguments[call.scratch_argument] = scratch_address;
+  }
+  if (!supervisor.driver_stack.contains(stack_pointer, sizeof(area)) ||
+      !supervisor.memory.copy_to(Domain::driver, stack_pointer, &area, sizeof(area))) {
+    return abi::SystemStatus::too_deep;
+  }
+
+  CallFrame& frame = supervisor.calls.push();
+  frame.caller = cpu.frame;
+  frame.call = call;
+  frame.call_address = address;
+  frame.scratch_address = scratch_address;
+  cpu.frame = ring3_frame(call.entry, stack_pointer);
+  cpu.frame.rcx = call.arguments[0];
+  cpu.frame.rdx = call.arguments[1];
+  cpu.frame.r8 = call.arguments[2];
+  cpu.frame.r9 = call.arguments[3];
+  switch_to(supervisor, cpu, Domain::driver);
+  frame.start_ticks = call.count_ticks != 0 ? arch::read_tsc() : 0;
+  return abi::SystemStatus::ok;
+}
+
+Continuation driver_gate(Supervisor& supervisor, Cpu& cpu) {
+  const std::uint64_t gate = cpu.frame.r10 & 0xFFFF'FFFF;
+  if (gate < abi::gate_count) {
+    return call_service(supervisor, cpu, gate);
+  }
+  if (gate == abi::gate_return) {
+    supervisor.calls.top().call.result = cpu.frame.rax;
+    return complete_driver_call(supervisor, cpu, abi::SystemStatus::ok);
+  }
+  return contain_fault(supervisor, cpu, {arch::vector::general_protection, 0, cpu.frame.rip});
+}
+
+abi::SystemStatus finish_service(Supervisor& supervisor, Cpu& cpu) {
+  if (supervisor.calls.empty()) {
+    return abi::SystemStatus::not_permitted;
+  }
+  const std::uint64_t status = cpu.frame.rdi;
+  cpu.frame = supervisor.calls.top().caller;
+  supervisor.calls.pop();
+  clear_volatile_registers(cpu.frame);
+  cpu.frame.rax = status;
+  switch_to(supervisor, cpu, Domain::driver);
+  return abi::SystemStatus::ok;
+}
+
+Continuation contain_fault(Supervisor& supervisor, Cpu& cpu, const Fault& fault) {
+  ++supervisor.fault_count;
+  if (!supervisor.calls.driver_runs()) {
+    report_fault(supervisor, Domain::foundation, 0, fault);
+    return abort_activity(supervisor, cpu);
+  }
+  abi::DriverCall& call = supervisor.calls.top().call;
+  report_fault(supervisor, Domain::driver, call.driver, fault);
+  call.fault_vector = static_cast<std::uint32_t>(fault.vector);
+  call.fault_address = fault.address;
+  call.fault_rip = fault.rip;
+  supervisor.extended_state.reload_known();
+  return complete_driver_call(supervisor, cpu, abi::SystemStatus::driver_fault);
+}
+
+void write_gate_stubs(std::uint8_t* page) {
+  for (std::uint32_t gate = 0; gate <= abi::gate_return; ++gate) {
+    std::uint8_t* stub = page + std::size_t{gate} * abi::gate_stub_bytes;
+    // mov $gate, %r10d; int $0x81; ret (a return gate doesn't come back)
+    const std::uint8_t code[] = {0x41, 0xBA, static_cast<std::uint8_t>(gate), 0,   0,
+                                 0,    0xCD, abi::driver_gate_vector,         0xC3};
+    static_assert(sizeof(code) <= abi::gate_stub_bytes && abi::gate_return <= 0xFF);
+    std::memset(stub, 0xCC, abi::gate_stub_bytes);
+    std::memcpy(stub, code, sizeof(code));
+  }
+}
+
+}  // namespace redoubt::supervisor

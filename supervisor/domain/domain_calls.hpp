@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: BSD-2-Clause-Patent
+// Moves control between foundation and drivers: each function rewrites the CPU's register frame so that going back to
+// ring 3 continues somewhere else. Registers never carry anything over but what the contract names
+// (abi/redoubt/syscall.hpp). Everything that ring 3 gave, stack pointers first, is taken as an attacker's.
+#pragma once
+
+#include <cstdint>
+
+#include "supervisor/supervisor.hpp"
+
+namespace redoubt::supervisor {
+
+// A ring-3 fault, as the processor or a check of ours found it.
+struct Fault {
+  std::uint64_t vector;
+  std::uint64_t address;  // CR2 of a page fault, else 0
+  std::uint64_t rip;
+};
+
+// Into the foundation's entry point for a new activity, with a copy of `data` on its empty stack. Errors: access_denied
+// if the stack isn't there (a bug of ours).
+template <typename Data>
+Result<void> enter_foundation(Supervisor& supervisor, Cpu& cpu, abi::EntryReason reason, const Data& data);
+
+// System call call_driver: rdi = DriverCall*. When it returns an error the foundation goes on with that status.
+abi::SystemStatus call_driver(Supervisor& supervisor, Cpu& cpu);
+
+// A driver came through its door: r10d = gate.
+Continuation driver_gate(Supervisor& supervisor, Cpu& cpu);
+
+// System call finish_service: rdi = status for the driver. not_permitted if no service is being answered.
+abi::SystemStatus finish_service(Supervisor& supervisor, Cpu& cpu);
+
+// Stops whoever runs: a driver's call returns driver_fault to the foundation, the foundation's own fault ends the
+// activity. Reports it.
+Continuation contain_fault(Supervisor& supervisor, Cpu& cpu, const Fault& fault);
+
+// Writes the gate stubs: service gates 0 to 63 and the return gate. `page`: 4 KiB.
+void write_gate_stubs(std::uint8_t* page);
+
+// ---- implementation of the template
+
+Result<void> enter_foundation_with(Supervisor& supervisor, Cpu& cpu, abi::EntryReason reason, const void* data,
+                                   std::uint64_t bytes);
+
+template <typename Data>
+Result<void> enter_foundation(Supervisor& supervisor, Cpu& cpu, abi::EntryReason reason, const Data& data) {
+  return enter_foundation_with(supervisor, cpu, reason, &data, sizeof(data));
+}
+
+}  // namespace redoubt::supervisor

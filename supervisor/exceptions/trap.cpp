@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: BSD-2-Clause-Patent
+#include "supervisor/exceptions/trap.hpp"
+
+#include "arch/processor.hpp"
+#include "arch/x86_64/registers/exceptions.hpp"
+#include "supervisor/domain/domain_calls.hpp"
+#include "supervisor/system_calls/system_calls.hpp"
+
+namespace redoubt::supervisor {
+
+Continuation handle_trap(Supervisor& supervisor, Cpu& cpu) {
+  const bool driver = supervisor.calls.driver_runs();
+  const std::uint64_t vector = cpu.frame.vector;
+  if (vector == abi::system_call_vector && !driver) {
+    return system_call(supervisor, cpu);
+  }
+  if (vector == abi::driver_gate_vector && driver) {
+    return driver_gate(supervisor, cpu);
+  }
+  if (vector == arch::vector::device_not_available && driver && supervisor.extended_state.load()) {
+    return Continuation::resume;
+  }
+  const std::uint64_t address = vector == arch::vector::page_fault ? arch::read_cr2() : 0;
+  return contain_fault(supervisor, cpu, {vector, address, cpu.frame.rip});
+}
+
+}  // namespace redoubt::supervisor

@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: BSD-2-Clause-Patent
+#include "supervisor/launch/launch.hpp"
+
+#include "abi/redoubt/image_names.hpp"
+#include "arch/processor.hpp"
+#include "image/executable.hpp"
+#include "image/firmware_volume.hpp"
+#include "supervisor/domain/domain_calls.hpp"
+#include "supervisor/entry/entry_pages.hpp"
+#include "supervisor/report/report.hpp"
+
+namespace redoubt::supervisor {
+namespace {
+
+constexpr std::uint64_t supervisor_stack_pages = 3;
+constexpr std::uint64_t exception_stack_pages = 1;
+constexpr std::uint64_t entry_address_limit = std::uint64_t{1} << 32;
+
+// With a TSC of some gigahertz: about a millisecond for CPUs to arrive by themselves, a tenth of a second to answer a
+// call. An emulator may give a CPU no time for longer than one would think.
+constexpr RendezvousLimits rendezvous_limits = {
+    .arrival_ticks = std::uint64_t{1} << 22,
+    .answer_ticks = std::uint64_t{1} << 28,
+    .polls = std::uint64_t{1} << 24,
+};
+
+std::unexpected<const char*> fail(const char* reason) { return std::unexpected(reason); }
+
+std::uint64_t access_of(const image::ExecutableSection& section) {
+  return abi::page_read | (section.writable() ? std::uint64_t{abi::page_write} : 0) |
+         (section.executable() ? std::uint64_t{abi::page_execute} : 0);
+}
+
+// The foundation's executable in the MM volume.
+LaunchStep<image::ExecutableView> find_foundation(Bytes volume_bytes) {
+  const auto volume = image::FirmwareVolumeView::create(volume_bytes);
+  if (!volume) {
+    return fail(volume.error().reason);
+  }
+  const auto file = volume->find_file(abi::image_names::foundation);
+  if (!file) {
+    return fail(file.error().reason);
+  }
+  if (!file->has_value()) {
+    return fail("the MM volume has no foundation");
+  }
+  const auto section = (*file)->find_section(abi::SectionType::pe32);
+  if (!section) {
+    return fail(section.error().reason);
+  }
+  if (!section->has_value()) {
+    return fail("the foundation's file has no PE32 section");
+  }
+  const auto executable = image::ExecutableView::create((*section)->payload());
+  if (!executable) {
+    return fail(executable.error().reason);
+  }
+  if (executable->machine() != abi::pe::machine_x64 || !executable->page_protectable() ||
+      executable->entry_point() == 0) {
+    return fail("the foundation is no page-aligned x64 image");
+  }
+  return *executable;
+}
+
+LaunchStep<FoundationImage> place_foundation(Supervisor& supervisor, const image::ExecutableView& executable,
+                                             DirectMap memory) {
+  const std::uint64_t pages = pages_of(executable.image_size());
+  const auto base = supervisor.memory.allocate_fixed(pages);
+  if (!base) {
+    return fail("no MMRAM for the foundation");
+  }
+  const MutableBytes destination(memory.at(*base), pages * page_bytes);
+  if (const auto loaded = executable.load_into(destination, *base); !loaded) {
+    return fail(loaded.error().reason);
+  }
+  for (std::uint32_t i = 0; i < executable.section_count(); ++i) {
+    const image::ExecutableSection section = executable.section(i);
+    if (section.memory_size != 0 &&
+        !supervisor.memory.set_fixed_access(*base + section.rva, pages_of(section.memory_size), access_of(section),
+                                            abi::page_none)) {
+      return fail("the foundation's sections cannot be protected");
+    }
+  }
+  return FoundationImage{*base, executable.image_size(), *base + executable.entry_point()};
+}
+
+LaunchStep<void> place_ring3_stacks(Supervisor& supervisor) {
+  for (const Domain domain : {Domain::foundation, Domain::driver}) {
+    const auto top = supervisor.memory.allocate_stack(domain_stack_pages, domain);
+    if (!top) {
+      return fail("no MMRAM for a ring-3 stack");
+    }
+    (domain == Domain::foundation ? supervisor.foundation_stack : supervisor.driver_stack) = {
+        *top, domain_stack_pages * page_bytes};
+  }
+  return {};
+}
+
+LaunchStep<void> place_gates(Supervisor& supervisor, DirectMap memory) {
+  const auto page = supervisor.memory.allocate_fixed(1);
+  if (!page) {
+    return fail("no MMRAM for the gates");
+  }
+  write_gate_stubs(memory.at<std::uint8_t>(*page));
+  if (!supervisor.memory.set_fixed_access(*page, 1, abi::page_none, abi::page_read | abi::page_execute)) {
+    return fail("the gates cannot be protected");
+  }
+  supervisor.gates = *page;
+  return {};
+}
+
+}  // namespace
+
+LaunchStep<void> accept_record(Supervisor& supervisor, abi::LaunchRecord& record) {
+  supervisor.launch = record;
+  supervisor.launch_record = &record;
+  if (supervisor.launch.signature != abi::LaunchRecord::expected_signature ||
+      supervisor.launch.version != abi::LaunchRecord::current_version ||
+      supervisor.launch.size != sizeof(abi::LaunchRecord)) {
+    return fail("the launch record is not one");
+  }
+  if (supervisor.launch.cpu_count == 0 || supervisor.launch.cpu_count > cpu_limit) {
+    return fail("the number of CPUs is out of range");
+  }
+  if (supervisor.launch.mmram_size > entry_address_limit ||
+      supervisor.launch.mmram_base > entry_address_limit - supervisor.launch.mmram_size) {
+    return fail("MMRAM does not lie below 4 GiB");
+  }
+  return {};
+}
+
+LaunchStep<void> build_memory(Supervisor& supervisor, const SupervisorImage& image, DirectMap memory) {
+  std::array<OutsideMapping, std::size(platform::outside_ranges)> outside{};
+  for (std::size_t i = 0; i < outside.size(); ++i) {
+    const platform::OutsideRange& range = platform::outside_ranges[i];
+    outside[i] = {
+        .base = range.base,
+        .pages = range.size / page_bytes,
+        .drivers = range.access == platform::RangeAccess::drivers,
+        .write = true,
+        .cached = range.cache == platform::RangeCache::write_back,
+    };
+  }
+  const bool prevention = supervisor.features.access_prevention;
+  const MemoryHardware hardware = {
+      .invalidate_page = arch::invalidate_page,
+      .open_user_access = prevention ? arch::set_access_flag : +[] {},
+      .close_user_access = prevention ? arch::clear_access_flag : +[] {},
+      .execute_disable = supervisor.features.execute_disable,
+  };
+  const std::uint64_t record_address =
+      reinterpret_cast<std::uint64_t>(supervisor.launch_record) - reinterpret_cast<std::uint64_t>(memory.at(0));
+  const auto built =
+      supervisor.memory.initialize(supervisor.launch, record_address, image.sections, outside, hardware, memory);
+  if (!built) {
+    return fail(to_string(built.error()));
+  }
+  const abi::LaunchRecord& launch = supervisor.launch;
+  supervisor.comm_buffer.initialize(
+      reinterpret_cast<const std::byte*>(MemoryMap::outside(launch.comm_buffer)),
+      memory.at(supervisor.memory.capture()), launch.comm_buffer_pages * page_bytes,
+      reinterpret_cast<volatile abi::CommBufferStatus*>(MemoryMap::outside(launch.comm_status)));
+  supervisor.local_apic.initialize(MemoryMap::outside(platform::local_apic_base));
+  return {};
+}
+
+LaunchStep<void> build_cpus(Supervisor& supervisor, DirectMap memory) {
+  const auto* launch_cpus = memory.at<const abi::LaunchCpu>(supervisor.launch.cpus);
+  for (std::uint32_t index = 0; index < supervisor.launch.cpu_count; ++index) {
+    const auto stack = supervisor.memory.allocate_stack(supervisor_stack_pages, std::nullopt);
+    const auto nmi = supervisor.memory.allocate_stack(exception_stack_pages, std::nullopt);
+    const auto double_fault = supervisor.memory.allocate_stack(exception_stack_pages, std::nullopt);
+    const auto machine_check = supervisor.memory.allocate_stack(exception_stack_pages, std::nullopt);
+    if (!stack || !nmi || !double_fault || !machine_check) {
+      return fail("no MMRAM for the CPUs' stacks");
+    }
+    auto* cpu = memory.at<Cpu>(*stack - sizeof(Cpu));
+    prepare_cpu(*cpu, index, launch_cpus[index].apic_id, supervisor.features.cr4(),
+                {.nmi = *nmi, .double_fault = *double_fault, .machine_check = *machine_check},
+                memory.at<std::uint64_t>(*nmi - nmi_slot_bytes));
+    supervisor.cpus[index] = cpu;
+  }
+  const auto area = supervisor.memory.allocate_supervisor(pages_of(supervisor.features.extended_state_bytes));
+  if (!area) {
+    return fail("no MMRAM for the extended state");
+  }
+  supervisor.extended_state.initialize(memory.at(*area), supervisor.features);
+  supervisor.rendezvous.initialize(supervisor.launch.cpu_count, rendezvous_limits);
+  return {};
+}
+
+LaunchStep<FoundationImage> load_foundation(Supervisor& supervisor, DirectMap memory) {
+  const Bytes volume(memory.at(supervisor.launch.volume_base), supervisor.launch.volume_size);
+  const image::ExecutableView executable = TRY(find_foundation(volume));
+  const FoundationImage foundation = TRY(place_foundation(supervisor, executable, memory));
+  supervisor.foundation_entry = foundation.entry;
+  TRY(place_ring3_stacks(supervisor));
+  TRY(place_gates(supervisor, memory));
+  return foundation;
+}
+
+LaunchStep<void> install_entry_pages(Supervisor& supervisor, const SupervisorImage& image, DirectMap memory) {
+  for (std::uint64_t index = 0; index < supervisor.launch.cpu_count; ++index) {
+    const std::uint64_t page = supervisor.launch.mmram_base + index * abi::smbase_stride;
+    Cpu& cpu = *supervisor.cpus[index];
+    const EntryParameters parameters = {
+        .descriptors = reinterpret_cast<std::uint64_t>(&cpu.descriptors),
+        .root = supervisor.memory.root(Domain::foundation),
+        .cr4 = supervisor.features.early_cr4(),
+        .efer = supervisor.features.efer(),
+        .cpu = reinterpret_cast<std::uint64_t>(&cpu),
+        .long_mode = image.long_mode,
+    };
+    if (!write_entry_page({memory.at(page), page_bytes}, image.entry_code, parameters) ||
+        !supervisor.memory.seal_entry_page(page)) {
+      return fail("the entry code cannot be installed");
+    }
+  }
+  return {};
+}
+
+void install_dead_entry_pages(const abi::LaunchRecord& record, DirectMap memory) {
+  for (std::uint64_t index = 0; index < record.cpu_count; ++index) {
+    write_dead_entry_page({memory.at(record.mmram_base + index * abi::smbase_stride), page_bytes});
+  }
+}
+
+LaunchStep<void> enter_launch(Supervisor& supervisor, Cpu& cpu) {
+  const abi::LaunchRecord& launch = supervisor.launch;
+  const abi::FoundationLaunch data = {
+      .volume_base = launch.volume_base,
+      .volume_size = launch.volume_size,
+      .hob_base = launch.hob_base,
+      .hob_size = launch.hob_size,
+      .comm_buffer = launch.comm_buffer,
+      .comm_buffer_size = launch.comm_buffer_pages * page_bytes,
+      .gates = supervisor.gates,
+      .mmram_base = launch.mmram_base,
+      .mmram_size = launch.mmram_size,
+      .cpu_count = launch.cpu_count,
+      .reserved = 0,
+  };
+  supervisor.activity = Activity::launch;
+  if (!enter_foundation(supervisor, cpu, abi::EntryReason::launch, data)) {
+    return fail("the foundation's stack is not there");
+  }
+  return {};
+}
+
+}  // namespace redoubt::supervisor

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: BSD-2-Clause-Patent
+#include "supervisor/mmi/activity.hpp"
+
+#include "arch/processor.hpp"
+#include "supervisor/domain/domain_calls.hpp"
+#include "supervisor/report/report.hpp"
+
+namespace redoubt::supervisor {
+namespace {
+
+class RendezvousHardware {
+ public:
+  explicit RendezvousHardware(const Supervisor& supervisor) : supervisor_(supervisor) {}
+  std::uint64_t now() { return arch::read_tsc(); }
+  void relax() { arch::spin_hint(); }
+  bool call_in(std::uint32_t cpu) { return supervisor_.local_apic.send_smi(supervisor_.cpus[cpu]->apic_id); }
+
+ private:
+  const Supervisor& supervisor_;
+};
+
+// The machine's owner gets everything back; the other CPUs leave first.
+void end_round(Supervisor& supervisor) {
+  supervisor.activity = Activity::none;
+  supervisor.calls.clear();
+  supervisor.extended_state.restore();
+  RendezvousHardware hardware(supervisor);
+  supervisor.rendezvous.finish(hardware);
+}
+
+void end_launch(Supervisor& supervisor, bool success) {
+  supervisor.ready = success;
+  supervisor.memory.release_bootstrap(supervisor.launch);
+  supervisor.launch_record->result =
+      static_cast<std::uint64_t>(success ? abi::LaunchResult::ready : abi::LaunchResult::failed);
+  report_launch_done(supervisor);
+  end_round(supervisor);
+}
+
+// There is something to do: hold the others, then look at what the owner of the machine may change no longer.
+[[gnu::noinline]] Continuation run_round(Supervisor& supervisor, Cpu& cpu, bool message_waits) {
+  RendezvousHardware hardware(supervisor);
+  // A CPU that comes late after having been called in finds the message answered; it must not call everybody in again.
+  supervisor.rendezvous.gather(cpu.index, hardware, message_waits || !supervisor.rendezvous.owner_was_called());
+  supervisor.message = {};
+  if (message_waits) {
+    supervisor.message = supervisor.comm_buffer.capture();
+  }
+  const bool has_message = supervisor.message.kind == CapturedMessage::Kind::message;
+  if (!has_message && !supervisor.root_interest) {
+    end_round(supervisor);
+    return Continuation::leave;
+  }
+  abi::MmiEvent event{};
+  event.cpu = cpu.index;
+  if (has_message) {
+    event.has_message = 1;
+    event.guid = supervisor.message.guid;
+    event.data = supervisor.launch.comm_buffer + supervisor.message.data_offset;
+    event.data_size = supervisor.message.data_size;
+    event.data_capacity = supervisor.message.data_capacity;
+  }
+  supervisor.activity = Activity::mmi;
+  if (!enter_foundation(supervisor, cpu, abi::EntryReason::mmi, event)) {
+    return abort_activity(supervisor, cpu);
+  }
+  return Continuation::resume;
+}
+
+}  // namespace
+
+Continuation begin_mmi(Supervisor& supervisor, Cpu& cpu) {
+  RendezvousHardware hardware(supervisor);
+  if (supervisor.rendezvous.enter(cpu.index, hardware) == Rendezvous<cpu_limit>::Role::released) {
+    return Continuation::leave;
+  }
+  ++supervisor.mmi_count;
+  const bool message_waits = supervisor.ready && supervisor.comm_buffer.message_waits();
+  if (message_waits || supervisor.root_interest) [[likely]] {
+    return run_round(supervisor, cpu, message_waits);
+  }
+  supervisor.rendezvous.finish(hardware);
+  return Continuation::leave;
+}
+
+abi::SystemStatus finish_launch(Supervisor& supervisor, std::uint64_t status) {
+  if (supervisor.activity != Activity::launch || !supervisor.calls.empty()) {
+    return abi::SystemStatus::not_permitted;
+  }
+  end_launch(supervisor, !abi::status::is_error(status));
+  return abi::SystemStatus::ok;
+}
+
+abi::SystemStatus finish_mmi(Supervisor& supervisor, std::uint64_t status, std::uint64_t reply_size) {
+  if (supervisor.activity != Activity::mmi || !supervisor.calls.empty()) {
+    return abi::SystemStatus::not_permitted;
+  }
+  if (supervisor.message.kind == CapturedMessage::Kind::message) {
+    supervisor.comm_buffer.reply(supervisor.message, status, reply_size);
+  }
+  end_round(supervisor);
+  return abi::SystemStatus::ok;
+}
+
+Continuation abort_activity(Supervisor& supervisor, Cpu& cpu) {
+  set_io_ports(cpu, false);
+  if (supervisor.activity == Activity::launch) {
+    end_launch(supervisor, false);
+    return Continuation::leave;
+  }
+  if (supervisor.message.kind == CapturedMessage::Kind::message) {
+    supervisor.comm_buffer.reply(supervisor.message, abi::status::aborted, 0);
+  }
+  end_round(supervisor);
+  return Continuation::leave;
+}
+
+}  // namespace redoubt::supervisor

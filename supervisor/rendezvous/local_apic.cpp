@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: BSD-2-Clause-Patent
+#include "supervisor/rendezvous/local_apic.hpp"
+
+#include "arch/processor.hpp"
+#include "arch/x86_64/registers/local_apic.hpp"
+#include "arch/x86_64/registers/msr.hpp"
+#include "platform/q35/platform.hpp"
+
+namespace redoubt::supervisor {
+namespace {
+
+constexpr unsigned delivery_polls = 100'000;
+constexpr std::uint32_t xapic_id_limit = 0xFF;  // 0xFF addresses everybody
+
+}  // namespace
+
+void LocalApic::wait_for_delivery() const {
+  for (unsigned polls = 0; polls < delivery_polls; ++polls) {
+    if ((at(arch::local_apic::interrupt_command_low) & arch::local_apic::delivery_pending) == 0) {
+      return;
+    }
+    arch::spin_hint();
+  }
+}
+
+bool LocalApic::send(std::uint32_t apic_id, std::uint32_t command) const {
+  const std::uint64_t base = arch::read_msr(arch::msr::apic_base);
+  if ((base & arch::apic_base::enable) == 0) {
+    return false;
+  }
+  if ((base & arch::apic_base::x2apic_enable) != 0) {
+    arch::write_msr(arch::msr::x2apic_interrupt_command, (std::uint64_t{apic_id} << 32) | command);
+    return true;
+  }
+  if ((base & arch::apic_base::address_mask) != platform::local_apic_base || apic_id >= xapic_id_limit) {
+    return false;
+  }
+  // The owner may have been between his two writes: the high half is put back, the low half only sends.
+  wait_for_delivery();
+  const std::uint32_t owners_destination = at(arch::local_apic::interrupt_command_high);
+  at(arch::local_apic::interrupt_command_high) = apic_id << 24;
+  at(arch::local_apic::interrupt_command_low) = command;
+  wait_for_delivery();
+  at(arch::local_apic::interrupt_command_high) = owners_destination;
+  return true;
+}
+
+bool LocalApic::send_smi(std::uint32_t apic_id) const { return send(apic_id, arch::local_apic::command_smi); }
+bool LocalApic::send_nmi(std::uint32_t apic_id) const { return send(apic_id, arch::local_apic::command_nmi); }
+
+}  // namespace redoubt::supervisor

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: BSD-2-Clause-Patent
+// Sends SMIs and NMIs through the local APIC that the owner of the machine believes to be his: it may be in x2APIC
+// mode, off, or moved anywhere, MMRAM included. It is used only where it is what it should be, and left as it was
+// found.
+#pragma once
+
+#include <cstdint>
+
+namespace redoubt::supervisor {
+
+class LocalApic {
+ public:
+  // `registers`: where the page of the xAPIC's registers is mapped.
+  void initialize(std::uint64_t registers) { registers_ = registers; }
+
+  // To the CPU with this APIC id, the sender itself included. False if this CPU's local APIC can't be used.
+  bool send_smi(std::uint32_t apic_id) const;
+  bool send_nmi(std::uint32_t apic_id) const;
+
+ private:
+  bool send(std::uint32_t apic_id, std::uint32_t command) const;
+  volatile std::uint32_t& at(std::uint32_t offset) const {
+    return *reinterpret_cast<volatile std::uint32_t*>(registers_ + offset);
+  }
+  void wait_for_delivery() const;
+
+  std::uint64_t registers_ = 0;
+};
+
+}  // namespace redoubt::supervisor

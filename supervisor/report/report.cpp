@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: BSD-2-Clause-Patent
+#include "supervisor/report/report.hpp"
+
+#include "arch/processor.hpp"
+#include "supervisor/memory/page_pool.hpp"
+
+namespace redoubt::supervisor {
+
+void write(ReportLine& line) { platform::write_log(line.text()); }
+
+void report_start(const Supervisor& supervisor) {
+  ReportLine line("supervisor.start");
+  line.hexadecimal("base", supervisor.launch.supervisor_base)
+      .decimal("size", supervisor.launch.supervisor_size)
+      .decimal("cpus", supervisor.launch.cpu_count);
+  write(line);
+}
+
+void report_ranges() {
+  for (const platform::OutsideRange& range : platform::outside_ranges) {
+    if (range.access == platform::RangeAccess::drivers) {
+      ReportLine line("range");
+      line.hexadecimal("base", range.base).decimal("size", range.size).word("access", "rw").quoted("what", range.what);
+      write(line);
+    }
+  }
+}
+
+void report_foundation_start(const Supervisor& supervisor, std::uint64_t base, std::uint64_t size) {
+  ReportLine line("foundation.start");
+  line.hexadecimal("base", base)
+      .decimal("size", size)
+      .hexadecimal("entry", supervisor.foundation_entry)
+      .decimal("cpl", arch::selector::user_code & arch::selector::privilege_mask);
+  write(line);
+}
+
+void report_launch_done(const Supervisor& supervisor) {
+  const PagePool& pool = supervisor.memory.pool();
+  ReportLine line("launch.done");
+  line.decimal("ticks", arch::read_tsc() - supervisor.launch_start_ticks)
+      .decimal("mmram_used", (pool.page_count() - pool.free_pages()) * page_bytes)
+      .decimal("mmram_free", pool.free_pages() * page_bytes);
+  write(line);
+}
+
+void report_fault(const Supervisor& supervisor, Domain domain, std::uint32_t driver, const Fault& fault) {
+  const bool in_driver = domain == Domain::driver;
+  ReportLine line("fault");
+  line.word("domain", in_driver ? "driver" : "foundation")
+      .decimal("vector", fault.vector)
+      .hexadecimal("address", fault.address)
+      .hexadecimal("rip", fault.rip)
+      .decimal("driver", driver)
+      .guid("handler", supervisor.message.guid)
+      .word("action", in_driver ? "disabled" : "aborted");
+  write(line);
+}
+
+}  // namespace redoubt::supervisor

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: BSD-2-Clause-Patent
+// The lines that the supervisor itself writes to the log (abi/redoubt/report.hpp names their keys).
+#pragma once
+
+#include "supervisor/domain/domain_calls.hpp"
+#include "supervisor/report/report_line.hpp"
+#include "supervisor/supervisor.hpp"
+
+namespace redoubt::supervisor {
+
+void write(ReportLine& line);
+
+void report_start(const Supervisor& supervisor);
+// One line for each range outside MMRAM that ring 3 may use.
+void report_ranges();
+void report_foundation_start(const Supervisor& supervisor, std::uint64_t base, std::uint64_t size);
+void report_launch_done(const Supervisor& supervisor);
+// `driver`: the foundation's number of it, 0 if unknown or none.
+void report_fault(const Supervisor& supervisor, Domain domain, std::uint32_t driver, const Fault& fault);
+
+}  // namespace redoubt::supervisor

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: BSD-2-Clause-Patent
+// All state of ring 0, in one object. Written by the CPU that runs MM (rendezvous/), read by others only where it
+// never changes after the launch.
+#pragma once
+
+#include <cstdint>
+
+#include "abi/redoubt/launch.hpp"
+#include "abi/redoubt/syscall.hpp"
+#include "supervisor/communication/comm_buffer.hpp"
+#include "supervisor/cpu/cpu.hpp"
+#include "supervisor/cpu/features.hpp"
+#include "supervisor/domain/call_stack.hpp"
+#include "supervisor/memory/memory_map.hpp"
+#include "supervisor/rendezvous/local_apic.hpp"
+#include "supervisor/rendezvous/rendezvous.hpp"
+#include "supervisor/transparency/extended_state_keeper.hpp"
+
+namespace redoubt::supervisor {
+
+// What assembly does when C++ has handled an entry. Its values are known there.
+enum class Continuation : std::uint32_t {
+  leave = 0,   // RSM
+  resume = 1,  // into ring 3, through the per-CPU register frame
+};
+
+// What the foundation was last entered for from outside.
+enum class Activity : std::uint8_t { none, launch, mmi };
+
+// A ring-3 stack; the top is the address after its last byte.
+struct DomainStack {
+  std::uint64_t top;
+  std::uint64_t bytes;
+  bool contains(std::uint64_t address, std::uint64_t size) const {
+    return address >= top - bytes && address <= top && size <= top - address;
+  }
+};
+
+inline constexpr std::uint64_t domain_stack_pages = 16;
+
+struct Supervisor {
+  MemoryMap memory;
+  CommBuffer comm_buffer;
+  Rendezvous<cpu_limit> rendezvous;
+  LocalApic local_apic;
+  ExtendedStateKeeper extended_state;
+  CallStack calls;
+  CapturedMessage message;  // of the MMI that runs
+
+  std::uint64_t mmi_count = 0;
+  std::uint64_t fault_count = 0;
+  bool ready = false;          // the launch succeeded: messages are answered
+  bool root_interest = false;  // the foundation wants MMIs without a message as well
+  Activity activity = Activity::none;
+
+  // Fixed at launch.
+  Cpu* cpus[cpu_limit] = {};
+  CpuFeatures features{};
+  abi::LaunchRecord launch{};                  // a copy
+  abi::LaunchRecord* launch_record = nullptr;  // the IPL's, in MMRAM, until the launch is over
+  std::uint64_t launch_start_ticks = 0;
+  std::uint64_t foundation_entry = 0;
+  DomainStack foundation_stack{};
+  DomainStack driver_stack{};
+  std::uint64_t gates = 0;  // address of gate stub 0
+};
+
+// The one of the image (launch/supervisor_entry.cpp). Everything but entry points from assembly gets it as a parameter.
+extern Supervisor the_supervisor;
+
+}  // namespace redoubt::supervisor

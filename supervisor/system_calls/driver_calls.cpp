@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: BSD-2-Clause-Patent
+#include "supervisor/domain/domain_calls.hpp"
+#include "supervisor/system_calls/system_calls.hpp"
+
+namespace redoubt::supervisor::system_calls {
+
+Continuation call_driver(Supervisor& supervisor, Cpu& cpu) {
+  const abi::SystemStatus status = supervisor::call_driver(supervisor, cpu);
+  return status == abi::SystemStatus::ok ? Continuation::resume : answer(cpu, status);
+}
+
+Continuation set_root_interest(Supervisor& supervisor, Cpu& cpu) {
+  supervisor.root_interest = cpu.frame.rdi != 0;
+  return answer(cpu, abi::SystemStatus::ok);
+}
+
+}  // namespace redoubt::supervisor::system_calls
