@@ -112,7 +112,7 @@ Step<void> fill_mmram(const MmramLayout& layout, const Payload& payload, Bytes h
   std::memcpy(at(layout.hobs), hobs.data(), hobs.size());
   for (std::uint32_t i = 0; i < processors.count(); ++i) {
     const abi::LaunchCpu cpu{.apic_id = TRY(processors.apic_id(i)), .reserved = 0, .smbase = layout.smbase(i)};
-    std::memcpy(at(layout.cpus + i * sizeof(cpu)), &cpu, sizeof(cpu));
+    std::memcpy(at(layout.cpus + std::uint64_t{i} * sizeof(cpu)), &cpu, sizeof(cpu));
   }
   const abi::LaunchRecord record{.signature = abi::LaunchRecord::expected_signature,
                                  .version = abi::LaunchRecord::current_version,

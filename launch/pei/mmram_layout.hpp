@@ -20,7 +20,7 @@ namespace redoubt::launch {
 
 inline constexpr std::uint64_t page_size = 4096;
 inline constexpr std::uint64_t bootstrap_table_pages = 6;  // one PML4, one PDPT, four page directories
-inline constexpr std::uint64_t bootstrap_stack_size = 32 * 1024;
+inline constexpr std::uint64_t bootstrap_stack_size = 0x8000;
 
 // All sizes in bytes.
 struct LayoutRequest {

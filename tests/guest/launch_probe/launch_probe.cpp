@@ -134,7 +134,7 @@ void check_record(const abi::LaunchRecord& record) {
   check(inside(record, record.hob_base, record.hob_size), "HOB range");
   check(inside(record, record.bootstrap_base, record.bootstrap_size), "bootstrap range");
   check(record.comm_buffer % 4096 == 0 && record.comm_buffer_pages == 64, "comm buffer");
-  check(record.comm_status == record.comm_buffer + 64 * 4096, "status page");
+  check(record.comm_status == record.comm_buffer + 0x40000, "status page");
   check(record.result == 0, "result");
 }
 
