@@ -103,15 +103,16 @@ class Rendezvous {
   // Owner only: the round is over.
   template <typename Hardware>
   void finish(Hardware& hardware) {
-    if (held_ != 0) {
+    if (held_ != 0) [[unlikely]] {
       for (std::uint32_t other = 0; other < cpus_; ++other) {
         if (slots_[other].held) {
           slots_[other].state.store(State::released, std::memory_order_release);
         }
       }
       for (std::uint32_t other = 0; other < cpus_; ++other) {
-        // Held CPUs are in our loop with everything blocked that could delay them.
-        while (slots_[other].held && slots_[other].state.load(std::memory_order_acquire) != State::outside) {
+        // Held CPUs are in our loop with everything blocked that could delay them. One that has acknowledged may be
+        // back already, as arrived.
+        while (slots_[other].held && slots_[other].state.load(std::memory_order_acquire) == State::released) {
           hardware.relax();
         }
         slots_[other].held = false;
