@@ -91,7 +91,7 @@ std::string stage_text(const Event& event) {
 }
 
 Outcome follow(Machine& machine, const Goal& goal, std::chrono::seconds limit, Progress& progress) {
-  constexpr std::string_view startup_wait = "Press ESC in";
+  constexpr std::string_view startup_wait = "any other key to continue";
   constexpr milliseconds grace{500};  // after a failure, for what the guest still has to say about it
   const auto start = Machine::Clock::now();
   const auto deadline = start + limit;
@@ -124,7 +124,7 @@ Outcome follow(Machine& machine, const Goal& goal, std::chrono::seconds limit, P
       return true;
     }
     if (!skipped_wait && machine.serial().contains(startup_wait, from)) {
-      machine.type("\x1B");
+      machine.type(" ");
       skipped_wait = true;
     }
     return false;

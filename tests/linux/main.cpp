@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: BSD-2-Clause-Patent
+// Runs the checks of checks.hpp and prints "linux-test result ok" or "linux-test result FAILED" at the end.
+// Argument: how many MMIs each CPU raises in the register check.
+#include <sched.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+
+#include "checks.hpp"
+
+namespace redoubt::tests::linux_guest {
+
+bool report(std::string_view name, std::string_view problem) {
+  const std::string line =
+      "linux-test " + std::string(name) + (problem.empty() ? " ok\n" : " FAILED " + std::string(problem) + "\n");
+  std::fputs(line.c_str(), stdout);
+  std::fflush(stdout);
+  return problem.empty();
+}
+
+bool run_on(unsigned cpu) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  CPU_SET(cpu, &set);
+  return sched_setaffinity(0, sizeof(set), &set) == 0;
+}
+
+unsigned online_cpus() { return static_cast<unsigned>(sysconf(_SC_NPROCESSORS_ONLN)); }
+
+namespace {
+
+bool run_checks(unsigned mmis) {
+  const unsigned cpus = online_cpus();
+  unsigned boots = 0;
+  const std::string counted = count_boot(boots);
+  bool passed = report("boot-count-" + std::to_string(boots), counted);
+  for (unsigned cpu = 0; cpu < cpus; ++cpu) {
+    passed &= report("variables-cpu" + std::to_string(cpu), check_variables(cpu));
+  }
+  passed &= report("variables-at-once", check_variables_at_once(cpus, 3));
+  passed &= report("variable-limits", check_variable_limits());
+  passed &= report("enumeration", check_enumeration());
+  passed &= report("hotplug", check_hotplug(cpus));
+  passed &= report("registers", check_registers(cpus, mmis));
+  passed &= report("variables-afterwards", check_variables(0));
+  return passed;
+}
+
+}  // namespace
+}  // namespace redoubt::tests::linux_guest
+
+int main(int count, char** arguments) {
+  const unsigned mmis = count > 1 ? static_cast<unsigned>(std::strtoul(arguments[1], nullptr, 10)) : 1000;
+  const bool passed = redoubt::tests::linux_guest::run_checks(mmis);
+  std::puts(passed ? "linux-test result ok" : "linux-test result FAILED");
+  return passed ? 0 : 1;
+}
