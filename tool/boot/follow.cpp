@@ -4,11 +4,25 @@
 
 #include <unistd.h>
 
+#include <csignal>
 #include <format>
 
 namespace redoubt::tool::boot {
 
 using std::chrono::milliseconds;
+
+namespace {
+
+volatile std::sig_atomic_t interrupted = 0;
+
+}  // namespace
+
+void stop_on_interrupt() {
+  struct sigaction action{};
+  action.sa_handler = [](int) { interrupted = 1; };
+  sigaction(SIGINT, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);
+}
 
 Goal shell_goal() { return {.name = "UEFI Shell", .marker = "Shell> ", .refusal = ""}; }
 
@@ -115,6 +129,10 @@ Outcome follow(Machine& machine, const Goal& goal, std::chrono::seconds limit, P
   Outcome outcome = Outcome::timeout;
   const auto settled = [&] {
     progress.tick();
+    if (interrupted != 0) {
+      outcome = Outcome::interrupted;
+      return true;
+    }
     if (!goal.marker.empty() && machine.serial().contains(goal.marker, from)) {
       outcome = Outcome::reached;
       return true;

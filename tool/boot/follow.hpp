@@ -51,6 +51,10 @@ class Progress {
 // What the log's events look like as a stage of a boot; empty for those that are none.
 [[nodiscard]] std::string stage_text(const Event& event);
 
+// From now on an interrupt or a termination signal ends follow() with Outcome::interrupted instead of the process, so
+// that temporary files go.
+void stop_on_interrupt();
+
 // Runs `machine` until `goal` is seen on what the console prints from now on, or `limit` is over. Cuts short the
 // Shell's wait before startup.nsh. The outcome and the time are noted in the machine's report.
 Outcome follow(Machine& machine, const Goal& goal, std::chrono::seconds limit, Progress& progress);

@@ -164,6 +164,7 @@ const char* to_string(Outcome outcome) {
     case Outcome::timeout: return "timeout";
     case Outcome::guest_failed: return "guest failed";
     case Outcome::qemu_exited: return "QEMU exited";
+    case Outcome::interrupted: return "interrupted";
   }
   return "unknown";
 }

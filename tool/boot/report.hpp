@@ -48,6 +48,7 @@ enum class Outcome : std::uint8_t {
   timeout,
   guest_failed,  // panic, or the launch failed
   qemu_exited,   // before the goal was seen
+  interrupted,   // by the user
 };
 [[nodiscard]] const char* to_string(Outcome outcome);
 

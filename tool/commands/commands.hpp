@@ -8,5 +8,6 @@
 namespace redoubt::tool {
 
 void add_image_list(CommandLine& command_line);
+void add_boot(CommandLine& command_line);
 
 }  // namespace redoubt::tool
