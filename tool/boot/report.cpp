@@ -64,6 +64,8 @@ Json json_of(std::optional<std::uint64_t> value) { return value ? Json(*value) :
 
 Json json_of_address(std::optional<std::uint64_t> value) { return value ? Json(hexadecimal(value)) : Json(nullptr); }
 
+Json json_of_text(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
+
 std::string violation_text(const Event& event) {
   std::string text = event.name;
   for (const auto& [key, value] : event.values) {
@@ -113,13 +115,17 @@ void append_drivers(std::string& text, const BootReport& report) {
     if (!driver.waiting()) {
       std::format_to(std::back_inserter(text), "    {:>4} {:>12}  {:<16} {:<36} {}\n",
                      driver.ring ? decimal(driver.ring) : "?", driver.ticks ? decimal(driver.ticks) : "?",
-                     status_text(driver.status.value_or(0)), driver.guid, driver.name);
+                     status_text(driver.status.value_or(0)), driver.guid,
+                     driver.reason.empty() ? driver.name : std::format("{}: {}", driver.name, driver.reason));
     }
   }
   for (const Driver& driver : report.drivers) {
     if (driver.waiting()) {
       std::format_to(std::back_inserter(text), "    waits for {}: {} {}\n", driver.depex, driver.guid, driver.name);
     }
+  }
+  for (const std::string& file : report.skipped_files) {
+    std::format_to(std::back_inserter(text), "    skipped {}\n", file);
   }
 }
 
@@ -129,6 +135,12 @@ void append_launch(std::string& text, const BootReport& report) {
                           report.launches > 1 ? std::format(" (boot {} of this run)", report.launches) : ""));
   if (!report.launch_failure.empty()) {
     append_line(text, "", "FAILED: " + report.launch_failure);
+  }
+  if (!report.launch_reset.empty()) {
+    append_line(text, "", "reset by the launcher: " + report.launch_reset);
+  }
+  if (!report.dxe_failure.empty()) {
+    append_line(text, "", "communication driver FAILED: " + report.dxe_failure);
   }
   if (report.mmram_base && report.mmram_size) {
     append_line(text, "MMRAM", range_text(*report.mmram_base, *report.mmram_size));
@@ -170,7 +182,7 @@ const char* to_string(Outcome outcome) {
 }
 
 bool BootReport::failed() const {
-  return !launch_failure.empty() ||
+  return !launch_failure.empty() || !dxe_failure.empty() ||
          std::ranges::any_of(violations, [](const Violation& violation) { return violation.panic; });
 }
 
@@ -190,7 +202,7 @@ void BootReport::apply(const Event& event) {
     mmram_base = event.number("mmram");
     mmram_size = event.number("mmram_size");
   } else if (event.name == "ipl.locked") {
-    locked_in_pei = true;
+    locked_in_pei = !dxe_started;
     smramc = event.number("smramc");
     esmramc = event.number("esmramc");
     smi_en = event.number("smi_en");
@@ -199,6 +211,8 @@ void BootReport::apply(const Event& event) {
     if (launch_failure.empty()) {
       launch_failure = "no reason given";
     }
+  } else if (event.name == "ipl.reset") {
+    launch_reset = text_of(event, "reason");
   } else if (event.name == "supervisor.start") {
     supervisor_base = event.number("base");
     supervisor_size = event.number("size");
@@ -221,10 +235,19 @@ void BootReport::apply(const Event& event) {
     driver.ring = event.number("cpl");
     driver.ticks = event.number("ticks");
     driver.depex = text_of(event, "depex");
+    driver.reason = text_of(event, "reason");
     if (event.name == "driver") {
       driver.status = event.number("status").value_or(0);
     }
     add_bounded(drivers, std::move(driver));
+  } else if (event.name == "driver.skipped") {
+    add_bounded(skipped_files, std::format("{}: {}", text_of(event, "guid"), text_of(event, "reason")));
+  } else if (event.name == "dxe.start") {
+    dxe_started = true;
+  } else if (event.name == "dxe.ready_to_lock") {
+    mmram_seen_by_dxe = text_of(event, "mmram");
+  } else if (event.name == "dxe.failed") {
+    dxe_failure = std::format("{} (status {})", text_of(event, "reason"), text_of(event, "status"));
   } else if (event.name == "launch.done") {
     launched = true;
     launch_ticks = event.number("ticks");
@@ -239,6 +262,8 @@ void BootReport::apply(const Event& event) {
   } else if (event.name == "fault" || event.name == "panic") {
     ++violation_count;
     add_bounded(violations, Violation{.panic = event.name == "panic", .text = violation_text(event)});
+  } else if (event.name == "driver.disabled") {  // says more about the fault before it
+    add_bounded(violations, Violation{.panic = false, .text = violation_text(event)});
   }
 }
 
@@ -260,6 +285,9 @@ std::string to_text(const BootReport& report) {
     append_line(text, "",
                 std::format("SMRAMC {}, ESMRAMC {}, SMI_EN {}", hexadecimal(report.smramc), hexadecimal(report.esmramc),
                             hexadecimal(report.smi_en)));
+  }
+  if (!report.mmram_seen_by_dxe.empty()) {
+    append_line(text, "", std::format("DXE finds it {} at ReadyToLock", report.mmram_seen_by_dxe));
   }
   if (report.converted()) {
     append_domains(text, report);
@@ -293,6 +321,9 @@ nlohmann::ordered_json to_json(const BootReport& report) {
       entry["size"] = json_of(driver.size);
       entry["entry_ticks"] = json_of(driver.ticks);
       entry["status"] = json_of_address(driver.status);
+      if (!driver.reason.empty()) {
+        entry["reason"] = driver.reason;
+      }
     }
     drivers.push_back(std::move(entry));
   }
@@ -321,7 +352,9 @@ nlohmann::ordered_json to_json(const BootReport& report) {
         {"cpus", json_of(report.cpus)},
         {"complete", report.launched},
         {"ticks", json_of(report.launch_ticks)},
-        {"failure", report.launch_failure.empty() ? Json(nullptr) : Json(report.launch_failure)}}},
+        {"failure", json_of_text(report.launch_failure)},
+        {"reset", json_of_text(report.launch_reset)},
+        {"dxe_failure", json_of_text(report.dxe_failure)}}},
       {"mmram",
        {{"base", json_of_address(report.mmram_base)},
         {"size", json_of(report.mmram_size)},
@@ -331,6 +364,7 @@ nlohmann::ordered_json to_json(const BootReport& report) {
         {"locked_before_dxe", report.locked_in_pei},
         {"locked_before_pci_enumeration", report.witness.locked && report.witness.locked_before_pci},
         {"order", lock_order(report)},
+        {"seen_by_dxe", json_of_text(report.mmram_seen_by_dxe)},
         {"smramc", json_of_address(report.smramc)},
         {"esmramc", json_of_address(report.esmramc)},
         {"smi_en", json_of_address(report.smi_en)}}},
@@ -341,12 +375,13 @@ nlohmann::ordered_json to_json(const BootReport& report) {
         {"entry", json_of_address(report.foundation_entry)},
         {"ring", json_of(report.foundation_ring)}}},
       {"drivers", converted ? std::move(drivers) : Json(nullptr)},
+      {"skipped_files", report.skipped_files},
       {"open_bytes", converted ? Json(open_bytes(report)) : Json(nullptr)},
       {"open_ranges", converted ? std::move(ranges) : Json(nullptr)},
       {"mmis",
        {{"requested", report.witness.mmi_requests},
         {"served", json_of(report.mmis)},
-        {"lifecycle", report.lifecycle.empty() ? Json(nullptr) : Json(report.lifecycle)}}},
+        {"lifecycle", json_of_text(report.lifecycle)}}},
       {"violation_count", report.violation_count},
       {"violations", std::move(violations)},
   };

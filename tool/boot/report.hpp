@@ -26,6 +26,7 @@ struct Driver {
   std::optional<std::uint64_t> ticks;   // time stamp counter ticks from call to return of the entry point
   std::optional<std::uint64_t> status;  // EFI_STATUS that it returned
   std::string depex;                    // of one that waits
+  std::string reason;                   // of one that was refused or stopped
   [[nodiscard]] bool waiting() const { return !status.has_value(); }
 };
 
@@ -68,11 +69,12 @@ struct BootReport {
   std::optional<std::uint64_t> cpus;
   std::optional<std::uint64_t> mmram_base;
   std::optional<std::uint64_t> mmram_size;
-  bool locked_in_pei = false;
+  bool locked_in_pei = false;  // the launcher said so, before DXE said anything
   std::optional<std::uint64_t> smramc;
   std::optional<std::uint64_t> esmramc;
   std::optional<std::uint64_t> smi_en;
   std::string launch_failure;
+  std::string launch_reset;  // why the launcher reset the machine instead
   std::optional<std::uint64_t> supervisor_base;
   std::optional<std::uint64_t> supervisor_size;
   std::optional<std::uint64_t> foundation_base;
@@ -80,12 +82,16 @@ struct BootReport {
   std::optional<std::uint64_t> foundation_entry;
   std::optional<std::uint64_t> foundation_ring;
   std::vector<Driver> drivers;
+  std::vector<std::string> skipped_files;  // of the MM volume, with the reason
   std::vector<OpenRange> ranges;
   bool launched = false;
   std::optional<std::uint64_t> launch_ticks;
   std::optional<std::uint64_t> mmram_used;
   std::optional<std::uint64_t> mmram_free;
-  std::string lifecycle;  // the latest lifecycle event
+  bool dxe_started = false;
+  std::string dxe_failure;
+  std::string mmram_seen_by_dxe;  // "locked" or "open", as the chipset said at ReadyToLock
+  std::string lifecycle;          // the latest lifecycle event
   std::optional<std::uint64_t> mmis;
   std::optional<std::uint64_t> faults;
 

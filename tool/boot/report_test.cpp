@@ -154,6 +154,30 @@ TEST(BootReport, StartsAgainAtEachBootButKeepsViolations) {
   EXPECT_FALSE(report.failed());
 }
 
+TEST(BootReport, ShowsWhatDxeAndTheFoundationComplainAbout) {
+  BootReport report = report_of({
+      "redoubt: ipl.start boot_mode=0 cpus=1",
+      "redoubt: driver guid=33fb3535-f15e-4c17-b303-5eb94595ecb6 name=\"Late\" cpl=3 status=0x8000000000000015 "
+      "reason=\"fault at its entry point\"",
+      "redoubt: driver.skipped guid=470cb248-e8ac-473c-bb4f-81069a1fe6fd reason=\"no PE image\"",
+      "redoubt: dxe.start comm_buffer=0x1E000000 pages=4",
+      "redoubt: ipl.locked smramc=0x1A esmramc=0x3F smi_en=0x21",
+      "redoubt: dxe.ready_to_lock smramc=0x0A esmramc=0x3F mmram=open",
+      "redoubt: driver.disabled driver=1 name=Late vector=13",
+      "redoubt: dxe.failed reason=\"no variable driver\" status=0x800000000000000E",
+  });
+  EXPECT_FALSE(report.locked_in_pei);
+  EXPECT_TRUE(report.failed());
+  EXPECT_EQ(report.violation_count, 0U);  // what it explains is counted
+  const std::string text = to_text(report);
+  for (const char* part :
+       {"aborted", "Late: fault at its entry point", "skipped 470cb248-e8ac-473c-bb4f-81069a1fe6fd: no PE",
+        "DXE finds it open at ReadyToLock", "driver.disabled driver=1 name=Late vector=13",
+        "communication driver FAILED: no variable driver (status 0x800000000000000E)"}) {
+    EXPECT_NE(text.find(part), std::string::npos) << part << "\n" << text;
+  }
+}
+
 TEST(BootReport, BoundsItsLists) {
   BootReport report;
   for (int i = 0; i < 5000; ++i) {
