@@ -34,6 +34,7 @@ if(NOT REDOUBT_KIND STREQUAL "firmware")
 endif()
 if(REDOUBT_KIND STREQUAL "host")
   set(REDOUBT_SANITIZERS -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
-  add_compile_options(${REDOUBT_SANITIZERS} -g -O1)
+  # fuzzer-no-link: the coverage that steers libFuzzer, in all code that a fuzzer may link.
+  add_compile_options(${REDOUBT_SANITIZERS} -fsanitize=fuzzer-no-link -g -O1)
   add_link_options(${REDOUBT_SANITIZERS})
 endif()

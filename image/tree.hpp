@@ -55,7 +55,7 @@ struct Problem {
 };
 
 // A stretch of memory that locations count in.
-struct Buffer {
+struct SourceBuffer {
   Bytes bytes;
   std::optional<Location> source;  // the section it was expanded from; nothing for the image itself
 };
@@ -80,7 +80,7 @@ class ImageTree {
 
   // What stands side by side in the image.
   const std::vector<Node>& nodes() const { return nodes_; }
-  const std::vector<Buffer>& buffers() const { return buffers_; }
+  const std::vector<SourceBuffer>& buffers() const { return buffers_; }
   const std::vector<Problem>& problems() const { return problems_; }
 
   // From the image inwards: the offset of the section in the image, the offset in what it expands to, ...
@@ -93,7 +93,7 @@ class ImageTree {
   ImageTree() = default;
 
   std::vector<Node> nodes_;
-  std::vector<Buffer> buffers_;
+  std::vector<SourceBuffer> buffers_;
   std::vector<std::unique_ptr<std::vector<std::byte>>> expanded_;
   std::vector<Problem> problems_;
 };

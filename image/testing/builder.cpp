@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: BSD-2-Clause-Patent
+// Written straight from the layouts in abi/, on purpose without the code under test (but for its checksum functions,
+// which have tests of their own).
+#include "image/testing/builder.hpp"
+
+#include <lzma.h>
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "image/firmware_volume.hpp"
+
+namespace redoubt::image::testing {
+
+namespace {
+
+constexpr std::uint32_t block_bytes = 0x100;
+constexpr std::uint32_t file_align = 0x200;
+constexpr std::size_t nt_offset = 0x40;
+
+void set_size24(std::uint8_t (&field)[3], std::size_t size) {
+  for (unsigned i = 0; i < 3; ++i) {
+    field[i] = static_cast<std::uint8_t>(size >> (8 * i));
+  }
+}
+
+std::uint32_t raw_offset(std::uint32_t section_index) { return 0x400 + section_index * file_align; }
+
+}  // namespace
+
+Buffer bytes_of(std::string_view text) {
+  const Bytes bytes = std::as_bytes(std::span(text));
+  return {bytes.begin(), bytes.end()};
+}
+
+Buffer repeated(std::size_t size, std::uint8_t value) { return Buffer(size, std::byte{value}); }
+
+Buffer join(const std::vector<Buffer>& parts, std::size_t alignment, std::uint8_t padding) {
+  Buffer result;
+  for (const Buffer& part : parts) {
+    result.resize((result.size() + alignment - 1) / alignment * alignment, std::byte{padding});
+    result.insert(result.end(), part.begin(), part.end());
+  }
+  return result;
+}
+
+Buffer section(abi::SectionType type, const Buffer& payload, const Buffer& fields, bool large) {
+  Buffer result;
+  abi::LargeSectionHeader header{};
+  header.header.type = static_cast<std::uint8_t>(type);
+  if (large) {
+    set_size24(header.header.size, abi::section_size_extended);
+    header.extended_size = static_cast<std::uint32_t>(sizeof(header) + fields.size() + payload.size());
+    put(result, 0, header);
+  } else {
+    set_size24(header.header.size, sizeof(header.header) + fields.size() + payload.size());
+    put(result, 0, header.header);
+  }
+  return join({result, fields, payload});
+}
+
+Buffer guided_section(const abi::Guid& definition, std::uint16_t attributes, const Buffer& between,
+                      const Buffer& data) {
+  Buffer fields;
+  const std::size_t header = sizeof(abi::SectionHeader) + sizeof(abi::GuidedSectionFields);
+  put(fields, 0, abi::GuidedSectionFields{definition, static_cast<std::uint16_t>(header + between.size()), attributes});
+  return section(abi::SectionType::guid_defined, data, join({fields, between}));
+}
+
+Buffer user_interface_section(std::string_view name) {
+  Buffer text;
+  for (const char character : name) {
+    put(text, text.size(), static_cast<char16_t>(character));
+  }
+  put(text, text.size(), char16_t{0});
+  return section(abi::SectionType::user_interface, text);
+}
+
+Buffer lzma_section(const Buffer& data) {
+  lzma_options_lzma options{};
+  lzma_stream stream = LZMA_STREAM_INIT;
+  if (lzma_lzma_preset(&options, 1) || lzma_alone_encoder(&stream, &options) != LZMA_OK) {
+    throw std::runtime_error("cannot start LZMA");
+  }
+  Buffer out(data.size() + data.size() / 8 + 1024);
+  stream.next_in = reinterpret_cast<const std::uint8_t*>(data.data());
+  stream.avail_in = data.size();
+  stream.next_out = reinterpret_cast<std::uint8_t*>(out.data());
+  stream.avail_out = out.size();
+  const lzma_ret status = lzma_code(&stream, LZMA_FINISH);
+  out.resize(out.size() - stream.avail_out);
+  lzma_end(&stream);
+  if (status != LZMA_STREAM_END) {
+    throw std::runtime_error("cannot compress");
+  }
+  put(out, 5, std::uint64_t{data.size()});
+  return guided_section(abi::section_lzma_guid, abi::guided_section_processing_required, {}, out);
+}
+
+void fix_file_header(Buffer& buffer, std::size_t offset) {
+  const bool large = (static_cast<std::uint8_t>(buffer[offset + offsetof(abi::FileHeader, attributes)]) &
+                      abi::file_attribute_large) != 0;
+  const std::size_t size = large ? sizeof(abi::LargeFileHeader) : sizeof(abi::FileHeader);
+  put(buffer, offset + offsetof(abi::FileHeader, header_checksum),
+      file_header_checksum(view(buffer).subspan(offset, size)));
+}
+
+Buffer file(const abi::Guid& name, abi::FileType type, const Buffer& data, const FileOptions& options) {
+  abi::LargeFileHeader header{};
+  header.header.name = name;
+  header.header.type = static_cast<std::uint8_t>(type);
+  header.header.attributes = options.attributes;
+  header.header.state = options.state;
+  header.header.file_checksum =
+      (options.attributes & abi::file_attribute_checksum) != 0 ? checksum8(data) : abi::file_checksum_absent;
+  Buffer result;
+  if ((options.attributes & abi::file_attribute_large) != 0) {
+    header.extended_size = sizeof(header) + data.size();
+    put(result, 0, header);
+  } else {
+    set_size24(header.header.size, sizeof(header.header) + data.size());
+    put(result, 0, header.header);
+  }
+  fix_file_header(result);
+  return join({result, data});
+}
+
+void fix_volume_header(Buffer& buffer, std::size_t offset) {
+  const auto length =
+      read_at<std::uint16_t>(buffer, offset + offsetof(abi::FirmwareVolumeHeader, header_length)).value();
+  put(buffer, offset + offsetof(abi::FirmwareVolumeHeader, checksum), std::uint16_t{0});
+  put(buffer, offset + offsetof(abi::FirmwareVolumeHeader, checksum), checksum16(view(buffer).subspan(offset, length)));
+}
+
+Buffer volume(const std::vector<Buffer>& files, std::size_t length, const VolumeOptions& options) {
+  const std::uint8_t erased = options.erase_polarity ? 0xFF : 0;
+  abi::FirmwareVolumeHeader header{};
+  header.file_system = options.file_system;
+  header.length = length;
+  header.signature = abi::firmware_volume_signature;
+  header.attributes = options.erase_polarity ? abi::firmware_volume_erase_polarity : 0;
+  header.header_length = sizeof(header) + 2 * sizeof(abi::FirmwareVolumeBlock);
+  header.revision = abi::firmware_volume_revision;
+  Buffer result;
+  put(result, sizeof(header), abi::FirmwareVolumeBlock{static_cast<std::uint32_t>(length / block_bytes), block_bytes});
+  put(result, sizeof(header) + sizeof(abi::FirmwareVolumeBlock), abi::FirmwareVolumeBlock{0, 0});
+  if (options.name != nullptr) {
+    header.extended_header_offset = header.header_length;
+    put(result, header.header_length,
+        abi::FirmwareVolumeExtendedHeader{*options.name, sizeof(abi::FirmwareVolumeExtendedHeader)});
+  }
+  put(result, 0, header);
+  result.resize((result.size() + 7) / 8 * 8, std::byte{erased});
+  const Buffer body = join(files, abi::file_alignment, erased);
+  result.insert(result.end(), body.begin(), body.end());
+  if (result.size() > length) {
+    throw std::runtime_error("volume is too small for its files");
+  }
+  result.resize(length, std::byte{erased});
+  fix_volume_header(result);
+  return result;
+}
+
+Buffer depex(const std::vector<DepexTerm>& terms) {
+  Buffer result;
+  for (const DepexTerm& term : terms) {
+    put(result, result.size(), term.opcode);
+    if (term.opcode == abi::DepexOpcode::push || term.opcode == abi::DepexOpcode::before ||
+        term.opcode == abi::DepexOpcode::after) {
+      put(result, result.size(), term.guid);
+    }
+  }
+  return result;
+}
+
+std::size_t pe_section_header(const PeOptions& options, std::size_t index) {
+  const std::size_t optional =
+      options.pe32_plus ? sizeof(abi::pe::OptionalHeader64) : sizeof(abi::pe::OptionalHeader32);
+  return nt_offset + 4 + sizeof(abi::pe::CoffHeader) + optional + 16 * sizeof(abi::pe::DataDirectory) +
+         index * sizeof(abi::pe::SectionHeader);
+}
+
+namespace {
+
+template <typename OptionalHeader>
+OptionalHeader optional_header(const PeOptions& options, std::uint16_t magic) {
+  OptionalHeader header{};
+  header.magic = magic;
+  header.entry_point = pe_entry;
+  header.image_base = static_cast<decltype(header.image_base)>(options.image_base);
+  header.section_alignment = 0x1000;
+  header.file_alignment = file_align;
+  header.image_size = pe_image_size;
+  header.headers_size = 0x400;
+  header.subsystem = abi::pe::subsystem_boot_service_driver;
+  header.directory_count = 16;
+  return header;
+}
+
+}  // namespace
+
+Buffer pe_image(const PeOptions& options) {
+  namespace pe = abi::pe;
+  Buffer image;
+  pe::DosHeader dos{};
+  dos.signature = pe::dos_signature;
+  dos.new_header_offset = nt_offset;
+  put(image, 0, dos);
+  put(image, nt_offset, pe::nt_signature);
+  pe::CoffHeader coff{};
+  coff.machine = options.machine;
+  coff.section_count = 3;
+  coff.characteristics = pe::file_executable;
+  const std::size_t optional_position = nt_offset + 4 + sizeof(coff);
+  const std::size_t optional_size = options.pe32_plus ? sizeof(pe::OptionalHeader64) : sizeof(pe::OptionalHeader32);
+  coff.optional_header_size = static_cast<std::uint16_t>(optional_size + 16 * sizeof(pe::DataDirectory));
+  put(image, nt_offset + 4, coff);
+  if (options.pe32_plus) {
+    put(image, optional_position, optional_header<pe::OptionalHeader64>(options, pe::optional_magic_64));
+  } else {
+    put(image, optional_position, optional_header<pe::OptionalHeader32>(options, pe::optional_magic_32));
+  }
+  put(image, optional_position + optional_size + pe::directory_relocations * sizeof(pe::DataDirectory),
+      pe::DataDirectory{0x3000, 12});
+
+  const pe::SectionHeader sections[3] = {{".text", 0x30, 0x1000, file_align, raw_offset(0), 0, 0, 0, 0,
+                                          pe::section_code | pe::section_execute | pe::section_read},
+                                         {".data", 0x100, 0x2000, 0x20, raw_offset(1), 0, 0, 0, 0,
+                                          pe::section_initialized_data | pe::section_read | pe::section_write},
+                                         {".reloc", 12, 0x3000, file_align, raw_offset(2), 0, 0, 0, 0,
+                                          pe::section_initialized_data | pe::section_read | pe::section_discardable}};
+  for (std::size_t i = 0; i < 3; ++i) {
+    put(image, pe_section_header(options, i), sections[i]);
+  }
+  image.resize(raw_offset(3));
+  std::fill_n(image.begin() + raw_offset(0), 0x30, std::byte{0xC3});
+  const std::uint64_t pointer = options.image_base + pe_entry;
+  if (options.pe32_plus) {
+    put(image, raw_offset(1) + 8, pointer);
+  } else {
+    put(image, raw_offset(1) + 8, static_cast<std::uint32_t>(pointer));
+  }
+  put(image, raw_offset(2), pe::RelocationBlock{0x2000, 12});
+  const unsigned type = options.pe32_plus ? 10 : 3;
+  put(image, raw_offset(2) + 8, static_cast<std::uint16_t>(type << 12 | 0x008));
+  put(image, raw_offset(2) + 10, std::uint16_t{0});  // padding
+  return image;
+}
+
+Buffer te_image(const PeOptions& options) {
+  namespace pe = abi::pe;
+  const Buffer source = pe_image(options);
+  const std::size_t stripped = pe_section_header(options, 0);
+  pe::TeHeader header{};
+  header.signature = pe::te_signature;
+  header.machine = options.machine;
+  header.section_count = 3;
+  header.subsystem = static_cast<std::uint8_t>(pe::subsystem_boot_service_driver);
+  header.stripped_size = static_cast<std::uint16_t>(stripped);
+  header.entry_point = pe_entry;
+  header.code_base = 0x1000;
+  header.image_base = options.image_base;
+  header.relocations = {0x3000, 12};
+  Buffer result;
+  put(result, 0, header);
+  result.insert(result.end(), source.begin() + static_cast<std::ptrdiff_t>(stripped), source.end());
+  return result;
+}
+
+}  // namespace redoubt::image::testing
