@@ -191,6 +191,10 @@ Result<void> FlashStore::scan() {
     }
     if (header.state == format::state::added || header.state == format::state::replacing) {
       TRY(enter(append_, header));
+    } else if (header.state == format::state::header_valid) {
+      // A cut came before its data was whole. Stock firmware passes over it as it is, other readers don't.
+      TRY(set_state(append_, format::state::void_record));
+      flash_.settle();
     }
     if ((header.attributes & attribute::hardware_error_record) != 0) {
       used_by_hardware_errors_ += static_cast<std::uint32_t>(size);
@@ -214,9 +218,10 @@ Result<void> FlashStore::recover_tail() {
   }
   std::uint64_t size = header_size;
   if (is_blank(append_ + header_size, end_)) {
-    // Our own order of writing leaves this: a header of which the sizes cannot be believed.
-    constexpr std::array<std::byte, 8> no_sizes{};
-    TRY(flash_.program(append_ + std::uint32_t{offsetof(RecordHeader, name_size)}, no_sizes));
+    // Our own order of writing leaves this: a header of which no field can be believed. Zeroes in all of them can
+    // always be programmed, and every reader takes the result for a deleted record.
+    constexpr std::array<std::byte, header_size - offsetof(RecordHeader, reserved)> nothing{};
+    TRY(flash_.program(append_ + std::uint32_t{offsetof(RecordHeader, reserved)}, nothing));
   } else {
     // Stock firmware writes the whole record before its first state.
     size = record_size(header.name_size, header.data_size);
