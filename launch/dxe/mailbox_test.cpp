@@ -110,7 +110,7 @@ TEST_F(MailboxTest, BoundsTheReplyByTheCallersBuffer) {
 
 TEST_F(MailboxTest, BoundsTheReplyByTheCommunicationBuffer) {
   auto buffer = message(16);
-  buffer.resize(3 * 4096);
+  buffer.resize(std::size_t{3} * 4096);
   UintN size = buffer.size();
   management_mode = [&] { answer(abi::status::success, ~std::uint64_t{0}); };
   mailbox_.communicate(buffer.data(), &size, HeaderRule::any);

@@ -154,7 +154,7 @@ void store(FpuArea& area, std::size_t offset, T value) {
 
 // FXSAVE layout (Intel SDM volume 1, 10.5.1). The control words are legal and unusual: all exceptions masked, other
 // rounding and precision than the default, some sticky flags.
-void make_fpu_pattern(FpuArea& area, unsigned cpu) {
+void make_fpu_pattern(FpuArea& area, std::size_t cpu) {
   area = {};
   for (std::size_t i = 32; i != legacy_compared; ++i) {
     area.bytes[i] = static_cast<std::uint8_t>(i * 7 + cpu * 13 + 1);
