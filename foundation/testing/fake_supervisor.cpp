@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: BSD-2-Clause-Patent
+// See the header.
+#include "foundation/testing/fake_supervisor.hpp"
+
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <utility>
+
+namespace redoubt::foundation::testing {
+namespace {
+
+using abi::SystemStatus;
+
+struct DriverFault {
+  std::uint32_t vector;
+  std::uint64_t address;
+};
+
+// Whose driver runs: gates carry no argument that could say so.
+thread_local FakeSupervisor* active = nullptr;
+
+// The foundation broke the contract: no error to return but a defect to find.
+[[noreturn]] void broken(const char* what) {
+  std::fprintf(stderr, "the foundation broke its contract with the supervisor: %s\n", what);
+  std::abort();
+}
+
+std::byte* map_memory(std::size_t bytes) {
+  void* memory =
+      mmap(nullptr, bytes, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (memory == MAP_FAILED) broken("no memory for the test");
+  return static_cast<std::byte*>(memory);
+}
+
+// The undefined-behaviour sanitizer looks at what stands in front of a function it calls.
+constexpr std::size_t before_gates = 64;
+
+// Where gate stub `number` leads: eight words as the supervisor would fetch them. Arguments beyond those that the
+// caller passed are whatever its stack holds, in MM as well.
+template <std::uint64_t number>
+EFIAPI std::uint64_t gate(std::uint64_t a0, std::uint64_t a1, std::uint64_t a2, std::uint64_t a3, std::uint64_t a4) {
+  return active->serve(number, abi::ServiceCall{{a0, a1, a2, a3, a4, 0, 0, 0}});
+}
+
+template <std::size_t... numbers>
+constexpr auto make_gates(std::index_sequence<numbers...>) {
+  return std::array{&gate<numbers>...};
+}
+constexpr auto gate_functions = make_gates(std::make_index_sequence<abi::gate_count>());
+
+}  // namespace
+
+FakeSupervisor::FakeSupervisor(std::uint64_t mmram_pages, std::uint64_t cpus)
+    : pages_(mmram_pages), comm_buffer_(16 * page_bytes), cpus_(cpus) {
+  base_ = address_of(map_memory(mmram_pages * page_bytes));
+  gates_ = map_memory(2 * page_bytes);
+  write_gates();
+  // What supervisor and images use of MMRAM: the first pages are never free.
+  take(std::span(pages_).first(4));
+}
+
+FakeSupervisor::~FakeSupervisor() {
+  munmap(at_address<void>(base_), pages_.size() * page_bytes);
+  munmap(gates_, 2 * page_bytes);
+}
+
+void FakeSupervisor::write_gates() {
+  for (std::size_t number = 0; number < gate_functions.size(); ++number) {
+    // movabs $function, %rax; jmp *%rax
+    std::byte* stub = gates_ + before_gates + number * abi::gate_stub_bytes;
+    const std::uint64_t target = reinterpret_cast<std::uintptr_t>(gate_functions[number]);
+    const std::uint8_t head[] = {0x48, 0xB8};
+    const std::uint8_t tail[] = {0xFF, 0xE0};
+    std::memcpy(stub, head, sizeof(head));
+    std::memcpy(stub + 2, &target, sizeof(target));
+    std::memcpy(stub + 10, tail, sizeof(tail));
+  }
+}
+
+void FakeSupervisor::attach(Foundation& foundation) {
+  foundation_ = &foundation;
+  hide(&foundation, sizeof(foundation));
+}
+
+std::uint64_t FakeSupervisor::place(std::span<const std::byte> bytes) {
+  const auto address = allocate_pages(std::max<std::uint64_t>(pages_for(bytes.size()), 1), 0);
+  if (!address.has_value()) broken("no MMRAM for the launch");
+  if (!bytes.empty()) std::memcpy(at_address<std::byte>(*address), bytes.data(), bytes.size());
+  return *address;
+}
+
+const abi::FoundationLaunch& FakeSupervisor::launch_record(std::span<const std::byte> volume,
+                                                           std::span<const std::byte> hobs) {
+  launch_ = {};
+  launch_.volume_base = place(volume);
+  launch_.volume_size = volume.size();
+  launch_.hob_base = place(hobs);
+  launch_.hob_size = hobs.size();
+  launch_.comm_buffer = comm_buffer();
+  launch_.comm_buffer_size = comm_buffer_size();
+  launch_.gates = address_of(gates_) + before_gates;
+  launch_.mmram_base = base_;
+  launch_.mmram_size = mmram_bytes();
+  launch_.cpu_count = static_cast<std::uint32_t>(cpus_);
+  return launch_;
+}
+
+void FakeSupervisor::fault(std::uint32_t vector, std::uint64_t address) { throw DriverFault{vector, address}; }
+
+// ---- What tests look at ----
+
+const FakeSupervisor::Page* FakeSupervisor::page_at(std::uint64_t address) const {
+  if (address < base_ || (address - base_) / page_bytes >= pages_.size()) return nullptr;
+  return &pages_[(address - base_) / page_bytes];
+}
+
+std::uint64_t FakeSupervisor::driver_rights(std::uint64_t address) const {
+  const Page* page = page_at(address);
+  return page == nullptr ? 0 : page->drivers;
+}
+
+std::uint64_t FakeSupervisor::foundation_rights(std::uint64_t address) const {
+  const Page* page = page_at(address);
+  return page == nullptr ? 0 : page->foundation;
+}
+
+bool FakeSupervisor::allocated(std::uint64_t address) const {
+  const Page* page = page_at(address);
+  return page != nullptr && page->allocated;
+}
+
+std::uint64_t FakeSupervisor::used_pages() const {
+  return static_cast<std::uint64_t>(std::ranges::count_if(pages_, [](const Page& page) { return page.allocated; }));
+}
+
+bool FakeSupervisor::logged(std::string_view text) const {
+  return std::ranges::any_of(lines, [&](const std::string& line) { return line.find(text) != std::string::npos; });
+}
+
+// ---- Pages ----
+
+std::span<FakeSupervisor::Page> FakeSupervisor::range(std::uint64_t address, std::uint64_t pages) {
+  const std::uint64_t first = (address - base_) / page_bytes;
+  if (address < base_ || address % page_bytes != 0 || pages == 0 || first >= pages_.size() ||
+      pages > pages_.size() - first) {
+    return {};
+  }
+  return std::span(pages_).subspan(first, pages);
+}
+
+void FakeSupervisor::take(std::span<Page> pages) {
+  for (Page& page : pages) page = {true, abi::page_read | abi::page_write, 0};
+}
+
+SystemResult<std::uint64_t> FakeSupervisor::allocate_pages(std::uint64_t pages, std::uint64_t limit) {
+  ++calls["allocate_pages"];
+  if (pages == 0) return std::unexpected(SystemStatus::invalid_argument);
+  if (allocations_left_ == 0) return std::unexpected(SystemStatus::out_of_memory);
+  if (allocations_left_ != SIZE_MAX) --allocations_left_;
+  std::uint64_t run = 0;
+  for (std::uint64_t i = 0; i < pages_.size(); ++i) {
+    if (limit != 0 && base_ + (i + 1) * page_bytes > limit) break;
+    run = pages_[i].allocated ? 0 : run + 1;
+    if (run < pages) continue;
+    const std::uint64_t address = base_ + (i + 1 - pages) * page_bytes;
+    take(range(address, pages));
+    std::memset(at_address<void>(address), 0, pages * page_bytes);
+    return address;
+  }
+  return std::unexpected(SystemStatus::out_of_memory);
+}
+
+SystemStatus FakeSupervisor::allocate_pages_at(std::uint64_t address, std::uint64_t pages) {
+  ++calls["allocate_pages_at"];
+  const std::span<Page> found = range(address, pages);
+  if (found.empty()) return SystemStatus::invalid_argument;
+  if (std::ranges::any_of(found, &Page::allocated)) return SystemStatus::out_of_memory;
+  take(found);
+  std::memset(at_address<void>(address), 0, pages * page_bytes);
+  return SystemStatus::ok;
+}
+
+SystemStatus FakeSupervisor::free_pages(std::uint64_t address, std::uint64_t pages) {
+  ++calls["free_pages"];
+  const std::span<Page> found = range(address, pages);
+  if (found.empty() || !std::ranges::all_of(found, &Page::allocated)) broken("freed pages that it doesn't have");
+  std::ranges::fill(found, Page{});
+  std::memset(at_address<void>(address), 0xDD, pages * page_bytes);
+  return SystemStatus::ok;
+}
+
+SystemStatus FakeSupervisor::set_page_access(std::uint64_t address, std::uint64_t pages, std::uint64_t foundation,
+                                             std::uint64_t drivers) {
+  ++calls["set_page_access"];
+  const std::span<Page> found = range(address, pages);
+  if (found.empty() || !std::ranges::all_of(found, &Page::allocated)) broken("rights for pages that it doesn't have");
+  const std::uint64_t both = foundation | drivers;
+  if ((both & abi::page_write) != 0 && (both & abi::page_execute) != 0) broken("a page to be written and executed");
+  for (Page& page : found) {
+    page.foundation = foundation;
+    page.drivers = drivers;
+  }
+  return SystemStatus::ok;
+}
+
+// ---- Drivers' memory ----
+
+bool FakeSupervisor::driver_may(std::uint64_t address, std::size_t bytes, std::uint64_t rights) const {
+  constexpr std::uint64_t lowest = 0x10000;
+  constexpr std::uint64_t end_of_user_space = std::uint64_t{1} << 47;
+  if (address < lowest || address >= end_of_user_space || bytes > end_of_user_space - address) return false;
+  for (const Range& range : hidden_) {
+    if (address < range.base + range.bytes && range.base < address + bytes) return false;
+  }
+  for (std::uint64_t page = address / page_bytes; page <= (address + bytes - 1) / page_bytes; ++page) {
+    const Page* found = page_at(page * page_bytes);
+    if (found != nullptr && (found->drivers & rights) != rights) return false;
+  }
+  return true;
+}
+
+SystemStatus FakeSupervisor::read_driver(void* destination, std::uint64_t source, std::size_t bytes) {
+  ++calls["read_driver"];
+  if (domain_ != Domain::foundation) broken("a system call while a driver runs");
+  if (!driver_may(source, bytes, abi::page_read)) return SystemStatus::bad_address;
+  std::memcpy(destination, at_address<void>(source), bytes);
+  return SystemStatus::ok;
+}
+
+SystemStatus FakeSupervisor::write_driver(std::uint64_t destination, const void* source, std::size_t bytes) {
+  ++calls["write_driver"];
+  if (domain_ != Domain::foundation) broken("a system call while a driver runs");
+  if (!driver_may(destination, bytes, abi::page_read | abi::page_write)) return SystemStatus::bad_address;
+  std::memcpy(at_address<void>(destination), source, bytes);
+  return SystemStatus::ok;
+}
+
+// ---- Calls ----
+
+// Drivers' functions come as numbers: their types are the drivers' business, as in MM.
+[[clang::no_sanitize("function")]] SystemStatus FakeSupervisor::call_driver(abi::DriverCall& call) {
+  ++calls["call_driver"];
+  if (depth_ == depth_limit) return SystemStatus::too_deep;
+  std::array<std::uint64_t, 2> scratch = {call.scratch[0], call.scratch[1]};
+  std::array<std::uint64_t, 4> arguments{};
+  std::copy_n(call.arguments, arguments.size(), arguments.data());
+  if (call.scratch_argument != abi::DriverCall::no_scratch) {
+    if (call.scratch_argument >= arguments.size()) broken("a scratch argument that isn't in a register");
+    arguments[call.scratch_argument] = address_of(scratch.data());
+  }
+  FakeSupervisor* outer = std::exchange(active, this);
+  domain_ = Domain::driver;
+  ++depth_;
+  SystemStatus status = SystemStatus::ok;
+  call.fault_vector = 0;
+  call.fault_address = 0;
+  call.fault_rip = 0;
+  using Function = std::uint64_t(EFIAPI*)(std::uint64_t, std::uint64_t, std::uint64_t, std::uint64_t);
+  const Page* page = page_at(call.entry);
+  if (call.entry == 0 || (page != nullptr && (page->drivers & abi::page_execute) == 0)) {
+    ++fault_count;
+    call.fault_vector = 14;
+    call.fault_address = call.fault_rip = call.entry;
+    status = SystemStatus::driver_fault;
+  } else {
+    try {
+      call.result = reinterpret_cast<Function>(static_cast<std::uintptr_t>(call.entry))(arguments[0], arguments[1],
+                                                                                        arguments[2], arguments[3]);
+    } catch (const DriverFault& fault) {
+      ++fault_count;
+      call.fault_vector = fault.vector;
+      call.fault_address = fault.address;
+      call.fault_rip = call.entry;
+      status = SystemStatus::driver_fault;
+    }
+  }
+  --depth_;
+  domain_ = Domain::foundation;
+  active = outer;
+  if (call.count_ticks != 0) call.ticks = 1000;
+  std::copy_n(scratch.data(), scratch.size(), call.scratch);
+  return status;
+}
+
+std::uint64_t FakeSupervisor::serve(std::uint64_t number, const abi::ServiceCall& call) {
+  domain_ = Domain::foundation;
+  const std::uint64_t status = foundation_->service(number, call);
+  domain_ = Domain::driver;
+  return status;
+}
+
+SystemStatus FakeSupervisor::set_root_interest(bool wanted) {
+  ++calls["set_root_interest"];
+  root_interest = wanted;
+  return SystemStatus::ok;
+}
+
+void FakeSupervisor::log(std::string_view line) {
+  if (line.size() > abi::log_line_bytes) broken("a log line that is too long");
+  lines.emplace_back(line);
+}
+
+SystemResult<std::uint64_t> FakeSupervisor::read_io(std::uint64_t port, std::uint32_t width) {
+  const auto found = ports.find(port);
+  if (found == ports.end()) return std::unexpected(SystemStatus::not_permitted);
+  return found->second & (UINT64_MAX >> (64 - 8 * width));
+}
+
+SystemStatus FakeSupervisor::write_io(std::uint64_t port, std::uint32_t width, std::uint64_t value) {
+  const auto found = ports.find(port);
+  if (found == ports.end()) return SystemStatus::not_permitted;
+  found->second = value & (UINT64_MAX >> (64 - 8 * width));
+  return SystemStatus::ok;
+}
+
+SystemStatus FakeSupervisor::read_memory_statistics(abi::MemoryStatistics& statistics) {
+  statistics = {mmram_bytes(), used_pages() * page_bytes, mmi_count, fault_count};
+  return SystemStatus::ok;
+}
+
+}  // namespace redoubt::foundation::testing

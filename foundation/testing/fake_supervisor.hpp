@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: BSD-2-Clause-Patent
+// The supervisor for host tests: the rules of abi/redoubt/syscall.hpp in an ordinary process. Its MMRAM is a mapping
+// whose pages carry access rights for two domains; drivers are host functions of the Microsoft convention, or code in
+// MMRAM; gates are real code that leads back into the foundation, so the MM system table works as it is.
+//
+// Rights are kept, not enforced on the processor: a "driver" of a test could touch anything. What is checked is what
+// the foundation asks for: every copy against the rights of drivers, every free and change of rights against what was
+// allocated, write and execute against each other. Memory of the test itself (stacks, constants) counts as drivers'
+// memory, unless it was hidden with hide().
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <set>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "abi/redoubt/syscall.hpp"
+#include "foundation/foundation.hpp"
+#include "foundation/supervisor_interface.hpp"
+
+namespace redoubt::foundation::testing {
+
+class FakeSupervisor final : public Supervisor {
+ public:
+  explicit FakeSupervisor(std::uint64_t mmram_pages = 4096, std::uint64_t cpus = 2);
+  ~FakeSupervisor();
+  FakeSupervisor(const FakeSupervisor&) = delete;
+  FakeSupervisor& operator=(const FakeSupervisor&) = delete;
+
+  // Whom the gates lead to. The object is hidden from drivers.
+  void attach(Foundation& foundation);
+
+  // A record for Foundation::launch; volume and HOB list are copied into MMRAM, readable by the foundation.
+  const abi::FoundationLaunch& launch_record(std::span<const std::byte> volume, std::span<const std::byte> hobs);
+
+  // Ends the innermost driver call with a fault, as an exception in the driver would. Only a driver may call it.
+  [[noreturn]] static void fault(std::uint32_t vector, std::uint64_t address = 0);
+
+  // Memory of the test's own that drivers must not reach.
+  void hide(const void* address, std::size_t bytes) { hidden_.push_back({address_of(address), bytes}); }
+  // The next `count` allocations succeed, those after fail until allow_allocations().
+  void fail_allocations_after(std::size_t count) { allocations_left_ = count; }
+  void allow_allocations() { allocations_left_ = SIZE_MAX; }
+
+  // What tests look at and set.
+  std::map<std::uint64_t, std::uint64_t> ports;  // those that policy gives to drivers, with their values
+  std::vector<std::string> lines;                // the log
+  bool root_interest = false;
+  std::uint64_t mmi_count = 0;
+  std::uint64_t fault_count = 0;
+  std::map<std::string, std::size_t> calls;  // system calls made, by name
+  std::uint32_t depth_limit = abi::domain_call_depth;
+
+  std::uint64_t used_pages() const;
+  std::uint64_t mmram_base() const { return base_; }
+  std::uint64_t mmram_bytes() const { return pages_.size() * page_bytes; }
+  std::uint64_t comm_buffer() const { return address_of(comm_buffer_.data()); }
+  std::uint64_t comm_buffer_size() const { return comm_buffer_.size(); }
+  // Rights of drivers and of the foundation to the page of an address; 0 outside MMRAM.
+  std::uint64_t driver_rights(std::uint64_t address) const;
+  std::uint64_t foundation_rights(std::uint64_t address) const;
+  bool allocated(std::uint64_t address) const;
+  // True if a line contains the text.
+  bool logged(std::string_view text) const;
+
+  SystemResult<std::uint64_t> allocate_pages(std::uint64_t pages, std::uint64_t limit) override;
+  abi::SystemStatus allocate_pages_at(std::uint64_t address, std::uint64_t pages) override;
+  abi::SystemStatus free_pages(std::uint64_t address, std::uint64_t pages) override;
+  abi::SystemStatus set_page_access(std::uint64_t address, std::uint64_t pages, std::uint64_t foundation,
+                                    std::uint64_t drivers) override;
+  abi::SystemStatus read_driver(void* destination, std::uint64_t source, std::size_t bytes) override;
+  abi::SystemStatus write_driver(std::uint64_t destination, const void* source, std::size_t bytes) override;
+  abi::SystemStatus call_driver(abi::DriverCall& call) override;
+  abi::SystemStatus set_root_interest(bool wanted) override;
+  void log(std::string_view line) override;
+  SystemResult<std::uint64_t> read_io(std::uint64_t port, std::uint32_t width) override;
+  abi::SystemStatus write_io(std::uint64_t port, std::uint32_t width, std::uint64_t value) override;
+  abi::SystemStatus read_memory_statistics(abi::MemoryStatistics& statistics) override;
+
+  // For the gate stubs.
+  std::uint64_t serve(std::uint64_t number, const abi::ServiceCall& call);
+
+ private:
+  struct Page {
+    bool allocated = false;
+    std::uint64_t foundation = 0;
+    std::uint64_t drivers = 0;
+  };
+  struct Range {
+    std::uint64_t base;
+    std::uint64_t bytes;
+  };
+  enum class Domain { foundation, driver };
+
+  std::span<Page> range(std::uint64_t address, std::uint64_t pages);
+  const Page* page_at(std::uint64_t address) const;
+  bool driver_may(std::uint64_t address, std::size_t bytes, std::uint64_t rights) const;
+  void take(std::span<Page> pages);
+  std::uint64_t place(std::span<const std::byte> bytes);
+  void write_gates();
+
+  std::uint64_t base_ = 0;
+  std::vector<Page> pages_;
+  std::vector<Range> hidden_;
+  std::vector<std::byte> comm_buffer_;
+  std::byte* gates_ = nullptr;
+  std::size_t allocations_left_ = SIZE_MAX;
+  std::uint64_t cpus_;
+  abi::FoundationLaunch launch_{};
+  Foundation* foundation_ = nullptr;
+  Domain domain_ = Domain::foundation;
+  std::uint32_t depth_ = 0;
+};
+
+}  // namespace redoubt::foundation::testing
