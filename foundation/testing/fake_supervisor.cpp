@@ -6,7 +6,7 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
+#include <csetjmp>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -17,10 +17,14 @@ namespace {
 
 using abi::SystemStatus;
 
-struct DriverFault {
+// Where the innermost driver call is left for when its driver faults. Unwinding with exceptions doesn't work: unwinders
+// of System V systems stop at frames of the Microsoft convention.
+struct FaultExit {
+  std::jmp_buf place;
   std::uint32_t vector;
   std::uint64_t address;
 };
+thread_local FaultExit* fault_exit = nullptr;
 
 // Whose driver runs: gates carry no argument that could say so.
 thread_local FakeSupervisor* active = nullptr;
@@ -111,7 +115,11 @@ const abi::FoundationLaunch& FakeSupervisor::launch_record(std::span<const std::
   return launch_;
 }
 
-void FakeSupervisor::fault(std::uint32_t vector, std::uint64_t address) { throw DriverFault{vector, address}; }
+void FakeSupervisor::fault(std::uint32_t vector, std::uint64_t address) {
+  fault_exit->vector = vector;
+  fault_exit->address = address;
+  std::longjmp(fault_exit->place, 1);
+}
 
 // ---- What tests look at ----
 
@@ -269,16 +277,19 @@ SystemStatus FakeSupervisor::write_driver(std::uint64_t destination, const void*
     call.fault_address = call.fault_rip = call.entry;
     status = SystemStatus::driver_fault;
   } else {
-    try {
+    FaultExit exit{};
+    FaultExit* outer_exit = std::exchange(fault_exit, &exit);
+    if (setjmp(exit.place) == 0) {
       call.result = reinterpret_cast<Function>(static_cast<std::uintptr_t>(call.entry))(arguments[0], arguments[1],
                                                                                         arguments[2], arguments[3]);
-    } catch (const DriverFault& fault) {
+    } else {
       ++fault_count;
-      call.fault_vector = fault.vector;
-      call.fault_address = fault.address;
+      call.fault_vector = exit.vector;
+      call.fault_address = exit.address;
       call.fault_rip = call.entry;
       status = SystemStatus::driver_fault;
     }
+    fault_exit = outer_exit;
   }
   --depth_;
   domain_ = Domain::foundation;

@@ -36,7 +36,8 @@ class FakeSupervisor final : public Supervisor {
   // A record for Foundation::launch; volume and HOB list are copied into MMRAM, readable by the foundation.
   const abi::FoundationLaunch& launch_record(std::span<const std::byte> volume, std::span<const std::byte> hobs);
 
-  // Ends the innermost driver call with a fault, as an exception in the driver would. Only a driver may call it.
+  // Ends the innermost driver call with a fault, as an exception in the driver would. Only a driver may call it; its
+  // frames are gone without their destructors.
   [[noreturn]] static void fault(std::uint32_t vector, std::uint64_t address = 0);
 
   // Memory of the test's own that drivers must not reach.

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: BSD-2-Clause-Patent
+// Drivers that fault, and memory that runs out: what stays, what goes, who hears of it.
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "foundation/testing/machine.hpp"
+#include "foundation/testing/test_handlers.hpp"
+
+namespace redoubt::foundation {
+namespace {
+
+using abi::EfiStatus;
+using abi::Guid;
+using abi::Handle;
+using abi::MmSystemTable;
+using abi::UintN;
+using testing::FakeSupervisor;
+using testing::handler_bodies;
+using testing::HandlerCall;
+using testing::handlers;
+using testing::notifies;
+using testing::notify_bodies;
+using testing::test_guid;
+namespace status = abi::status;
+
+const Guid victim_message = test_guid(0x101);
+const Guid other_message = test_guid(0x102);
+const Guid victim_protocol = test_guid(0x201);
+const Guid other_protocol = test_guid(0x202);
+
+// Two drivers, "victim" (handler 0, root handler 1, notification 0 on other_protocol) and "other" (handler 2).
+class FaultTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    testing::clear_functions();
+    machine_.add({.file = test_guid(1), .name = "victim", .entry = [this](Handle image, MmSystemTable* mmst) {
+                    void* interface = nullptr;
+                    EXPECT_EQ(mmst->handle_protocol(image, &abi::loaded_image_protocol_guid, &interface),
+                              status::success);
+                    victim_base_ = address_of(static_cast<abi::LoadedImageProtocol*>(interface)->image_base);
+                    Handle handle = nullptr;
+                    mmst->mmi_handler_register(handlers[0], &victim_message, &handle);
+                    mmst->mmi_handler_register(handlers[1], nullptr, &handle);
+                    handle = nullptr;
+                    mmst->install_protocol_interface(&handle, &victim_protocol, abi::native_interface, &victim_base_);
+                    void* registration = nullptr;
+                    mmst->register_protocol_notify(&other_protocol, notifies[0], &registration);
+                    return mmst->allocate_pool(abi::runtime_services_data, 64, &victim_pool_);
+                  }});
+    machine_.add({.file = test_guid(2), .name = "other", .entry = [](Handle, MmSystemTable* mmst) {
+                    Handle handle = nullptr;
+                    mmst->mmi_handler_register(handlers[2], &other_message, &handle);
+                    return mmst->mmi_handler_register(handlers[3], &victim_message, &handle);
+                  }});
+    ASSERT_EQ(machine_.launch(), status::success);
+    ASSERT_TRUE(machine_.supervisor.root_interest);
+  }
+
+  static EfiStatus crash(const HandlerCall&) { FakeSupervisor::fault(14, 0xDEAD); }
+
+  bool present(const Guid& protocol) {
+    bool found = false;
+    machine_.as_driver([&](MmSystemTable& mmst) {
+      void* interface = nullptr;
+      found = mmst.locate_protocol(&protocol, nullptr, &interface) == status::success;
+    });
+    return found;
+  }
+  void expect_victim_gone() {
+    EXPECT_FALSE(present(victim_protocol));
+    EXPECT_FALSE(machine_.supervisor.root_interest);
+    EXPECT_TRUE(machine_.supervisor.allocated(victim_base_)) << "others may hold pointers into it";
+    EXPECT_TRUE(machine_.supervisor.allocated(address_of(victim_pool_)));
+    handler_bodies[2] = {};
+    EXPECT_EQ(machine_.send(other_message).status, status::success) << "the other driver works";
+    EXPECT_TRUE(
+        machine_.supervisor.logged("driver.disabled driver=1 guid=00000001-7e57-4001-8000-000000000001 "
+                                   "name=\"victim\""));
+  }
+
+  testing::Machine machine_;
+  std::uint64_t victim_base_ = 0;
+  void* victim_pool_ = nullptr;
+};
+
+TEST_F(FaultTest, AFaultInAHandlerIsAnErrorForTheCallerAndTheEndOfTheDriver) {
+  handler_bodies[0] = crash;
+  testing::ByteVector data(20);
+  const MmiReply reply = machine_.send(victim_message, data, 100);
+  EXPECT_EQ(reply.status, status::device_error);
+  EXPECT_EQ(reply.size, 0U);
+  EXPECT_TRUE(machine_.supervisor.logged("handler=00000101-7e57-4001-8000-000000000001 vector=14 rip=0x"));
+  expect_victim_gone();
+  // What is left of the type is the other driver's handler.
+  EXPECT_EQ(machine_.send(victim_message).status, status::success);
+}
+
+TEST_F(FaultTest, AFaultInARootHandlerLeavesTheMessageAlone) {
+  handler_bodies[1] = crash;
+  EXPECT_EQ(machine_.send(other_message).status, status::success);
+  expect_victim_gone();
+}
+
+TEST_F(FaultTest, AFaultInANotificationLeavesTheInstallerAlone) {
+  notify_bodies[0] = [](const Guid&, std::uint64_t, Handle) { FakeSupervisor::fault(6); };
+  machine_.as_driver([](MmSystemTable& mmst) {
+    Handle handle = nullptr;
+    EXPECT_EQ(mmst.install_protocol_interface(&handle, &other_protocol, abi::native_interface, nullptr),
+              status::success);
+    EXPECT_NE(handle, nullptr);
+  });
+  EXPECT_TRUE(present(other_protocol));
+  expect_victim_gone();
+}
+
+TEST_F(FaultTest, AFaultInsideMmiManageIsItsStatus) {
+  handler_bodies[0] = crash;
+  machine_.as_driver([](MmSystemTable& mmst) {
+    EXPECT_EQ(mmst.mmi_manage(&victim_message, nullptr, nullptr, nullptr), status::device_error);
+    EXPECT_EQ(mmst.mmi_manage(&victim_message, nullptr, nullptr, nullptr), status::success);
+  });
+  expect_victim_gone();
+}
+
+TEST_F(FaultTest, ADriverThatFaultedInAnInnerCallGetsNoMoreServices) {
+  int depth = 0;
+  EfiStatus inner = status::success;
+  EfiStatus later = status::success;
+  handler_bodies[0] = [&](const HandlerCall&) -> EfiStatus {
+    MmSystemTable& mmst = machine_.mmst();
+    if (++depth == 2) FakeSupervisor::fault(13);
+    inner = mmst.mmi_manage(&victim_message, nullptr, nullptr, nullptr);
+    Handle handle = nullptr;
+    later = mmst.mmi_handler_register(handlers[5], nullptr, &handle);
+    return status::success;
+  };
+  EXPECT_EQ(machine_.send(victim_message).status, status::success) << "the outer call ended well";
+  EXPECT_EQ(inner, status::device_error);
+  EXPECT_EQ(later, status::access_denied);
+  EXPECT_EQ(depth, 2);
+  expect_victim_gone();
+}
+
+TEST_F(FaultTest, RegistrationsBelongToTheImageThatTheFunctionIsIn) {
+  // The other driver registers a function in the victim's image: it goes when the victim goes, and a fault in it is the
+  // victim's, whose code it was.
+  const auto function = at_address<std::remove_pointer_t<abi::MmiHandler>>(victim_base_ + 0x1000 + 22);
+  const Guid planted = test_guid(0x103);
+  handler_bodies[2] = [&](const HandlerCall&) {
+    Handle handle = nullptr;
+    EXPECT_EQ(machine_.mmst().mmi_handler_register(function, &planted, &handle), status::success);
+    return status::success;
+  };
+  EXPECT_EQ(machine_.send(other_message).status, status::success);
+  handler_bodies[0] = crash;
+  machine_.send(victim_message);
+  EXPECT_EQ(machine_.send(planted).status, status::not_found);
+  expect_victim_gone();
+}
+
+TEST_F(FaultTest, ACallIntoNothingIsAFaultLikeAnyOther) {
+  const Guid guid = test_guid(0x104);
+  handler_bodies[0] = [&](const HandlerCall&) {
+    Handle handle = nullptr;
+    EXPECT_EQ(machine_.mmst().mmi_handler_register(
+                  at_address<std::remove_pointer_t<abi::MmiHandler>>(address_of(victim_pool_)), &guid, &handle),
+              status::success);
+    return status::success;
+  };
+  EXPECT_EQ(machine_.send(victim_message).status, status::success);
+  EXPECT_EQ(machine_.send(guid).status, status::device_error);
+  expect_victim_gone();
+}
+
+TEST(EntryFault, AFaultInAnEntryPointDisablesTheDriver) {
+  testing::clear_functions();
+  testing::Machine machine;
+  const Guid guid = test_guid(0x300);
+  machine.add({.file = test_guid(7), .name = "faulty", .entry = [&](Handle, MmSystemTable* mmst) -> EfiStatus {
+                 Handle handle = nullptr;
+                 mmst->mmi_handler_register(handlers[0], &guid, &handle);
+                 FakeSupervisor::fault(14, 8);
+               }});
+  EXPECT_EQ(machine.launch(), status::success);
+  EXPECT_TRUE(machine.supervisor.logged("status=0x8000000000000007 reason=\"fault in its entry point\""));
+  EXPECT_EQ(machine.send(guid).status, status::not_found);
+}
+
+// With every number of allocations that succeed before memory runs out: errors, but nothing broken and nobody hurt.
+TEST(OutOfMemory, EveryLaunchEndsSomehow) {
+  testing::clear_functions();
+  bool complete = false;
+  for (std::size_t allocations = 0; !complete; ++allocations) {
+    ASSERT_LT(allocations, 500U);
+    testing::Machine machine;
+    bool started = false;
+    machine.add({.file = test_guid(7), .entry = [&](Handle, MmSystemTable* mmst) {
+                   Handle handle = nullptr;
+                   const Guid guid = test_guid(0x300);
+                   void* registration = nullptr;
+                   void* pool = nullptr;
+                   started = mmst->mmi_handler_register(handlers[0], &guid, &handle) == status::success &&
+                             mmst->mmi_handler_register(handlers[0], nullptr, &handle) == status::success &&
+                             mmst->register_protocol_notify(&guid, notifies[0], &registration) == status::success &&
+                             mmst->allocate_pool(abi::runtime_services_data, 10, &pool) == status::success;
+                   handle = nullptr;
+                   started = started && mmst->install_protocol_interface(&handle, &guid, abi::native_interface,
+                                                                         nullptr) == status::success;
+                   return started ? status::success : status::out_of_resources;
+                 }});
+    // The record itself takes two.
+    machine.supervisor.fail_allocations_after(allocations + 2);
+    const EfiStatus launched = machine.launch(testing::hob_list({}));
+    complete = launched == status::success && started && machine.supervisor.logged("hobs kept") &&
+               machine.supervisor.logged("name=\"bench\"");
+    if (launched == status::success) {
+      const MmiReply reply = machine.send(test_guid(0x300));
+      EXPECT_EQ(reply.status, started ? status::success : status::not_found);
+      machine.send(abi::ready_to_boot_event_group_guid);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace redoubt::foundation
