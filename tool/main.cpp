@@ -6,6 +6,7 @@ int main(int argc, char** argv) {
   using namespace redoubt::tool;
   CommandLine command_line;
   add_image_list(command_line);
+  add_image_convert(command_line);
   add_boot(command_line);
   return command_line.run(argc, argv);
 }

@@ -7,6 +7,7 @@
 
 namespace redoubt::tool {
 
+void add_image_convert(CommandLine& command_line);
 void add_image_list(CommandLine& command_line);
 void add_boot(CommandLine& command_line);
 
