@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: BSD-2-Clause-Patent
+#include "supervisor/rendezvous/local_apic.hpp"
+
+#include <gtest/gtest.h>
+
+#include <array>
+
+#include "arch/processor.hpp"
+#include "arch/x86_64/registers/local_apic.hpp"
+#include "arch/x86_64/registers/msr.hpp"
+
+namespace redoubt::supervisor {
+namespace {
+
+class LocalApicTest : public testing::Test {
+ protected:
+  LocalApicTest() {
+    arch::fake::machine() = {};
+    apic_.initialize(reinterpret_cast<std::uint64_t>(page_.data()));
+    high() = 0x7700'0000;
+  }
+  std::uint32_t& high() { return page_[arch::local_apic::interrupt_command_high / 4]; }
+  std::uint32_t& low() { return page_[arch::local_apic::interrupt_command_low / 4]; }
+  static std::uint64_t& base() { return arch::fake::machine().msrs[arch::msr::apic_base]; }
+
+  std::array<std::uint32_t, 1024> page_{};
+  LocalApic apic_;
+};
+
+TEST_F(LocalApicTest, SendsAndPutsTheDestinationBack) {
+  base() = 0xFEE0'0900;
+  EXPECT_TRUE(apic_.send_smi(3));
+  EXPECT_EQ(low(), 0x4200u);
+  EXPECT_EQ(high(), 0x7700'0000u);
+  EXPECT_TRUE(apic_.send_nmi(3));
+  EXPECT_EQ(low(), 0x4400u);
+}
+
+TEST_F(LocalApicTest, TouchesNothingWhereItWasMoved) {
+  for (const std::uint64_t moved : {0x1F00'0900ull, 0xFEE0'1900ull, 0xFEE0'0000ull, 0x1'FEE0'0900ull}) {
+    base() = moved;
+    EXPECT_FALSE(apic_.send_smi(3)) << moved;
+    EXPECT_EQ(low(), 0u);
+    EXPECT_EQ(high(), 0x7700'0000u);
+  }
+}
+
+TEST_F(LocalApicTest, BroadcastIdIsRefused) {
+  base() = 0xFEE0'0900;
+  EXPECT_FALSE(apic_.send_smi(0xFF));
+  EXPECT_EQ(low(), 0u);
+}
+
+TEST_F(LocalApicTest, X2apicGoesThroughTheMsr) {
+  base() = 0xFEE0'0D00;
+  EXPECT_TRUE(apic_.send_smi(0x1234));
+  EXPECT_EQ(arch::fake::machine().msrs[arch::msr::x2apic_interrupt_command], 0x0000'1234'0000'4200u);
+  EXPECT_EQ(low(), 0u);
+}
+
+}  // namespace
+}  // namespace redoubt::supervisor

@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: BSD-2-Clause-Patent
+// Threads play CPUs. An SMI is a flag that coalesces, as the real one does; CPUs are slow, deaf for a while, or come
+// back at once, all at random. What must hold: one owner at a time; a held CPU stays in MM until the round is over; no
+// request is lost; nobody waits for ever.
+#include "supervisor/rendezvous/rendezvous.hpp"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <random>
+#include <thread>
+#include <vector>
+
+namespace redoubt::supervisor {
+namespace {
+
+constexpr std::uint32_t limit = 8;
+using Protocol = Rendezvous<limit>;
+
+class FakeHardware {
+ public:
+  std::uint64_t now() { return ++now_; }
+  void relax() {
+    if (on_relax) {
+      on_relax();
+    }
+  }
+  bool call_in(std::uint32_t cpu) {
+    called.push_back(cpu);
+    return can_call;
+  }
+
+  bool can_call = true;
+  std::vector<std::uint32_t> called;
+  std::function<void()> on_relax;
+
+ private:
+  std::uint64_t now_ = 0;
+};
+
+constexpr RendezvousLimits short_limits = {.arrival_ticks = 10, .answer_ticks = 20, .polls = 1000};
+
+TEST(Rendezvous, AloneNeedsNobody) {
+  Protocol protocol;
+  protocol.initialize(1, short_limits);
+  FakeHardware hardware;
+  for (int round = 0; round < 3; ++round) {
+    EXPECT_EQ(protocol.enter(0, hardware), Protocol::Role::owner);
+    protocol.gather(0, hardware, true);
+    protocol.finish(hardware);
+  }
+  EXPECT_TRUE(hardware.called.empty());
+}
+
+TEST(Rendezvous, MissingCpusAreCalledThenLeftBehindThenNotAwaited) {
+  Protocol protocol;
+  protocol.initialize(3, short_limits);
+  FakeHardware hardware;
+  EXPECT_EQ(protocol.enter(0, hardware), Protocol::Role::owner);
+  protocol.gather(0, hardware, true);
+  EXPECT_EQ(hardware.called, (std::vector<std::uint32_t>{1, 2}));
+  EXPECT_TRUE(protocol.is_absent(1));
+  EXPECT_TRUE(protocol.is_absent(2));
+  EXPECT_EQ(protocol.held(), 0u);
+  protocol.finish(hardware);
+
+  EXPECT_EQ(protocol.enter(0, hardware), Protocol::Role::owner);
+  EXPECT_FALSE(protocol.owner_was_called());
+  const std::uint64_t before = hardware.now();
+  protocol.gather(0, hardware, true);
+  EXPECT_EQ(hardware.now() - before, 1u) << "absent CPUs cost no time";
+  EXPECT_EQ(hardware.called.size(), 2u);
+  protocol.finish(hardware);
+
+  // One of them comes late, finds no round, and is awaited again from then on.
+  EXPECT_EQ(protocol.enter(1, hardware), Protocol::Role::owner);
+  EXPECT_TRUE(protocol.owner_was_called());
+  EXPECT_FALSE(protocol.is_absent(1));
+  protocol.finish(hardware);
+}
+
+TEST(Rendezvous, WithoutCallsNobodyIsMarkedAbsent) {
+  Protocol protocol;
+  protocol.initialize(2, short_limits);
+  FakeHardware hardware;
+  EXPECT_EQ(protocol.enter(0, hardware), Protocol::Role::owner);
+  protocol.gather(0, hardware, false);
+  EXPECT_TRUE(hardware.called.empty());
+  EXPECT_FALSE(protocol.is_absent(1));
+  protocol.finish(hardware);
+}
+
+TEST(Rendezvous, ACpuThatCannotBeCalledIsLeftBehindAtOnce) {
+  Protocol protocol;
+  protocol.initialize(2, short_limits);
+  FakeHardware hardware;
+  hardware.can_call = false;
+  EXPECT_EQ(protocol.enter(0, hardware), Protocol::Role::owner);
+  protocol.gather(0, hardware, true);
+  EXPECT_TRUE(protocol.is_absent(1));
+  protocol.finish(hardware);
+}
+
+TEST(Rendezvous, AStoppedClockIsBoundedByPolls) {
+  struct StoppedClock : FakeHardware {
+    std::uint64_t now() { return 7; }
+  } hardware;
+  Protocol protocol;
+  protocol.initialize(2, short_limits);
+  EXPECT_EQ(protocol.enter(0, hardware), Protocol::Role::owner);
+  protocol.gather(0, hardware, true);
+  EXPECT_TRUE(protocol.is_absent(1));
+  protocol.finish(hardware);
+}
+
+// The storm.
+class Storm {
+ public:
+  Storm(std::uint32_t cpus, unsigned rounds, RendezvousLimits limits) : cpus_(cpus), rounds_(rounds) {
+    protocol_.initialize(cpus, limits);
+  }
+
+  void run() {
+    std::vector<std::thread> threads;
+    threads.reserve(cpus_);
+    for (std::uint32_t cpu = 0; cpu < cpus_; ++cpu) {
+      threads.emplace_back([this, cpu] { live(cpu); });
+    }
+    for (std::thread& thread : threads) {
+      thread.join();
+    }
+  }
+
+  std::uint64_t handled() const { return handled_; }
+  std::uint64_t violations() const { return violations_; }
+  std::uint64_t rounds_with_others() const { return rounds_with_others_; }
+
+ private:
+  struct Hardware {
+    Storm& storm;
+    std::mt19937& random;
+    std::uint64_t now() {
+      return static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count());
+    }
+    void relax() { std::this_thread::yield(); }
+    bool call_in(std::uint32_t cpu) {
+      storm.pending_[cpu].store(true);
+      return random() % 64 != 0;
+    }
+  };
+
+  static void dawdle(std::mt19937& random) {
+    switch (random() % 16) {
+      case 0: std::this_thread::sleep_for(std::chrono::microseconds(random() % 300)); break;
+      case 1:
+      case 2:
+      case 3: std::this_thread::yield(); break;
+      default: break;
+    }
+  }
+
+  void live(std::uint32_t cpu) {
+    std::mt19937 random(cpu + 1);
+    Hardware hardware{*this, random};
+    for (unsigned round = 0; round < rounds_; ++round) {
+      // A message, then the SMI for it: to all, or to this CPU alone.
+      requests_[cpu].store(true);
+      const bool broadcast = random() % 2 == 0;
+      for (std::uint32_t other = 0; other < cpus_; ++other) {
+        if (other == cpu || broadcast) {
+          pending_[other].store(true);
+        }
+      }
+      const auto start = std::chrono::steady_clock::now();
+      while (requests_[cpu].load()) {
+        take_smi(cpu, hardware);
+        if (std::chrono::steady_clock::now() - start > std::chrono::seconds(60)) {
+          ++violations_;  // a lost request
+          return;
+        }
+      }
+      handled_.fetch_add(1);
+      if (random() % 8 == 0) {
+        dawdle(random);  // deaf: takes no SMI meanwhile
+      }
+    }
+    ++done_;
+    while (done_ != cpus_) {
+      take_smi(cpu, hardware);
+      std::this_thread::yield();
+    }
+  }
+
+  void take_smi(std::uint32_t cpu, Hardware& hardware) {
+    if (!pending_[cpu].exchange(false)) {
+      return;
+    }
+    dawdle(hardware.random);
+    in_mm_[cpu].store(true);
+    if (protocol_.enter(cpu, hardware) == Protocol::Role::owner) {
+      own(cpu, hardware);
+    }
+    in_mm_[cpu].store(false);
+  }
+
+  void own(std::uint32_t cpu, Hardware& hardware) {
+    if (owners_.fetch_add(1) != 0) {
+      ++violations_;
+    }
+    bool anything = false;
+    for (std::uint32_t other = 0; other < cpus_; ++other) {
+      anything |= requests_[other].load();
+    }
+    if (anything) {
+      protocol_.gather(cpu, hardware, true);
+      rounds_with_others_ += protocol_.held() != 0 ? 1 : 0;
+      for (int look = 0; look < 4; ++look) {
+        for (std::uint32_t other = 0; other < cpus_; ++other) {
+          if (protocol_.is_held(other) && !in_mm_[other].load()) {
+            ++violations_;
+          }
+        }
+        dawdle(hardware.random);
+      }
+      for (std::uint32_t other = 0; other < cpus_; ++other) {
+        requests_[other].store(false);
+      }
+    }
+    owners_.fetch_sub(1);
+    protocol_.finish(hardware);
+  }
+
+  Protocol protocol_;
+  std::uint32_t cpus_;
+  unsigned rounds_;
+  std::array<std::atomic<bool>, limit> pending_{};
+  std::array<std::atomic<bool>, limit> requests_{};
+  std::array<std::atomic<bool>, limit> in_mm_{};
+  std::atomic<std::uint32_t> owners_ = 0;
+  std::atomic<std::uint32_t> done_ = 0;
+  std::atomic<std::uint64_t> handled_ = 0;
+  std::atomic<std::uint64_t> violations_ = 0;
+  std::uint64_t rounds_with_others_ = 0;  // the owner's
+};
+
+TEST(RendezvousStorm, PatientOwners) {
+  constexpr unsigned rounds = 2000;
+  auto storm = std::make_unique<Storm>(4, rounds,
+                                       RendezvousLimits{.arrival_ticks = 200'000,  // nanoseconds here
+                                                        .answer_ticks = 50'000'000,
+                                                        .polls = 1u << 24});
+  storm->run();
+  EXPECT_EQ(storm->violations(), 0u);
+  EXPECT_EQ(storm->handled(), std::uint64_t{rounds} * 4);
+  EXPECT_GT(storm->rounds_with_others(), 0u);
+}
+
+TEST(RendezvousStorm, ImpatientOwnersLeaveMostBehind) {
+  constexpr unsigned rounds = 3000;
+  auto storm =
+      std::make_unique<Storm>(6, rounds, RendezvousLimits{.arrival_ticks = 200, .answer_ticks = 2000, .polls = 8});
+  storm->run();
+  EXPECT_EQ(storm->violations(), 0u);
+  EXPECT_EQ(storm->handled(), std::uint64_t{rounds} * 6);
+}
+
+}  // namespace
+}  // namespace redoubt::supervisor

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: BSD-2-Clause-Patent
+#include "supervisor/report/report_line.hpp"
+
+#include <gtest/gtest.h>
+
+#include <limits>
+
+namespace redoubt::supervisor {
+namespace {
+
+TEST(ReportLine, FormatsEveryKind) {
+  ReportLine line("fault");
+  line.word("domain", "driver")
+      .decimal("vector", 14)
+      .hexadecimal("address", 0xDEAD'BEEF)
+      .decimal("zero", 0)
+      .hexadecimal("none", 0)
+      .decimal("most", std::numeric_limits<std::uint64_t>::max())
+      .hexadecimal("all", std::numeric_limits<std::uint64_t>::max())
+      .quoted("reason", "two words")
+      .guid("handler", {0x8c8ce578, 0x8a3d, 0x4f1c, {0x99, 0x35, 0x89, 0x61, 0x85, 0xc3, 0x2d, 0xd3}});
+  EXPECT_EQ(line.text(),
+            "redoubt: fault domain=driver vector=14 address=0xdeadbeef zero=0 none=0x0 most=18446744073709551615 "
+            "all=0xffffffffffffffff reason=\"two words\" handler=8c8ce578-8a3d-4f1c-9935-896185c32dd3\n");
+}
+
+TEST(ReportLine, TheLongestLineOfTheFoundationFits) {
+  const std::string longest(abi::log_line_bytes, 'x');
+  ReportLine line(longest);
+  EXPECT_EQ(line.text(), "redoubt: " + longest + "\n");
+}
+
+TEST(ReportLine, CutsButEndsTheLine) {
+  ReportLine line(std::string(abi::log_line_bytes - 1, 'x'));
+  line.quoted("reason", "much too long");
+  const std::string text(line.text());
+  EXPECT_EQ(text.size(), sizeof("redoubt: ") - 1 + abi::log_line_bytes + 2);
+  EXPECT_EQ(text.back(), '\n');
+  EXPECT_EQ(text.find('\n'), text.size() - 1);
+}
+
+TEST(ReportLine, RingThreeCannotBreakALine) {
+  char text[] = {'a', '\n', 'b', '\x1b', '\x7f', static_cast<char>(0x80), '~', ' ', '\0'};
+  make_printable(text, sizeof(text));
+  EXPECT_EQ(std::string_view(text, sizeof(text)), "a?b???~ ?");
+}
+
+}  // namespace
+}  // namespace redoubt::supervisor

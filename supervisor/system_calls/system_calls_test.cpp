@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: BSD-2-Clause-Patent
+// System calls through the trap handler, and whole MMIs from mailbox to reply.
+#include "supervisor/system_calls/system_calls.hpp"
+
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "platform/q35/chipset.hpp"
+#include "supervisor/testing/launched_machine.hpp"
+
+namespace redoubt::supervisor {
+namespace {
+
+using abi::SystemCall;
+using abi::SystemStatus;
+namespace q35 = platform::q35;
+
+class SystemCallsTest : public ::testing::Test {
+ protected:
+  SystemCallsTest() { EXPECT_TRUE(machine_.launch().has_value()); }
+
+  std::uint64_t ok(SystemCall number, std::uint64_t a = 0, std::uint64_t b = 0, std::uint64_t c = 0,
+                   std::uint64_t d = 0) {
+    EXPECT_EQ(machine_.call(number, a, b, c, d), Continuation::resume);
+    EXPECT_EQ(machine_.answer(), SystemStatus::ok);
+    return machine_.frame().rdx;
+  }
+  void expect(SystemStatus status, SystemCall number, std::uint64_t a = 0, std::uint64_t b = 0, std::uint64_t c = 0,
+              std::uint64_t d = 0) {
+    EXPECT_EQ(machine_.call(number, a, b, c, d), Continuation::resume);
+    EXPECT_EQ(machine_.answer(), status);
+  }
+  // A message to a handler: header and one data byte.
+  void post(std::uint8_t data) {
+    abi::CommunicateHeader header{.header_guid = {1, 2, 3, {4}}, .message_length = 1};
+    std::memcpy(machine_.mailbox(), &header, sizeof(header));
+    machine_.mailbox()[sizeof(header)] = std::byte{data};
+    machine_.status().is_comm_buffer_valid = 1;
+  }
+  // A second CPU that never comes would make each MMI wait.
+  Continuation mmi() {
+    arch::fake::machine().tsc += std::uint64_t{1} << 30;
+    return begin_mmi(machine_.supervisor(), machine_.cpu());
+  }
+  void finish_launch() { EXPECT_EQ(machine_.call(SystemCall::finish_launch, 0), Continuation::leave); }
+
+  testing::LaunchedMachine machine_;
+};
+
+TEST_F(SystemCallsTest, NumbersOutOfRange) {
+  for (const std::uint64_t number : {std::uint64_t{15}, std::uint64_t{0x1'0000'0000}, ~std::uint64_t{0}}) {
+    machine_.frame().rax = number;
+    EXPECT_EQ(machine_.trap(abi::system_call_vector), Continuation::resume);
+    EXPECT_EQ(machine_.answer(), SystemStatus::invalid_argument);
+  }
+}
+
+TEST_F(SystemCallsTest, PagesAndCopies) {
+  const std::uint64_t page = ok(SystemCall::allocate_pages, 2);
+  ok(SystemCall::set_page_access, page + page_bytes, 1, abi::page_none, abi::page_read | abi::page_write);
+  machine_.at<std::uint64_t>(page) = 0x1234;
+  ok(SystemCall::write_driver, page + page_bytes, page, 8);
+  EXPECT_EQ(machine_.at<std::uint64_t>(page + page_bytes), 0x1234u);
+  machine_.at<std::uint64_t>(page + page_bytes) = 0x5678;
+  ok(SystemCall::read_driver, page, page + page_bytes, 8);
+  EXPECT_EQ(machine_.at<std::uint64_t>(page), 0x5678u);
+  expect(SystemStatus::bad_address, SystemCall::read_driver, page, page, 8);
+  expect(SystemStatus::bad_address, SystemCall::write_driver, machine_.supervisor().gates, page, 8);
+  expect(SystemStatus::out_of_memory, SystemCall::allocate_pages, ~std::uint64_t{0});
+  expect(SystemStatus::not_permitted, SystemCall::free_pages, machine_.supervisor().gates, 1);
+  expect(SystemStatus::invalid_argument, SystemCall::set_page_access, page, 1,
+         abi::page_read | abi::page_write | abi::page_execute, 0);
+  expect(SystemStatus::invalid_argument, SystemCall::free_pages, page + 1, 1);
+  ok(SystemCall::free_pages, page, 2);
+  EXPECT_EQ(ok(SystemCall::allocate_pages_at, page, 1), page);
+}
+
+TEST_F(SystemCallsTest, Statistics) {
+  const std::uint64_t page = ok(SystemCall::allocate_pages, 1);
+  ok(SystemCall::read_memory_statistics, page);
+  const auto& statistics = machine_.at<abi::MemoryStatistics>(page);
+  EXPECT_EQ(statistics.mmram_bytes, testing::LaunchedMachine::mmram_pages * page_bytes);
+  EXPECT_GT(statistics.used_bytes, 0u);
+  EXPECT_LT(statistics.used_bytes, statistics.mmram_bytes);
+  expect(SystemStatus::bad_address, SystemCall::read_memory_statistics, machine_.supervisor().foundation_entry);
+}
+
+TEST_F(SystemCallsTest, PortsAreThePlatforms) {
+  arch::fake::machine().ports[q35::pm_timer_port] = 0x00AB'CDEF;
+  EXPECT_EQ(ok(SystemCall::read_io, q35::pm_timer_port, 4), 0x00AB'CDEFu);
+  EXPECT_EQ(ok(SystemCall::read_io, q35::pm_timer_port, 1), 0xEFu);
+  ok(SystemCall::write_io, q35::pm_timer_port, 2, 0x11'2233);
+  ASSERT_EQ(arch::fake::machine().port_writes.size(), 1u);
+  EXPECT_EQ(arch::fake::machine().port_writes[0].value, 0x2233u);
+  for (const std::uint64_t port : {std::uint64_t{q35::apm_command_port}, std::uint64_t{q35::debug_console_port},
+                                   std::uint64_t{0x1'0608}, ~std::uint64_t{0}}) {
+    expect(SystemStatus::not_permitted, SystemCall::read_io, port, 1);
+    expect(SystemStatus::not_permitted, SystemCall::write_io, port, 1, 0);
+  }
+  for (const std::uint64_t width : {0u, 3u, 8u}) {
+    expect(SystemStatus::invalid_argument, SystemCall::read_io, q35::pm_timer_port, width);
+  }
+  EXPECT_EQ(arch::fake::machine().port_writes.size(), 1u);
+}
+
+TEST_F(SystemCallsTest, LogLinesAreMadeHarmless) {
+  arch::fake::machine().ports[q35::debug_console_port] = q35::debug_console_signature;
+  const std::uint64_t page = ok(SystemCall::allocate_pages, 1);
+  std::memcpy(&machine_.at<char>(page), "driver\nname", 11);
+  ok(SystemCall::log, page, 11);
+  EXPECT_EQ(arch::fake::machine().port_text[q35::debug_console_port], "redoubt: driver?name\n");
+  expect(SystemStatus::invalid_argument, SystemCall::log, page, abi::log_line_bytes + 1);
+  expect(SystemStatus::bad_address, SystemCall::log, machine_.supervisor().gates, 4);
+}
+
+TEST_F(SystemCallsTest, FinishesOfWhatIsNotGoingOnAreRefused) {
+  expect(SystemStatus::not_permitted, SystemCall::finish_mmi, 0, 0);
+  expect(SystemStatus::not_permitted, SystemCall::finish_service, 0);
+  finish_launch();
+  post(5);
+  EXPECT_EQ(mmi(), Continuation::resume);
+  expect(SystemStatus::not_permitted, SystemCall::finish_launch, 0);
+}
+
+TEST_F(SystemCallsTest, AMessageGoesInAndAReplyComesOut) {
+  finish_launch();
+  post(5);
+  ASSERT_EQ(mmi(), Continuation::resume);
+  EXPECT_EQ(machine_.frame().rdi, static_cast<std::uint64_t>(abi::EntryReason::mmi));
+  const auto event = machine_.at<abi::MmiEvent>(machine_.frame().rsi);
+  EXPECT_EQ(event.has_message, 1u);
+  EXPECT_EQ(event.guid, (abi::Guid{1, 2, 3, {4}}));
+  EXPECT_EQ(event.data, testing::LaunchedMachine::comm_buffer + sizeof(abi::CommunicateHeader));
+  EXPECT_EQ(event.data_size, 1u);
+  auto& data = machine_.at<std::uint8_t>(machine_.supervisor().memory.capture() + sizeof(abi::CommunicateHeader));
+  EXPECT_EQ(data, 5);
+  data = 6;
+  EXPECT_EQ(machine_.call(SystemCall::finish_mmi, 0, 1), Continuation::leave);
+  EXPECT_EQ(machine_.mailbox()[sizeof(abi::CommunicateHeader)], std::byte{6});
+  EXPECT_EQ(machine_.status().is_comm_buffer_valid, 0);
+  EXPECT_EQ(machine_.status().return_status, 0u);
+  EXPECT_EQ(machine_.supervisor().mmi_count, 1u);
+}
+
+TEST_F(SystemCallsTest, AnEmptyMmiDoesNothing) {
+  finish_launch();
+  EXPECT_EQ(mmi(), Continuation::leave);
+  EXPECT_EQ(mmi(), Continuation::leave);
+  EXPECT_EQ(machine_.supervisor().mmi_count, 2u);
+}
+
+TEST_F(SystemCallsTest, RootInterestBringsEveryMmiToTheFoundation) {
+  ok(SystemCall::set_root_interest, 1);
+  finish_launch();
+  ASSERT_EQ(mmi(), Continuation::resume);
+  EXPECT_EQ(machine_.at<abi::MmiEvent>(machine_.frame().rsi).has_message, 0u);
+  EXPECT_EQ(machine_.call(SystemCall::finish_mmi, 0, 100), Continuation::leave);
+}
+
+TEST_F(SystemCallsTest, AWrongSizeIsAnsweredWithoutTheFoundation) {
+  finish_launch();
+  post(5);
+  const std::uint64_t length = ~std::uint64_t{0} - 7;
+  std::memcpy(machine_.mailbox() + offsetof(abi::CommunicateHeader, message_length), &length, sizeof(length));
+  EXPECT_EQ(mmi(), Continuation::leave);
+  EXPECT_EQ(machine_.status().is_comm_buffer_valid, 0);
+  EXPECT_EQ(machine_.status().return_status, abi::status::bad_buffer_size);
+}
+
+TEST_F(SystemCallsTest, AFaultOfTheFoundationAnswersTheMessage) {
+  finish_launch();
+  post(5);
+  ASSERT_EQ(mmi(), Continuation::resume);
+  EXPECT_EQ(machine_.trap(arch::vector::general_protection), Continuation::leave);
+  EXPECT_EQ(machine_.status().is_comm_buffer_valid, 0);
+  EXPECT_EQ(machine_.status().return_status, abi::status::aborted);
+  post(6);
+  EXPECT_EQ(mmi(), Continuation::resume) << "the next one works";
+}
+
+// A compromised foundation: any number with any arguments, drivers that come back in any state. Ring 0 must stay
+// whole: no sanitizer report, and pages of its own never change hands.
+TEST_F(SystemCallsTest, RandomCallsBreakNothing) {
+  finish_launch();
+  std::mt19937_64 random(1);
+  Supervisor& supervisor = machine_.supervisor();
+  const std::uint64_t interesting[] = {0,
+                                       1,
+                                       8,
+                                       4096,
+                                       ~std::uint64_t{0},
+                                       std::uint64_t{1} << 63,
+                                       testing::LaunchedMachine::mmram_base,
+                                       testing::LaunchedMachine::page(41),
+                                       testing::LaunchedMachine::page(1000),
+                                       testing::LaunchedMachine::page(1023) + 4090,
+                                       testing::LaunchedMachine::comm_buffer,
+                                       testing::LaunchedMachine::comm_buffer + 4 * page_bytes - 4,
+                                       supervisor.foundation_stack.top - 0x300,
+                                       supervisor.driver_stack.top - 0x300,
+                                       supervisor.gates};
+  const auto any = [&]() -> std::uint64_t {
+    const std::uint64_t value = interesting[random() % std::size(interesting)];
+    return random() % 4 == 0 ? value + random() % 64 : value;
+  };
+  bool inside = false;
+  for (int step = 0; step < 60'000; ++step) {
+    if (!inside) {
+      post(1);
+      inside = mmi() == Continuation::resume;
+      continue;
+    }
+    arch::RegisterFrame& frame = machine_.frame();
+    if (random() % 4 == 0) frame.rsp = any();
+    if (supervisor.calls.driver_runs()) {
+      const std::uint64_t choice = random() % 8;
+      frame.r10 = choice < 4 ? random() % 64 : choice < 6 ? abi::gate_return : any();
+      inside = machine_.trap(choice == 7 ? random() % 0x82 : abi::driver_gate_vector) == Continuation::resume;
+    } else {
+      inside =
+          machine_.call(static_cast<SystemCall>(random() % 16), any(), any(), any(), any()) == Continuation::resume;
+    }
+    if (!inside) {
+      ASSERT_TRUE(supervisor.calls.empty());
+      ASSERT_EQ(supervisor.activity, Activity::none);
+    }
+  }
+  for (std::uint64_t page = 40; page < 60; ++page) {
+    EXPECT_EQ(supervisor.memory.pool().find(testing::LaunchedMachine::page(page))->owner, PageOwner::supervisor);
+  }
+}
+
+}  // namespace
+}  // namespace redoubt::supervisor

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: BSD-2-Clause-Patent
+// A supervisor launched over an array that stands for MMRAM, for host tests: record, CPUs, a volume with a tiny
+// foundation image, a mailbox. Nothing runs in ring 3 here; tests put into the register frame what ring 3 would.
+#pragma once
+
+#include <cstring>
+#include <memory>
+#include <vector>
+
+#include "abi/pe/pe.hpp"
+#include "abi/pi/firmware_volume.hpp"
+#include "abi/redoubt/image_names.hpp"
+#include "arch/processor.hpp"
+#include "arch/x86_64/registers/exceptions.hpp"
+#include "supervisor/exceptions/trap.hpp"
+#include "supervisor/launch/launch.hpp"
+#include "supervisor/mmi/activity.hpp"
+
+namespace redoubt::supervisor::testing {
+
+// A PE32+ image of three pages: headers, code (entry at its start), data.
+inline std::vector<std::byte> tiny_image() {
+  std::vector<std::byte> file(0x3000);
+  const auto put = [&file](std::size_t at, const auto& value) { std::memcpy(file.data() + at, &value, sizeof(value)); };
+  abi::pe::DosHeader dos{};
+  dos.signature = abi::pe::dos_signature;
+  dos.new_header_offset = sizeof(dos);
+  put(0, dos);
+  std::size_t at = sizeof(dos);
+  put(at, abi::pe::nt_signature);
+  at += sizeof(abi::pe::nt_signature);
+  abi::pe::CoffHeader coff{};
+  coff.machine = abi::pe::machine_x64;
+  coff.section_count = 2;
+  coff.optional_header_size = sizeof(abi::pe::OptionalHeader64);
+  coff.characteristics = abi::pe::file_executable | abi::pe::file_large_address_aware;
+  put(at, coff);
+  at += sizeof(coff);
+  abi::pe::OptionalHeader64 optional{};
+  optional.magic = abi::pe::optional_magic_64;
+  optional.entry_point = 0x1000;
+  optional.section_alignment = 0x1000;
+  optional.file_alignment = 0x1000;
+  optional.image_size = 0x3000;
+  optional.headers_size = 0x1000;
+  put(at, optional);
+  at += sizeof(optional);
+  for (std::uint32_t i = 0; i < 2; ++i) {
+    abi::pe::SectionHeader section{};
+    section.virtual_size = 0x1000;
+    section.rva = 0x1000 * (i + 1);
+    section.raw_size = 0x1000;
+    section.raw_offset = 0x1000 * (i + 1);
+    section.characteristics =
+        abi::pe::section_read | (i == 0 ? abi::pe::section_execute | abi::pe::section_code : abi::pe::section_write);
+    put(at, section);
+    at += sizeof(section);
+  }
+  std::memset(file.data() + 0x1000, 0x90, 0x1000);
+  return file;
+}
+
+// A volume whose only file is the foundation.
+inline std::vector<std::byte> volume_with(const std::vector<std::byte>& image) {
+  constexpr std::size_t header_bytes = sizeof(abi::FirmwareVolumeHeader) + 2 * sizeof(abi::FirmwareVolumeBlock);
+  const std::size_t section_bytes = 4 + image.size();
+  const std::size_t file_bytes = sizeof(abi::FileHeader) + section_bytes;
+  std::vector<std::byte> volume((header_bytes + file_bytes + 0xFFF) / 0x1000 * 0x1000, std::byte{0xFF});
+  const auto put = [&volume](std::size_t at, const auto& value) {
+    std::memcpy(volume.data() + at, &value, sizeof(value));
+  };
+  abi::FirmwareVolumeHeader header{};
+  header.file_system = abi::file_system_2_guid;
+  header.length = volume.size();
+  header.signature = abi::firmware_volume_signature;
+  header.attributes = 0x0004'FEFF;
+  header.header_length = header_bytes;
+  header.revision = abi::firmware_volume_revision;
+  const abi::FirmwareVolumeBlock blocks[2] = {{static_cast<std::uint32_t>(volume.size() / 0x1000), 0x1000}, {0, 0}};
+  put(0, header);
+  put(sizeof(header), blocks);
+  std::uint16_t sum = 0;
+  for (std::size_t i = 0; i < header_bytes; i += 2) {
+    std::uint16_t word = 0;
+    std::memcpy(&word, volume.data() + i, 2);
+    sum = static_cast<std::uint16_t>(sum + word);
+  }
+  header.checksum = static_cast<std::uint16_t>(0 - sum);
+  put(0, header);
+
+  abi::FileHeader file{};
+  file.name = abi::image_names::foundation;
+  file.type = 0x02;  // FREEFORM
+  for (unsigned i = 0; i < 3; ++i) file.size[i] = static_cast<std::uint8_t>(file_bytes >> (8 * i));
+  std::uint8_t file_sum = 0;
+  for (std::size_t i = 0; i < sizeof(file); ++i) {
+    file_sum = static_cast<std::uint8_t>(file_sum + reinterpret_cast<const std::uint8_t*>(&file)[i]);
+  }
+  file.header_checksum = static_cast<std::uint8_t>(0 - file_sum);
+  file.file_checksum = abi::file_checksum_absent;
+  file.state = 0xF8;
+  put(header_bytes, file);
+  const std::uint8_t section[4] = {static_cast<std::uint8_t>(section_bytes),
+                                   static_cast<std::uint8_t>(section_bytes >> 8),
+                                   static_cast<std::uint8_t>(section_bytes >> 16), 0x10};
+  put(header_bytes + sizeof(file), section);
+  std::memcpy(volume.data() + header_bytes + sizeof(file) + 4, image.data(), image.size());
+  return volume;
+}
+
+class LaunchedMachine {
+ public:
+  static constexpr std::uint64_t mmram_base = 0x1F00'1000;
+  static constexpr std::uint64_t mmram_pages = 1024;
+  static constexpr std::uint64_t comm_buffer = 0x1E00'0000;
+  static constexpr std::uint64_t comm_pages = 4;
+
+  LaunchedMachine() : LaunchedMachine(volume_with(tiny_image())) {}
+  explicit LaunchedMachine(const std::vector<std::byte>& volume)
+      : mmram_(mmram_pages * page_bytes), memory_(mmram_.data(), mmram_base), supervisor_(new Supervisor) {
+    arch::fake::machine() = {};
+    abi::LaunchRecord& record = this->record();
+    record = {.signature = abi::LaunchRecord::expected_signature,
+              .version = abi::LaunchRecord::current_version,
+              .size = sizeof(abi::LaunchRecord),
+              .mmram_base = mmram_base,
+              .mmram_size = mmram_pages * page_bytes,
+              .used_end = page(200),
+              .supervisor_base = page(40),
+              .supervisor_size = 20 * page_bytes,
+              .volume_base = page(70),
+              .volume_size = volume.size(),
+              .hob_base = page(120),
+              .hob_size = 5000,
+              .bootstrap_base = page(130),
+              .bootstrap_size = 14 * page_bytes,
+              .comm_buffer = comm_buffer,
+              .comm_buffer_pages = comm_pages,
+              .comm_status = comm_buffer + comm_pages * page_bytes,
+              .cpu_count = 2,
+              .smbase_stride = abi::smbase_stride,
+              .cpus = record_address + sizeof(abi::LaunchRecord),
+              .result = 0};
+    for (std::uint32_t cpu = 0; cpu < 2; ++cpu) {
+      memory_.at<abi::LaunchCpu>(record.cpus)[cpu] = {cpu, 0, mmram_base - 0x8000 + std::uint64_t{cpu} * 0x2000};
+    }
+    std::memcpy(memory_.at(record.volume_base), volume.data(), volume.size());
+  }
+
+  // The launch up to the foundation's first instruction.
+  LaunchStep<void> launch() {
+    TRY(accept_record(*supervisor_, record()));
+    supervisor_->features = detect_features();
+    const ImageSection sections[] = {{page(40), 10, false, true}, {page(50), 10, true, false}};
+    const SupervisorImage image = {.sections = sections, .entry_code = {}, .long_mode = 0};
+    TRY(build_memory(*supervisor_, image, memory_));
+    supervisor_->comm_buffer.initialize(mailbox_.data(), memory_.at(supervisor_->memory.capture()), mailbox_.size(),
+                                        &status_);
+    TRY(build_cpus(*supervisor_, memory_));
+    TRY(load_foundation(*supervisor_, memory_));
+    TRY(enter_launch(*supervisor_, cpu()));
+    return {};
+  }
+
+  Supervisor& supervisor() { return *supervisor_; }
+  Cpu& cpu() { return *supervisor_->cpus[0]; }
+  arch::RegisterFrame& frame() { return cpu().frame; }
+  abi::LaunchRecord& record() { return *memory_.at<abi::LaunchRecord>(record_address); }
+  DirectMap memory() const { return memory_; }
+  template <typename T>
+  T& at(std::uint64_t address) {
+    return *memory_.at<T>(address);
+  }
+  std::byte* mailbox() { return mailbox_.data(); }
+  volatile abi::CommBufferStatus& status() { return status_; }
+
+  // What ring 3 does: INT n, or an exception.
+  Continuation trap(std::uint64_t vector) {
+    frame().vector = vector;
+    return handle_trap(*supervisor_, cpu());
+  }
+  Continuation call(abi::SystemCall number, std::uint64_t a = 0, std::uint64_t b = 0, std::uint64_t c = 0,
+                    std::uint64_t d = 0) {
+    frame().rax = static_cast<std::uint64_t>(number);
+    frame().rdi = a;
+    frame().rsi = b;
+    frame().rdx = c;
+    frame().rcx = d;
+    return trap(abi::system_call_vector);
+  }
+  abi::SystemStatus answer() { return static_cast<abi::SystemStatus>(frame().rax); }
+  Continuation gate(std::uint32_t number) {
+    frame().r10 = number;
+    return trap(abi::driver_gate_vector);
+  }
+  // Another thing that only shows in CR3 and the TSS.
+  bool in_driver_space() {
+    return arch::fake::machine().cr3 == supervisor_->memory.root(Domain::driver) &&
+           cpu().task_state.io_bitmap_offset == io_bitmap_offset;
+  }
+  bool in_foundation_space() {
+    return arch::fake::machine().cr3 == supervisor_->memory.root(Domain::foundation) &&
+           cpu().task_state.io_bitmap_offset == arch::no_io_bitmap;
+  }
+
+  static constexpr std::uint64_t page(std::uint64_t number) { return mmram_base + number * page_bytes; }
+  static constexpr std::uint64_t record_address = mmram_base + 30 * page_bytes;
+
+ private:
+  std::vector<std::byte> mmram_;
+  DirectMap memory_;
+  std::unique_ptr<Supervisor> supervisor_;
+  alignas(8) std::array<std::byte, comm_pages * page_bytes> mailbox_{};
+  volatile abi::CommBufferStatus status_{};
+};
+
+}  // namespace redoubt::supervisor::testing
