@@ -103,7 +103,7 @@ function(redoubt_fuzzer name)
   set(corpus "${CMAKE_BINARY_DIR}/corpus/${name}")
   file(MAKE_DIRECTORY "${corpus}")
   add_test(NAME ${name} COMMAND sh -c
-    "\"$<TARGET_FILE:${name}>\" -max_total_time=\"\${REDOUBT_FUZZ_SECONDS:-60}\" -rss_limit_mb=4096 -print_final_stats=1 '${corpus}' ${ARG_SEEDS}")
+    "\"$<TARGET_FILE:${name}>\" -max_total_time=\"\${REDOUBT_FUZZ_SECONDS:-60}\" -rss_limit_mb=4096 -timeout=25 -print_final_stats=1 -artifact_prefix='${corpus}-' '${corpus}' ${ARG_SEEDS}")
   set_tests_properties(${name} PROPERTIES TIMEOUT 5400 LABELS fuzz)
 endfunction()
 
