@@ -8,6 +8,7 @@
 #include "abi/redoubt/image_names.hpp"
 #include "abi/uefi/guid_text.hpp"
 #include "image/names.hpp"
+#include "image/tree.hpp"
 #include "tool/commands/commands.hpp"
 #include "tool/convert/conversion.hpp"
 #include "tool/files.hpp"
@@ -115,6 +116,16 @@ Json report_json(const Options& options, const ConversionReport& report) {
   return json;
 }
 
+// What a reader of the whole image stumbles over first, since that is often why something wasn't found in it.
+std::string first_problem(Bytes bytes) {
+  const image::ImageTree tree = image::ImageTree::parse(bytes);
+  if (tree.problems().empty()) {
+    return {};
+  }
+  const image::Problem& first = tree.problems().front();
+  return std::format(" (offset {}: {})", tree.path_text(first.location), first.reason);
+}
+
 CommandResult convert(const Options& options) {
   const auto original = TRY(read_file(options.image));
   std::error_code error;
@@ -126,7 +137,7 @@ CommandResult convert(const Options& options) {
   const std::vector<DriverFile> drivers = TRY(collect_drivers(bundle, options.drivers));
   const auto conversion = convert_image(original, bundle, drivers);
   if (!conversion.has_value()) {
-    return bad_input(options.image, conversion.error().reason);
+    return bad_input(options.image, conversion.error().reason + first_problem(original));
   }
   TRY(write_file(options.output, conversion->image));
   const std::string text =

@@ -1,0 +1,363 @@
+// SPDX-License-Identifier: BSD-2-Clause-Patent
+// Conversions of Debian's own images with small made-up firmware: what is removed, added and left alone, what is
+// refused, and whether a parser that isn't ours (UEFIExtract of Debian's uefitool-cli) takes the result.
+#include "tool/convert/conversion.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <format>
+#include <fstream>
+
+#include "abi/redoubt/image_names.hpp"
+#include "abi/uefi/guid_text.hpp"
+#include "image/edit/assemble.hpp"
+#include "image/executable.hpp"
+#include "pe_writer.hpp"
+#include "tool/files.hpp"
+
+namespace redoubt::tool {
+namespace {
+
+using image::edit::FirmwareImage;
+using image::edit::Volume;
+using testing::HasSubstr;
+namespace names = abi::image_names;
+
+constexpr const char* stock_image = "/usr/share/OVMF/OVMF_CODE_4M.secboot.fd";
+
+class TemporaryDirectory {
+ public:
+  TemporaryDirectory() {
+    std::string name = (std::filesystem::temp_directory_path() / "redoubt-test-XXXXXX").string();
+    path_ = ::mkdtemp(name.data());
+  }
+  TemporaryDirectory(const TemporaryDirectory&) = delete;
+  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
+  ~TemporaryDirectory() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  std::string file(const std::string& name) const { return (path_ / name).string(); }
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+Buffer executable_of(elf2pe::Machine machine, std::uint32_t alignment, elf2pe::Subsystem subsystem) {
+  using elf2pe::Access;
+  const std::uint32_t first = std::max(alignment, 0x400U);
+  const elf2pe::LinkedImage linked{
+      .machine = machine,
+      .entry = first,
+      .segments = {{first, Access::execute, std::vector<std::uint8_t>(64, 0x90)},
+                   {first + alignment, Access::read_write, std::vector<std::uint8_t>{0x34, 0x12, 0, 0, 0, 0, 0, 0}}},
+      .fixups = {first + alignment}};
+  const auto pe = elf2pe::write_pe(linked, subsystem, alignment);
+  EXPECT_TRUE(pe.has_value()) << pe.error().reason;
+  const Bytes bytes = std::as_bytes(std::span(*pe));
+  return {bytes.begin(), bytes.end()};
+}
+
+Buffer driver_executable() { return executable_of(elf2pe::Machine::x64, 4096, elf2pe::Subsystem::runtime); }
+
+FirmwareBundle made_up_bundle() {
+  FirmwareBundle bundle;
+  bundle.ipl = {.source = "ipl",
+                .guid = names::ipl,
+                .name = names::ipl_name,
+                .depex = {},
+                .executable = executable_of(elf2pe::Machine::ia32, 64, elf2pe::Subsystem::boot)};
+  bundle.supervisor = {"supervisor", names::supervisor, names::supervisor_name, {}, driver_executable()};
+  bundle.foundation = {"foundation", names::foundation, names::foundation_name, {}, driver_executable()};
+  bundle.communication = {"dxe", names::communication_dxe, names::communication_dxe_name, {}, driver_executable()};
+  return bundle;
+}
+
+abi::Guid guid(std::uint32_t number) { return {number, 1, 2, {3, 4, 5, 6, 7, 8, 9, 10}}; }
+
+DriverFile made_up_driver(std::uint32_t number) {
+  const auto file = make_driver_file({"driver", guid(number), "Driver", {guid(1000)}, driver_executable()});
+  EXPECT_TRUE(file.has_value());
+  return *file;
+}
+
+Buffer stock() {
+  const auto bytes = read_file(stock_image);
+  EXPECT_TRUE(bytes.has_value());
+  return *bytes;
+}
+
+Volume* volume_with(FirmwareImage& image, abi::FileType type) {
+  Volume* found = nullptr;
+  image.visit([&](Volume& volume) { found = volume.find(type) != nullptr ? &volume : found; });
+  return found;
+}
+
+std::string refusal(Bytes image, const FirmwareBundle& bundle = made_up_bundle(),
+                    const std::vector<DriverFile>& drivers = {}) {
+  const auto conversion = convert_image(image, bundle, drivers);
+  return conversion.has_value() ? "converted" : conversion.error().reason;
+}
+
+TEST(Conversion, ReplacesTheStackAndNothingElse) {
+  const Buffer original = stock();
+  const auto conversion = convert_image(original, made_up_bundle(), {made_up_driver(1), made_up_driver(2)});
+  ASSERT_TRUE(conversion.has_value()) << conversion.error().reason;
+  EXPECT_EQ(conversion->image.size(), original.size());
+  EXPECT_EQ(conversion->report.removed.size(), 12U);
+  EXPECT_EQ(conversion->report.added.size(), 7U);
+  EXPECT_EQ(conversion->report.pei_volume_address, 0x820000U);
+
+  FirmwareImage before = FirmwareImage::parse(original);
+  FirmwareImage after = FirmwareImage::parse(conversion->image);
+  for (const abi::FileType type : {abi::FileType::pei_core, abi::FileType::dxe_core}) {
+    Volume* old_volume = volume_with(before, type);
+    Volume* new_volume = volume_with(after, type);
+    ASSERT_TRUE(old_volume != nullptr && new_volume != nullptr);
+    EXPECT_EQ(old_volume->size(), new_volume->size());
+    for (const Volume::Slot& slot : old_volume->slots()) {
+      const bool removed = std::ranges::any_of(conversion->report.removed,
+                                               [&](const ChangedFile& file) { return file.guid == slot.file.name(); });
+      const auto place = std::ranges::find(new_volume->slots(), slot.offset, &Volume::Slot::offset);
+      ASSERT_NE(place, new_volume->slots().end());
+      EXPECT_EQ(place->file.size(), slot.file.size());
+      if (removed) {
+        EXPECT_EQ(place->file.type(), abi::FileType::pad);
+      } else {
+        EXPECT_TRUE(std::ranges::equal(place->file.bytes(), slot.file.bytes()));
+      }
+    }
+    for (const Volume::Slot& slot : new_volume->slots()) {
+      EXPECT_NE(slot.file.type(), abi::FileType::mm);
+      EXPECT_NE(slot.file.type(), abi::FileType::mm_core);
+    }
+  }
+}
+
+TEST(Conversion, TheMmVolumeHoldsSupervisorFoundationAndDrivers) {
+  const auto conversion = convert_image(stock(), made_up_bundle(), {made_up_driver(1)});
+  ASSERT_TRUE(conversion.has_value()) << conversion.error().reason;
+  FirmwareImage image = FirmwareImage::parse(conversion->image);
+  Volume* mm = volume_with(image, abi::FileType::mm_core_standalone);
+  ASSERT_NE(mm, nullptr);
+  EXPECT_EQ(mm->name(), names::mm_volume);
+  EXPECT_EQ(mm->find(abi::FileType::mm_core_standalone)->file.name(), names::supervisor);
+  EXPECT_EQ(mm->find(abi::FileType::mm_core_standalone)->file.user_interface_name(), names::supervisor_name);
+  ASSERT_NE(mm->find(names::foundation), nullptr);
+  EXPECT_EQ(mm->find(names::foundation)->file.type(), abi::FileType::freeform);
+  ASSERT_NE(mm->find(guid(1)), nullptr);
+  const image::edit::File& driver = mm->find(guid(1))->file;
+  EXPECT_EQ(driver.type(), abi::FileType::mm_standalone);
+  ASSERT_NE(driver.find(abi::SectionType::mm_depex), nullptr);
+  EXPECT_TRUE(std::ranges::equal(driver.find(abi::SectionType::pe32)->payload(), driver_executable()));
+}
+
+TEST(Conversion, TheIplIsLinkedForItsPlace) {
+  const auto conversion = convert_image(stock(), made_up_bundle(), {});
+  ASSERT_TRUE(conversion.has_value()) << conversion.error().reason;
+  FirmwareImage image = FirmwareImage::parse(conversion->image);
+  const Volume* pei = volume_with(image, abi::FileType::pei_core);
+  const Volume::Slot* slot = pei->find(names::ipl);
+  ASSERT_NE(slot, nullptr);
+  const auto file = image::FileView::create(slot->file.bytes(), slot->offset, image::FileSystem::ffs2);
+  ASSERT_TRUE(file.has_value());
+  const auto section = file->find_section(abi::SectionType::pe32);
+  ASSERT_TRUE(section.has_value() && section->has_value());
+  const std::uint64_t address = 0x820000 + (*section)->payload_offset();
+  EXPECT_EQ(address % 64, 0U);
+  const auto view = image::ExecutableView::create((*section)->payload());
+  ASSERT_TRUE(view.has_value());
+  EXPECT_EQ(view->image_base(), address);
+  // The made-up image holds one address, 0x1234, at the start of its data.
+  const auto value = read_at<std::uint32_t>((*section)->payload(), 0x440);
+  EXPECT_EQ(*value, 0x1234 + address);
+}
+
+TEST(Conversion, IsReproducible) {
+  const auto first = convert_image(stock(), made_up_bundle(), {made_up_driver(1)});
+  const auto second = convert_image(stock(), made_up_bundle(), {made_up_driver(1)});
+  ASSERT_TRUE(first.has_value() && second.has_value());
+  EXPECT_TRUE(first->image == second->image);
+}
+
+TEST(Conversion, AnotherParserTakesTheResult) {
+  const auto conversion = convert_image(stock(), made_up_bundle(), {made_up_driver(1)});
+  ASSERT_TRUE(conversion.has_value()) << conversion.error().reason;
+  const TemporaryDirectory directory;
+  ASSERT_TRUE(write_file(directory.file("stock.fd"), stock()).has_value());
+  ASSERT_TRUE(write_file(directory.file("converted.fd"), conversion->image).has_value());
+  const auto extract = [&](const std::string& name) {
+    const std::string command =
+        std::format("cd '{0}' && UEFIExtract {1}.fd report > {1}.messages 2>&1", directory.path().string(), name);
+    EXPECT_EQ(std::system(command.c_str()), 0) << "UEFIExtract of Debian's uefitool-cli is needed";
+    std::ifstream messages(directory.file(name + ".messages"));
+    std::ifstream report(directory.file(name + ".fd.report.txt"));
+    return std::pair(std::string(std::istreambuf_iterator<char>(messages), {}),
+                     std::string(std::istreambuf_iterator<char>(report), {}));
+  };
+  const auto [stock_messages, stock_report] = extract("stock");
+  const auto [messages, report] = extract("converted");
+  EXPECT_EQ(messages, stock_messages) << "warnings that the stock image doesn't get";
+  for (const char* name : {names::ipl_name, names::supervisor_name, names::foundation_name, names::volume_file_name,
+                           names::communication_dxe_name, "Driver"}) {
+    EXPECT_THAT(report, HasSubstr(name));
+  }
+  EXPECT_THAT(stock_report, HasSubstr("PiSmmCore"));
+  EXPECT_THAT(report, testing::Not(HasSubstr("PiSmmCore")));
+}
+
+TEST(Conversion, RefusesWhatItDoesNotUnderstand) {
+  const auto read = [](const char* name) {
+    const auto bytes = read_file(std::string("/usr/share/OVMF/") + name);
+    EXPECT_TRUE(bytes.has_value());
+    return *bytes;
+  };
+  EXPECT_THAT(refusal(Buffer(4096)), HasSubstr("no firmware volume"));
+  EXPECT_THAT(refusal(read("OVMF_VARS_4M.fd")), HasSubstr("no PEI core, DXE core"));
+  EXPECT_THAT(refusal(read("OVMF_CODE_4M.fd")),
+              testing::AllOf(HasSubstr("PiSmmIpl"), HasSubstr("VariableSmmRuntimeDxe"), HasSubstr("MM core")));
+  EXPECT_THAT(refusal(read("OVMF_CODE.secboot.fd")), HasSubstr("its PEI is for X64, our IPL for IA32"));
+}
+
+TEST(Conversion, RefusesASecondTime) {
+  const auto conversion = convert_image(stock(), made_up_bundle(), {});
+  ASSERT_TRUE(conversion.has_value());
+  EXPECT_EQ(refusal(conversion->image), "has been converted already");
+}
+
+TEST(Conversion, RefusesWhenThereIsNoRoom) {
+  FirmwareBundle bundle = made_up_bundle();
+  Buffer large = driver_executable();
+  // Bytes behind the last section belong to the file and take room, whatever a loader thinks of them.
+  large.resize(std::size_t{12} << 20);
+  bundle.supervisor.executable = large;
+  EXPECT_THAT(refusal(stock(), bundle), HasSubstr("no room for the MM volume in the DXE volume"));
+  bundle = made_up_bundle();
+  std::uint32_t random = 1;
+  large.resize(std::size_t{3} << 20);
+  for (std::byte& byte : std::span(large).subspan(0x4000)) {
+    random = random * 1664525 + 1013904223;
+    byte = static_cast<std::byte>(random >> 24);
+  }
+  bundle.foundation.executable = large;
+  EXPECT_THAT(refusal(stock(), bundle), HasSubstr("no room for the converted image"));
+}
+
+TEST(Conversion, RefusesAnImageWithoutOneOfThePieces) {
+  FirmwareImage image = FirmwareImage::parse(stock());
+  Volume* dxe = volume_with(image, abi::FileType::dxe_core);
+  const auto ipl = std::ranges::find_if(
+      dxe->slots(), [](const Volume::Slot& slot) { return slot.file.user_interface_name() == "PiSmmIpl"; });
+  ASSERT_NE(ipl, dxe->slots().end());
+  ASSERT_TRUE(dxe->remove(ipl->offset).has_value());
+  const auto composed = image.compose();
+  ASSERT_TRUE(composed.has_value());
+  EXPECT_THAT(refusal(*composed), testing::EndsWith("missing: PiSmmIpl"));
+}
+
+// ---- Drivers of the user ----
+
+std::string driver_refusal(const std::string& path) {
+  const auto driver = read_driver(path);
+  return driver.has_value() ? "accepted" : driver.error().message;
+}
+
+TEST(DriverFile, AnEfiFileGetsNameGuidAndDepex) {
+  const TemporaryDirectory directory;
+  ASSERT_TRUE(write_file(directory.file("Acme Driver.efi"), driver_executable()).has_value());
+  const auto driver = read_driver(directory.file("Acme Driver.efi"));
+  ASSERT_TRUE(driver.has_value()) << driver.error().message;
+  EXPECT_EQ(driver->name, "Acme Driver");
+  const auto again = read_driver(directory.file("Acme Driver.efi"));
+  EXPECT_EQ(driver->guid, again->guid);
+  const auto file = image::FileView::create(driver->file, 0, image::FileSystem::ffs2);
+  ASSERT_TRUE(file.has_value());
+  const auto depex = file->find_section(abi::SectionType::mm_depex);
+  ASSERT_TRUE(depex.has_value() && depex->has_value());
+  EXPECT_THAT((*depex)->payload(), testing::ElementsAre(std::byte{6}, std::byte{8}));
+}
+
+TEST(DriverFile, AnFfsFileIsTakenAsItIs) {
+  const TemporaryDirectory directory;
+  const DriverFile made = made_up_driver(7);
+  ASSERT_TRUE(write_file(directory.file("driver.ffs"), made.file).has_value());
+  const auto driver = read_driver(directory.file("driver.ffs"));
+  ASSERT_TRUE(driver.has_value()) << driver.error().message;
+  EXPECT_TRUE(driver->file == made.file);
+  EXPECT_EQ(driver->guid, guid(7));
+  EXPECT_EQ(driver->name, "Driver");
+}
+
+TEST(DriverFile, RefusesByNameWithReason) {
+  const TemporaryDirectory directory;
+  const auto refused = [&](Bytes bytes) {
+    const std::string path = directory.file("bad");
+    EXPECT_TRUE(write_file(path, bytes).has_value());
+    const std::string reason = driver_refusal(path);
+    EXPECT_THAT(reason, HasSubstr(path));
+    return reason;
+  };
+  using elf2pe::Machine;
+  using elf2pe::Subsystem;
+  EXPECT_THAT(refused(executable_of(Machine::ia32, 4096, Subsystem::runtime)), HasSubstr("IA32"));
+  EXPECT_THAT(refused(executable_of(Machine::x64, 4096, Subsystem::application)), HasSubstr("subsystem 10"));
+  EXPECT_THAT(refused(executable_of(Machine::x64, 64, Subsystem::runtime)), HasSubstr("aligned to 64"));
+  EXPECT_THAT(refused(Buffer(100)), HasSubstr("neither a PE image nor a firmware file"));
+  Buffer damaged = made_up_driver(1).file;
+  damaged.back() ^= std::byte{1};
+  EXPECT_THAT(refused(damaged), HasSubstr("checksum"));
+  Buffer longer = made_up_driver(1).file;
+  longer.push_back(std::byte{0});
+  EXPECT_THAT(refused(longer), HasSubstr("bytes behind"));
+  const auto traditional = image::edit::make_file({.name = guid(1), .type = abi::FileType::mm}, Buffer(8));
+  EXPECT_THAT(refused(*traditional), HasSubstr("type 0x0a"));
+  Buffer cut = driver_executable();
+  for (std::size_t size = 2; size < cut.size(); size = size * 3 / 2 + 1) {
+    EXPECT_THAT(refused(Bytes(cut).first(size)), testing::Not(HasSubstr("accepted")));
+  }
+}
+
+// ---- Manifest ----
+
+TEST(FirmwareBundle, ReadsWhatTheBuildWrites) {
+  const TemporaryDirectory directory;
+  const auto write = [&](const std::string& name, const std::string& text) {
+    ASSERT_TRUE(write_file(directory.file(name), std::as_bytes(std::span(text))).has_value());
+  };
+  const auto refused = [&](const std::string& manifest) {
+    write("firmware.json", manifest);
+    const auto bundle = read_firmware_bundle(directory.path());
+    return bundle.has_value() ? std::string("accepted") : bundle.error().message;
+  };
+  const FirmwareBundle made = made_up_bundle();
+  ASSERT_TRUE(write_file(directory.file("ipl.efi"), made.ipl.executable).has_value());
+  ASSERT_TRUE(write_file(directory.file("any.efi"), driver_executable()).has_value());
+  const std::string fixed = R"({"role": "ipl", "file": "ipl.efi"}, {"role": "supervisor", "file": "any.efi"},
+      {"role": "foundation", "file": "any.efi"}, {"role": "communication", "file": "any.efi", "depex": []})";
+  EXPECT_EQ(refused(R"({"images": [)" + fixed + "]}"), "accepted");
+  write("firmware.json", R"({"images": [)" + fixed +
+                             R"(, {"role": "driver", "file": "any.efi", "name": "D",
+      "guid": "00000007-0001-0002-0304-05060708090a", "depex": ["00000008-0001-0002-0304-05060708090a"]}]})");
+  const auto bundle = read_firmware_bundle(directory.path());
+  ASSERT_TRUE(bundle.has_value()) << bundle.error().message;
+  EXPECT_EQ(bundle->ipl.guid, names::ipl);
+  ASSERT_EQ(bundle->drivers.size(), 1U);
+  EXPECT_EQ(bundle->drivers[0].guid, guid(7));
+  EXPECT_THAT(bundle->drivers[0].depex, testing::ElementsAre(guid(8)));
+
+  EXPECT_THAT(refused("not json"), HasSubstr("manifest"));
+  EXPECT_THAT(refused(R"({"images": [1, "x"]})"), HasSubstr("without role or file"));
+  EXPECT_THAT(refused(R"({"images": [{"role": "ipl", "file": "ipl.efi"}]})"), HasSubstr("names no supervisor image"));
+  EXPECT_THAT(refused(R"({"images": [{"role": "cook", "file": "ipl.efi"}]})"), HasSubstr("unknown role, cook"));
+  EXPECT_THAT(refused(R"({"images": [{"role": "driver", "file": "any.efi"}]})"), HasSubstr("no guid or name"));
+  EXPECT_THAT(refused(R"({"images": [{"role": "ipl", "file": "missing.efi"}]})"), HasSubstr("missing.efi"));
+  EXPECT_THAT(refused(R"({"images": [{"role": "supervisor", "file": "ipl.efi"}]})"), HasSubstr("IA32"));
+}
+
+}  // namespace
+}  // namespace redoubt::tool
