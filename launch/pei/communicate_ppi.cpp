@@ -17,7 +17,7 @@ constexpr std::uint32_t answer_timeout = 10'000;  // milliseconds until MM takes
 MutableBytes mailbox;
 volatile abi::CommBufferStatus* mailbox_status = nullptr;
 
-bool claim_mailbox() { return mailbox_status->is_comm_buffer_valid == 0; }
+bool mailbox_is_free() { return mailbox_status->is_comm_buffer_valid == 0; }
 
 // Hands the mailbox to MM and waits until it comes back.
 bool exchange() {
@@ -31,7 +31,7 @@ abi::EfiStatus EFIAPI communicate(const abi::MmCommunicationPpi*, void* buffer, 
     return abi::status::invalid_parameter;
   }
   const MutableBytes caller(static_cast<std::byte*>(buffer), *size);
-  if (!claim_mailbox()) {
+  if (!mailbox_is_free()) {
     return abi::status::not_ready;
   }
   if (const auto packed = pack_for_mm(caller, mailbox); !packed) {
@@ -54,7 +54,7 @@ abi::EfiStatus EFIAPI communicate(const abi::MmCommunicationPpi*, void* buffer, 
   }
   if (unpacked.error() == Error::out_of_memory) {
     *size = needed;
-    return abi::status::buffer_too_small;
+    return abi::status::is_error(status) ? status : abi::status::buffer_too_small;
   }
   *size = 0;
   return abi::status::device_error;
@@ -73,7 +73,7 @@ abi::EfiStatus EFIAPI communicate3(const abi::MmCommunication3Ppi*, void* buffer
   if (header.buffer_size > mailbox.size()) {
     return abi::status::bad_buffer_size;
   }
-  if (!claim_mailbox()) {
+  if (!mailbox_is_free()) {
     return abi::status::not_ready;
   }
   std::memcpy(mailbox.data(), buffer, static_cast<std::size_t>(header.buffer_size));
@@ -81,11 +81,12 @@ abi::EfiStatus EFIAPI communicate3(const abi::MmCommunication3Ppi*, void* buffer
     return abi::status::device_error;
   }
   const std::uint64_t answered = mailbox_status->return_buffer_size;
+  const abi::EfiStatus status = status_from_mm(mailbox_status->return_status);
   if (answered > header.buffer_size) {
-    return abi::status::buffer_too_small;
+    return abi::status::is_error(status) ? status : abi::status::buffer_too_small;
   }
   std::memcpy(buffer, mailbox.data(), static_cast<std::size_t>(answered));
-  return status_from_mm(mailbox_status->return_status);
+  return status;
 }
 
 abi::MmCommunicationPpi communication_ppi = {.communicate = communicate};

@@ -31,23 +31,16 @@ Result<std::size_t> unpack_from_mm(Bytes mailbox, std::uint64_t size, MutableByt
   if (!answer) {
     return std::unexpected(Error::malformed);
   }
-  const auto wide = read_at<abi::CommunicateHeader>(*answer, 0);
-  if (!wide) {
-    return std::unexpected(Error::malformed);
-  }
-  const auto data = slice(*answer, sizeof(abi::CommunicateHeader), wide->message_length);
+  const auto data = slice_from(*answer, sizeof(abi::CommunicateHeader));
   if (!data) {
     return std::unexpected(Error::malformed);
   }
-  const CommunicateHeader32 header{.header_guid = wide->header_guid,
-                                   .message_length = static_cast<std::uint32_t>(data->size())};
-  needed = sizeof(header) + data->size();
+  needed = sizeof(CommunicateHeader32) + data->size();
   if (caller.size() < needed) {
     return std::unexpected(Error::out_of_memory);
   }
-  std::memcpy(caller.data(), &header, sizeof(header));
   if (!data->empty()) {
-    std::memcpy(caller.data() + sizeof(header), data->data(), data->size());
+    std::memcpy(caller.data() + sizeof(CommunicateHeader32), data->data(), data->size());
   }
   return needed;
 }

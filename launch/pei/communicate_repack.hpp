@@ -23,9 +23,10 @@ static_assert(sizeof(CommunicateHeader32) == 20);
 // too small.
 Result<std::size_t> pack_for_mm(Bytes caller, MutableBytes mailbox);
 
-// Writes the answer in `mailbox`, of which MM says that `size` bytes count, to `caller` in the caller's form; returns
-// the bytes written, or those needed with Error::out_of_memory through `needed` when `caller` is too small.
-// Error::malformed when `size` isn't in [24, mailbox.size()] or the header declares more than `size`.
+// Writes the data of the answer in `mailbox`, of which MM says that `size` bytes count, behind the header in `caller`;
+// returns the bytes of `caller` that count now. The header stays as the caller wrote it: MM doesn't change it, and its
+// length says nothing about the answer. Error::out_of_memory when `caller` is too small, with the bytes it would take
+// in `needed`; Error::malformed when `size` isn't in [24, mailbox.size()].
 Result<std::size_t> unpack_from_mm(Bytes mailbox, std::uint64_t size, MutableBytes caller, std::size_t& needed);
 
 // A status of 64-bit MM as a 32-bit caller sees it: the two top bits and the PI bit move, the code stays.
