@@ -189,16 +189,14 @@ TEST_F(DispatcherTest, AnImageIsMappedAsItsSectionsSay) {
 }
 
 TEST_F(DispatcherTest, RelocationsAreApplied) {
-  const testing::DriverEntry nothing = [](Handle, MmSystemTable*) { return status::success; };
-  std::uint64_t relocated = 0;
+  static std::uint64_t relocated = 0;
+  relocated = 0;
   testing::ImageRecipe recipe;
   // lea 0x1000-7(%rip), %rcx leads from .text to .data: its first word goes to the test.
   recipe.text = {std::byte{0x48}, std::byte{0x8B}, std::byte{0x0D}, std::byte{0xF9},
                  std::byte{0x0F}, std::byte{0x00}, std::byte{0x00}};
-  static std::uint64_t* target = nullptr;
-  target = &relocated;
   const ByteVector jump = testing::jump_to(reinterpret_cast<const void*>(+[](std::uint64_t word) EFIAPI -> EfiStatus {
-    *target = word;
+    relocated = word;
     return status::success;
   }));
   recipe.text.insert(recipe.text.end(), jump.begin(), jump.end());

@@ -41,8 +41,8 @@ struct DriverRecord {
   DriverState state = DriverState::waiting;
   DependencyKind dependency_kind = DependencyKind::none;
   abi::Guid anchor{};
-  Bytes dependency{};  // in the volume
-  Bytes executable{};  // in the volume
+  Bytes dependency;  // in the volume
+  Bytes executable;  // in the volume
   std::uint64_t image_base = 0;
   std::uint64_t image_pages = 0;
   std::uint64_t entry_point = 0;

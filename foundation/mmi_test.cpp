@@ -212,7 +212,7 @@ TEST_F(MmiTest, RegisterChecksItsArguments) {
     EXPECT_EQ(mmst.mmi_handler_register(handlers[0], &guid_a, reinterpret_cast<Handle*>(&machine_.foundation)),
               status::invalid_parameter);
     EXPECT_EQ(mmst.mmi_handler_unregister(nullptr), status::invalid_parameter);
-    EXPECT_EQ(mmst.mmi_handler_unregister(&handle), status::invalid_parameter);
+    EXPECT_EQ(mmst.mmi_handler_unregister(static_cast<void*>(&handle)), status::invalid_parameter);
     EXPECT_EQ(mmst.mmi_manage(&guid_a, nullptr, nullptr, nullptr), status::not_found) << "left registered";
     ASSERT_EQ(mmst.mmi_handler_register(handlers[0], &guid_a, &handle), status::success);
     EXPECT_EQ(mmst.mmi_handler_unregister(handle), status::success);

@@ -96,7 +96,7 @@ class RecordIndex {
       }
     }
     if (pages_ != nullptr) {
-      supervisor_.free_pages(address_of(pages_), pages_for(old_size * sizeof(T*)));
+      supervisor_.free_pages(address_of(static_cast<const void*>(pages_)), pages_for(old_size * sizeof(T*)));
     }
     pages_ = new_buckets;
     mask_ = new_size - 1;

@@ -346,7 +346,7 @@ EfiStatus Foundation::locate_handle(Arguments arguments) {
       if (next_handle != nullptr) {
         tokens[batch] = protocols_.token(*next_handle);
         next_handle = ProtocolDatabase::HandleList::next(*next_handle);
-      } else {
+      } else if (next_interface != nullptr) {
         tokens[batch] = protocols_.token(*next_interface->handle);
         if (registration == nullptr) next_interface = ProtocolDatabase::next_of_protocol(*next_interface);
       }

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <bit>
 #include <cstring>
 #include <set>
 #include <vector>
@@ -31,6 +32,11 @@ T* wild(std::uint64_t address) {
 class ServicesTest : public ::testing::Test {
  protected:
   void SetUp() override { ASSERT_EQ(machine_.launch(), status::success); }
+  // A value that the enumeration doesn't have.
+  template <typename Enumeration>
+  static Enumeration no(std::uint32_t value) {
+    return std::bit_cast<Enumeration>(value);
+  }
   // Foundation memory, which a driver must not be able to use as anything.
   template <typename T>
   T* foundations() {
@@ -235,7 +241,7 @@ TEST_F(ServicesTest, AllocatePagesHonoursItsTypes) {
     EXPECT_EQ(mmst.allocate_pages(abi::allocate_max_address, data, 1, &limit), status::success);
 
     EfiPhysicalAddress result = 0;
-    EXPECT_EQ(mmst.allocate_pages(static_cast<abi::AllocateType>(3), data, 1, &result), status::invalid_parameter);
+    EXPECT_EQ(mmst.allocate_pages(no<abi::AllocateType>(3), data, 1, &result), status::invalid_parameter);
     EXPECT_EQ(mmst.allocate_pages(abi::allocate_any_pages, abi::loader_data, 1, &result), status::invalid_parameter);
     EXPECT_EQ(mmst.allocate_pages(abi::allocate_any_pages, data, 1, nullptr), status::invalid_parameter);
     EXPECT_EQ(mmst.allocate_pages(abi::allocate_any_pages, data, 0, &result), status::invalid_parameter);
@@ -283,8 +289,7 @@ TEST_F(ServicesTest, MemoryIoReachesWhatTheDriverReaches) {
     EXPECT_EQ(buffer, device);
 
     EXPECT_EQ(io.memory.read(&io, abi::mm_io_uint8, address, 1, nullptr), status::invalid_parameter);
-    EXPECT_EQ(io.memory.read(&io, static_cast<abi::MmIoWidth>(4), address, 1, buffer.data()),
-              status::invalid_parameter);
+    EXPECT_EQ(io.memory.read(&io, no<abi::MmIoWidth>(4), address, 1, buffer.data()), status::invalid_parameter);
     EXPECT_EQ(io.memory.read(&io, abi::mm_io_uint32, address + 1, 1, buffer.data()), status::unsupported);
     EXPECT_EQ(io.memory.read(&io, abi::mm_io_uint8, 0x40E, 1, buffer.data()), status::unsupported);
     EXPECT_EQ(io.memory.read(&io, abi::mm_io_uint8, address, UINT64_MAX, buffer.data()), status::unsupported);
@@ -380,7 +385,7 @@ TEST_F(ServicesTest, InstallChecksItsArguments) {
     const auto native = abi::native_interface;
     EXPECT_EQ(mmst.install_protocol_interface(nullptr, &guid_a, native, nullptr), status::invalid_parameter);
     EXPECT_EQ(mmst.install_protocol_interface(&handle, nullptr, native, nullptr), status::invalid_parameter);
-    EXPECT_EQ(mmst.install_protocol_interface(&handle, &guid_a, static_cast<abi::InterfaceType>(1), nullptr),
+    EXPECT_EQ(mmst.install_protocol_interface(&handle, &guid_a, no<abi::InterfaceType>(1), nullptr),
               status::invalid_parameter);
     EXPECT_EQ(mmst.install_protocol_interface(&handle, foundations<Guid>(), native, nullptr),
               status::invalid_parameter);
@@ -388,7 +393,7 @@ TEST_F(ServicesTest, InstallChecksItsArguments) {
               status::invalid_parameter);
     handle = wild<void>(0x12345);
     EXPECT_EQ(mmst.install_protocol_interface(&handle, &guid_a, native, nullptr), status::invalid_parameter);
-    handle = &handle;
+    handle = static_cast<void*>(&handle);
     EXPECT_EQ(mmst.install_protocol_interface(&handle, &guid_a, native, nullptr), status::invalid_parameter);
     handle = install(mmst, guid_a, 0x1000);
     EXPECT_EQ(mmst.install_protocol_interface(&handle, &guid_a, native, nullptr), status::invalid_parameter)
@@ -446,7 +451,7 @@ TEST_F(ServicesTest, LocateHandleSearchesAllWays) {
     EXPECT_EQ(mmst.locate_handle(abi::by_protocol, nullptr, nullptr, &size, nullptr), status::invalid_parameter);
     EXPECT_EQ(mmst.locate_handle(abi::by_protocol, &guid_a, nullptr, nullptr, nullptr), status::invalid_parameter);
     EXPECT_EQ(mmst.locate_handle(abi::by_register_notify, nullptr, nullptr, &size, nullptr), status::invalid_parameter);
-    EXPECT_EQ(mmst.locate_handle(static_cast<abi::LocateSearchType>(3), &guid_a, nullptr, &size, nullptr),
+    EXPECT_EQ(mmst.locate_handle(no<abi::LocateSearchType>(3), &guid_a, nullptr, &size, nullptr),
               status::invalid_parameter);
     size = handles.size() * sizeof(Handle);
     EXPECT_EQ(mmst.locate_handle(abi::by_protocol, &guid_a, nullptr, &size, nullptr), status::invalid_parameter);
@@ -514,7 +519,7 @@ TEST_F(NotifyTest, RegisterChecksItsArguments) {
     EXPECT_EQ(mmst.register_protocol_notify(&guid_a, note, nullptr), status::invalid_parameter);
     EXPECT_EQ(mmst.register_protocol_notify(wild<Guid>(16), note, &registration), status::invalid_parameter);
     EXPECT_EQ(mmst.register_protocol_notify(&guid_a, note, foundations<void*>()), status::invalid_parameter);
-    registration = &registration;
+    registration = static_cast<void*>(&registration);
     EXPECT_EQ(mmst.register_protocol_notify(&guid_a, nullptr, &registration), status::not_found);
     install(mmst, guid_a, 1);
     EXPECT_TRUE(notifications.empty()) << "the registration that couldn't be told";

@@ -117,7 +117,7 @@ class SlotTable {
   // at index slots_per_page * (2^k - 1).
   Slot* slot_at(std::uint32_t index) const {
     const std::uint32_t page = index / slots_per_page;
-    const auto chunk = static_cast<std::uint32_t>(std::bit_width(page + 1) - 1);
+    const std::uint32_t chunk = 31U - static_cast<std::uint32_t>(std::countl_zero(page + 1));
     const std::uint32_t page_in_chunk = page + 1 - (1U << chunk);
     std::byte* base = chunks_[chunk] + std::size_t{page_in_chunk} * page_bytes;
     return reinterpret_cast<Slot*>(base) + index % slots_per_page;

@@ -31,6 +31,6 @@ extern "C" [[noreturn]] void foundation_entry(abi::EntryReason reason, std::uint
 }
 
 // Stands in abstract classes' tables; nothing calls it.
-extern "C" [[noreturn]] void __cxa_pure_virtual() { __builtin_trap(); }
+extern "C" [[noreturn]] void __cxa_pure_virtual() { __builtin_trap(); }  // NOLINT(readability-identifier-naming)
 
 }  // namespace redoubt::foundation::guest

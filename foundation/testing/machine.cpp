@@ -41,7 +41,7 @@ void append_code(ByteVector& bytes, std::initializer_list<unsigned> code) {
 ByteVector jump_to(const void* function) {
   ByteVector code;
   append_code(code, {0x48, 0xB8});  // movabs $function, %rax
-  append(code, function);
+  append(code, address_of(function));
   append_code(code, {0xFF, 0xE0});  // jmp *%rax
   return code;
 }
@@ -49,7 +49,7 @@ ByteVector jump_to(const void* function) {
 ByteVector image_calling(const DriverEntry& entry) {
   ImageRecipe recipe;
   append_code(recipe.text, {0x49, 0xB8});  // movabs $entry, %r8
-  append(recipe.text, &entry);
+  append(recipe.text, address_of(&entry));
   const ByteVector jump = jump_to(reinterpret_cast<const void*>(&enter));
   recipe.text.insert(recipe.text.end(), jump.begin(), jump.end());
   return pe_image(recipe);

@@ -22,8 +22,10 @@ namespace redoubt::foundation::testing {
 
 using DriverEntry = std::function<abi::EfiStatus(abi::Handle, abi::MmSystemTable*)>;
 
+// NOLINTBEGIN(readability-redundant-member-init): left out of a designated initialiser, a member needs one
 struct TestDriver {
   abi::Guid file{};
+  // NOLINTEND(readability-redundant-member-init)
   std::string name = "test";
   ByteVector depex{};  // empty: no dependency section
   DriverEntry entry{};
