@@ -15,6 +15,7 @@
 #include "supervisor/rendezvous/local_apic.hpp"
 #include "supervisor/rendezvous/rendezvous.hpp"
 #include "supervisor/transparency/extended_state_keeper.hpp"
+#include "supervisor/transparency/owners_doors.hpp"
 
 namespace redoubt::supervisor {
 
@@ -44,6 +45,7 @@ struct Supervisor {
   Rendezvous<cpu_limit> rendezvous;
   LocalApic local_apic;
   ExtendedStateKeeper extended_state;
+  OwnersDoors owners_doors;
   CallStack calls;
   CapturedMessage message;  // of the MMI that runs
 

@@ -36,6 +36,7 @@ struct Machine {
   std::uint64_t cr4 = 0;
   std::uint64_t xcr0 = 0;
   std::uint64_t tsc = 0;
+  std::uint16_t local_descriptors = 0;
   bool user_access = false;            // RFLAGS.AC
   std::vector<std::string> fpu_trace;  // names of the state instructions executed
 };

@@ -43,6 +43,7 @@ inline void fxrstor(const void* /*area*/) { fake::machine().fpu_trace.emplace_ba
 
 inline void load_gdt(const TablePointer& /*table*/) {}
 inline void load_idt(const TablePointer& /*table*/) {}
+inline void load_local_descriptor_table(std::uint16_t selector) { fake::machine().local_descriptors = selector; }
 inline void load_task_register(std::uint16_t /*selector*/) {}
 inline void invalidate_page(std::uint64_t /*virtual_address*/) {}
 inline void set_access_flag() { fake::machine().user_access = true; }

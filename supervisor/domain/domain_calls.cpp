@@ -140,6 +140,7 @@ Continuation call_service(Supervisor& supervisor, Cpu& cpu, std::uint64_t number
 Result<void> enter_foundation_with(Supervisor& supervisor, Cpu& cpu, abi::EntryReason reason, const void* data,
                                    std::uint64_t bytes) {
   supervisor.calls.clear();
+  supervisor.owners_doors.close();
   const std::uint64_t address =
       TRY(place_foundation_entry(supervisor, cpu, supervisor.foundation_stack.top, data, bytes));
   cpu.frame.rdi = static_cast<std::uint64_t>(reason);

@@ -24,6 +24,7 @@ void end_round(Supervisor& supervisor) {
   supervisor.activity = Activity::none;
   supervisor.calls.clear();
   supervisor.extended_state.restore();
+  supervisor.owners_doors.reopen();
   RendezvousHardware hardware(supervisor);
   supervisor.rendezvous.finish(hardware);
 }

@@ -143,6 +143,24 @@ TEST_F(SystemCallsTest, AMessageGoesInAndAReplyComesOut) {
   EXPECT_EQ(machine_.supervisor().mmi_count, 1u);
 }
 
+TEST_F(SystemCallsTest, TheOwnersDoorsAreShutWhileRingThreeRuns) {
+  finish_launch();
+  std::uint64_t& sysenter = arch::fake::machine().msrs[0x174];
+  sysenter = 0x10;
+  arch::fake::machine().local_descriptors = 0x50;
+  post(5);
+  ASSERT_EQ(mmi(), Continuation::resume);
+  EXPECT_EQ(sysenter, 0u);
+  EXPECT_EQ(arch::fake::machine().local_descriptors, 0u);
+  machine_.call(SystemCall::finish_mmi, 0, 0);
+  EXPECT_EQ(sysenter, 0x10u);
+  post(5);
+  ASSERT_EQ(mmi(), Continuation::resume);
+  EXPECT_EQ(sysenter, 0u);
+  machine_.trap(arch::vector::general_protection);
+  EXPECT_EQ(sysenter, 0x10u) << "after a fault of the foundation as well";
+}
+
 TEST_F(SystemCallsTest, AnEmptyMmiDoesNothing) {
   finish_launch();
   EXPECT_EQ(mmi(), Continuation::leave);

@@ -79,6 +79,9 @@ inline void fxrstor(const void* area) { asm volatile("fxrstor64 (%0)" : : "r"(ar
 
 inline void load_gdt(const TablePointer& table) { asm volatile("lgdt %0" : : "m"(table) : "memory"); }
 inline void load_idt(const TablePointer& table) { asm volatile("lidt %0" : : "m"(table) : "memory"); }
+inline void load_local_descriptor_table(std::uint16_t selector) {
+  asm volatile("lldt %0" : : "r"(selector) : "memory");
+}
 inline void load_task_register(std::uint16_t selector) { asm volatile("ltr %0" : : "r"(selector) : "memory"); }
 
 inline void invalidate_page(std::uint64_t virtual_address) {
