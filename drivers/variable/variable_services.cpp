@@ -54,17 +54,11 @@ VariableServices::VariableServices(Allocator& allocator, Flash& flash, std::uint
       policies_(allocator, table_, limits.policy_disable_allowed),
       properties_(allocator) {}
 
-VariableServices::~VariableServices() { allocator_.release(merge_buffer_); }
-
 std::uint32_t VariableServices::hardware_error_space() const {
   return std::min(limits_.hardware_error_space, flash_store_.capacity());
 }
 
 Result<void> VariableServices::start() {
-  merge_buffer_ = static_cast<std::byte*>(allocator_.allocate(limits_.largest()));
-  if (merge_buffer_ == nullptr) {
-    return std::unexpected(Error::out_of_memory);
-  }
   const Result<void> opened = flash_store_.open();
   TRY(publish_secure_boot_state());
   return opened;
@@ -275,9 +269,16 @@ EfiStatus VariableServices::change(Variable& variable, const VariableId& id, std
   if (status::is_error(size)) {
     return size;
   }
-  __builtin_memcpy(merge_buffer_, present.data(), present.size());
-  __builtin_memcpy(merge_buffer_ + present.size(), data.data(), data.size());
-  return store(id, variable.attributes, {merge_buffer_, merged}, &variable);
+  // What is stored cannot be read while flash is being written.
+  auto* memory = static_cast<std::byte*>(allocator_.allocate(merged));
+  if (memory == nullptr) {
+    return status::out_of_resources;
+  }
+  __builtin_memcpy(memory, present.data(), present.size());
+  __builtin_memcpy(memory + present.size(), data.data(), data.size());
+  const EfiStatus result = store(id, variable.attributes, {memory, merged}, &variable);
+  allocator_.release(memory);
+  return result;
 }
 
 EfiStatus VariableServices::remove(Variable& variable) {

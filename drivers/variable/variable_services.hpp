@@ -20,8 +20,9 @@ namespace redoubt::variable {
 // What the platform grants; the figures of OVMF's 4 MiB build.
 struct Limits {
   std::uint32_t max_variable_size = 0x8400;  // record header, name and data
-  std::uint32_t max_volatile_variable_size = 0x8400;
-  std::uint32_t volatile_space = 0x40000;
+  // Stock firmware grants 0x40000, for lists of TLS certificates; this is what a message of 64 pages carries.
+  std::uint32_t max_volatile_variable_size = 0x3F000;
+  std::uint32_t volatile_space = 0x80000;
   std::uint32_t hardware_error_space = 0;  // of the flash store, reserved for such records; 0: none are taken
   std::uint32_t max_hardware_error_variable_size = 0x8400;
   bool policy_disable_allowed = false;
@@ -42,9 +43,9 @@ class VariableServices {
   VariableServices(Allocator& allocator, Flash& flash, std::uint32_t store_region, const Limits& limits);
   VariableServices(const VariableServices&) = delete;
   VariableServices& operator=(const VariableServices&) = delete;
-  ~VariableServices();
+  ~VariableServices() = default;
 
-  // Opens the flash store, takes what memory is needed later and publishes the state of Secure Boot. An error of the
+  // Opens the flash store and publishes the state of Secure Boot. An error of the
   // store (see FlashStore::open) leaves volatile variables working and can_write_flash() false. out_of_memory is final.
   Result<void> start();
   bool can_write_flash() const { return flash_store_.is_open(); }
@@ -100,7 +101,6 @@ class VariableServices {
   FlashStore flash_store_;
   PolicyTable policies_;
   PropertyTable properties_;
-  std::byte* merge_buffer_ = nullptr;  // for appending
   bool end_of_dxe_ = false;
   bool at_runtime_ = false;
 };
