@@ -103,7 +103,8 @@ Result<void, CommandError> write_file(const std::string& path, Bytes bytes) {
     good = put > 0;
     written += good ? static_cast<std::size_t>(put) : 0;
   }
-  good = good && ::fchmod(file.number(), 0644) == 0 && ::fsync(file.number()) == 0 && file.close() && ::rename(temporary.c_str(), path.c_str()) == 0;
+  good = good && ::fchmod(file.number(), 0644) == 0 && ::fsync(file.number()) == 0 && file.close() &&
+         ::rename(temporary.c_str(), path.c_str()) == 0;
   if (!good) {
     const int reason = errno;
     static_cast<void>(::unlink(temporary.c_str()));
