@@ -303,11 +303,49 @@ void Attacker::poke_registers() {
   judge(uncovered ? "MMRAM can be read" : (works ? "" : "MM follows TSEGMB"), "register_tsegmb");
 }
 
+// What the owner of the machine can prepare for a driver that works for him: SYSENTER that leads to his code, an LDT
+// at an address of his choice. Put back at the end.
+class OwnersDoors {
+ public:
+  OwnersDoors(std::uint64_t entry, std::uint64_t local_table) {
+    for (unsigned i = 0; i != std::size(saved_); ++i) saved_[i] = read_msr(sysenter_msrs + i);
+    write_msr(sysenter_msrs, 0x08);
+    write_msr(sysenter_msrs + 1, local_table);
+    write_msr(sysenter_msrs + 2, entry);
+
+    owners_table_ = store_gdt();
+    const std::uint64_t bytes = std::uint64_t{owners_table_.limit} + 1;
+    if (bytes + 16 > sizeof(table_)) return;
+    std::memcpy(table_, reinterpret_cast<const void*>(owners_table_.base), bytes);
+    constexpr std::uint64_t present_ldt = 0x82;
+    table_[bytes / 8] = 15 | (local_table & 0xFF'FFFF) << 16 | present_ldt << 40 | (local_table >> 24 & 0xFF) << 56;
+    table_[bytes / 8 + 1] = local_table >> 32;
+    load_gdt({static_cast<std::uint16_t>(bytes + 15), reinterpret_cast<std::uint64_t>(table_)});
+    load_ldt(static_cast<std::uint16_t>(bytes));
+  }
+  ~OwnersDoors() {
+    load_ldt(0);
+    load_gdt(owners_table_);
+    for (unsigned i = 0; i != std::size(saved_); ++i) write_msr(sysenter_msrs + i, saved_[i]);
+  }
+  OwnersDoors(const OwnersDoors&) = delete;
+  OwnersDoors& operator=(const OwnersDoors&) = delete;
+
+ private:
+  static constexpr std::uint32_t sysenter_msrs = 0x174;  // code segment, stack, instruction pointer
+  std::uint64_t saved_[3];
+  DescriptorTable owners_table_;
+  std::uint64_t table_[64] = {};
+};
+
 void Attacker::attack_from_inside() {
   const std::uint64_t page_table = option("page_table", 0);
   const std::uint64_t foundation = option("foundation", 0);
   const std::uint64_t buffer = reinterpret_cast<std::uint64_t>(mailbox_.buffer());
   const auto function = reinterpret_cast<std::uint64_t>(&outside_function);
+  // Inside every message of an attack, so that MM has memory of its own at that address while the driver runs.
+  const std::uint64_t gate = buffer + sizeof(AttackMessage);
+  const OwnersDoors doors(function, gate);
   constexpr std::uint64_t value = 0x4141'4141'4141'4141;
   constexpr std::uint64_t efer = 0xC0000080;
   // Page 0 of MMRAM given to Redoubt is the first CPU's entry code, or the page before it (see abi/redoubt/launch.hpp).
@@ -341,6 +379,8 @@ void Attacker::attack_from_inside() {
       {"int80", Command::system_call, 0, 1, false},
       {"syscall", Command::syscall, 0, 0, false},
       {"exhaust_stack", Command::exhaust_stack, 0, 0, false},
+      {"sysenter", Command::sysenter, 0, 0, false},
+      {"call_gate", Command::call_gate, gate, 0, false},
   };
   static_assert(std::size(cases) + 1 == attack::copy_count);
 

@@ -74,6 +74,18 @@ inline Cpuid cpuid(std::uint32_t leaf, std::uint32_t subleaf = 0) {
   return result;
 }
 
+struct [[gnu::packed]] DescriptorTable {
+  std::uint16_t limit;
+  std::uint64_t base;
+};
+inline DescriptorTable store_gdt() {
+  DescriptorTable table{};
+  asm volatile("sgdt %0" : "=m"(table));
+  return table;
+}
+inline void load_gdt(const DescriptorTable& table) { asm volatile("lgdt %0" : : "m"(table) : "memory"); }
+inline void load_ldt(std::uint16_t selector) { asm volatile("lldt %0" : : "r"(selector) : "memory"); }
+
 inline void pause() { asm volatile("pause" : : : "memory"); }
 
 // Interrupts off while it lives.

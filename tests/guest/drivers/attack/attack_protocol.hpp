@@ -8,7 +8,7 @@
 
 namespace redoubt::attack {
 
-inline constexpr unsigned copy_count = 21;  // attack_driver_0 to attack_driver_20
+inline constexpr unsigned copy_count = 23;  // attack_driver_0 to attack_driver_22
 
 // The handler of copy `copy`.
 constexpr abi::Guid handler_guid(unsigned copy) {
@@ -35,6 +35,8 @@ enum class Command : std::uint64_t {
   exhaust_stack,
   divide_by_zero,
   read_port,  // one byte from the port `address`
+  sysenter,   // the SYSENTER instruction, to where the owner of the machine made it lead
+  call_gate,  // through the first entry of the owner's LDT, a gate to ring 0 that it writes to `address`
 };
 
 // `result` is only there when nothing stopped the attack.

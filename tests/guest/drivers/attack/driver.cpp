@@ -64,6 +64,27 @@ void use_fpu() {
       : "memory");
 }
 
+// What a driver must never get to run in ring 0. In long mode a far call through a gate pushes SS, RSP, CS and RIP.
+[[gnu::naked]] void in_ring_0() { asm volatile("mov %cr3, %rax\n\tlretq"); }
+
+std::uint64_t enter_call_gate(std::uint64_t gate_address) {
+  constexpr std::uint64_t supervisor_code = 0x08;  // the selector that MM uses, too
+  constexpr std::uint64_t gate_for_ring_3 = 0xEC;
+  constexpr std::uint16_t first_of_ldt = 0x07;
+  const auto target = reinterpret_cast<std::uint64_t>(&in_ring_0);
+  write_memory(gate_address,
+               (target & 0xFFFF) | supervisor_code << 16 | gate_for_ring_3 << 40 | (target >> 16 & 0xFFFF) << 48);
+  write_memory(gate_address + 8, target >> 32);
+  const struct [[gnu::packed]] {
+    std::uint64_t offset;
+    std::uint16_t selector;
+  } pointer = {0, first_of_ldt};
+  std::uint64_t result = 0;
+  // REX.W LCALL *(%rdi), which the assembler has no word for: the 16-bit selector stands behind 64 bits of offset.
+  asm volatile(".byte 0x48, 0xFF, 0x1F" : "=a"(result) : "D"(&pointer) : "rcx", "rdx", "memory");
+  return result;
+}
+
 std::uint64_t perform(const Message& message) {
   switch (message.command) {
     case Command::witness: return messages;
@@ -99,6 +120,8 @@ std::uint64_t perform(const Message& message) {
       return status;
     }
     case Command::syscall: asm volatile("syscall" : : : "rcx", "r11", "memory"); return 0;
+    case Command::sysenter: asm volatile("sysenter" : : : "rcx", "rdx", "memory"); return 0;
+    case Command::call_gate: return enter_call_gate(message.address);
     case Command::exhaust_stack: return exhaust_stack(0);
     case Command::divide_by_zero: {
       std::uint32_t quotient = 1;
