@@ -25,6 +25,8 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds qmp_limit{10'000};
 constexpr std::size_t max_tail = 40;
+constexpr std::uintmax_t flash_block_bytes = 4096;
+constexpr std::uintmax_t flash_limit_bytes = std::uintmax_t{8} * 1024 * 1024;  // what QEMU maps below 4 GiB
 constexpr std::size_t max_qmp_line = std::size_t{4} * 1024 * 1024;
 
 std::string system_error_text(int error) { return std::generic_category().message(error); }
@@ -64,6 +66,20 @@ Attempt<void> check_readable(const std::filesystem::path& path) {
   }
   if (std::error_code error; std::filesystem::is_directory(path, error)) {
     return std::unexpected(std::format("{}: is a directory", path.string()));
+  }
+  return {};
+}
+
+// QEMU's own words about a flash image of the wrong size don't name the file.
+Attempt<void> check_flash_size(const std::filesystem::path& path) {
+  std::error_code error;
+  const std::uintmax_t size = std::filesystem::file_size(path, error);
+  if (error) {
+    return std::unexpected(std::format("{}: {}", path.string(), error.message()));
+  }
+  if (size == 0 || size % flash_block_bytes != 0 || size > flash_limit_bytes) {
+    return std::unexpected(
+        std::format("{}: {} bytes are no flash image (a multiple of 4 KiB, at most 8 MiB)", path.string(), size));
   }
   return {};
 }
@@ -227,6 +243,7 @@ Attempt<std::unique_ptr<Machine>> Machine::start(const MachineOptions& options) 
       TRY(check_readable(input));
     }
   }
+  TRY(check_flash_size(options.image));
   std::unique_ptr<Machine> machine(new Machine(TRY(TemporaryFolder::create())));
   machine->serial_copy_ = TRY(open_copy(options.serial_file));
   machine->debug_copy_ = TRY(open_copy(options.debug_file));

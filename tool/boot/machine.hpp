@@ -33,7 +33,8 @@ using Attempt = Result<T, std::string>;
 inline constexpr std::string_view qemu_program = "qemu-system-x86_64";
 inline constexpr std::string_view default_cpu_model = "qemu64,+smep,+smap,+umip";
 inline constexpr std::string_view stock_variable_store = "/usr/share/OVMF/OVMF_VARS_4M.fd";
-inline constexpr std::string_view default_kernel_arguments = "console=ttyS0 loglevel=4 panic=-1";
+// no_timer_check: on a busy host an emulated timer interrupt may come too late for the kernel's test of its wiring.
+inline constexpr std::string_view default_kernel_arguments = "console=ttyS0 loglevel=4 panic=-1 no_timer_check";
 
 struct MachineOptions {
   std::filesystem::path image;
