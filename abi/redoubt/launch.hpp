@@ -73,7 +73,7 @@ static_assert(offsetof(LaunchRecord, mmram_base) == 16 && offsetof(LaunchRecord,
               sizeof(LaunchRecord) == 152);
 
 inline constexpr std::uint32_t smbase_stride = 0x2000;
-inline constexpr std::uint32_t smm_entry_offset = 0x8000;      // from SMBASE (AMD64 APM volume 2, 10.3)
+inline constexpr std::uint32_t smm_entry_offset = 0x8000;       // from SMBASE (AMD64 APM volume 2, 10.3)
 inline constexpr std::uint32_t smm_save_state_offset = 0xFE00;  // from SMBASE, AMD64 layout, 0x200 bytes
 
 }  // namespace redoubt::abi

@@ -37,10 +37,10 @@ enum class SystemStatus : std::int64_t {
   ok = 0,
   invalid_argument = -1,  // a number or range makes no sense
   out_of_memory = -2,
-  not_permitted = -3,     // policy or ownership says no
-  bad_address = -4,       // a driver's pointer doesn't lead to memory the driver may use that way
-  driver_fault = -5,      // the driver called was stopped by a fault; the report has it
-  too_deep = -6,          // calls nested beyond domain_call_depth
+  not_permitted = -3,  // policy or ownership says no
+  bad_address = -4,    // a driver's pointer doesn't lead to memory the driver may use that way
+  driver_fault = -5,   // the driver called was stopped by a fault; the report has it
+  too_deep = -6,       // calls nested beyond domain_call_depth
 };
 
 // How far foundation and drivers may call each other in one MMI.
@@ -71,21 +71,21 @@ enum PageAccess : std::uint64_t {
 //   read_io(port, width) -> value              width 1, 2 or 4 bytes, if policy gives the port to drivers
 //   write_io(port, width, value)
 //   read_memory_statistics(MemoryStatistics*)
-#define REDOUBT_SYSTEM_CALLS(X)     \
-  X(finish_launch, 0)               \
-  X(finish_mmi, 1)                  \
-  X(finish_service, 2)              \
-  X(allocate_pages, 3)              \
-  X(allocate_pages_at, 4)           \
-  X(free_pages, 5)                  \
-  X(set_page_access, 6)             \
-  X(read_driver, 7)                 \
-  X(write_driver, 8)                \
-  X(call_driver, 9)                 \
-  X(set_root_interest, 10)          \
-  X(log, 11)                        \
-  X(read_io, 12)                    \
-  X(write_io, 13)                   \
+#define REDOUBT_SYSTEM_CALLS(X) \
+  X(finish_launch, 0)           \
+  X(finish_mmi, 1)              \
+  X(finish_service, 2)          \
+  X(allocate_pages, 3)          \
+  X(allocate_pages_at, 4)       \
+  X(free_pages, 5)              \
+  X(set_page_access, 6)         \
+  X(read_driver, 7)             \
+  X(write_driver, 8)            \
+  X(call_driver, 9)             \
+  X(set_root_interest, 10)      \
+  X(log, 11)                    \
+  X(read_io, 12)                \
+  X(write_io, 13)               \
   X(read_memory_statistics, 14)
 
 enum class SystemCall : std::uint64_t {
@@ -113,9 +113,9 @@ struct DriverCall {
   std::uint64_t arguments[4];
   std::uint64_t scratch[2];
   std::uint32_t scratch_argument;
-  std::uint32_t driver;    // the foundation's number of the driver, for fault reports; 0 = unknown
-  std::uint64_t result;    // out: the driver's rax
-  std::uint64_t ticks;     // out: TSC ticks it took, calls it made included; only when count_ticks is set
+  std::uint32_t driver;  // the foundation's number of the driver, for fault reports; 0 = unknown
+  std::uint64_t result;  // out: the driver's rax
+  std::uint64_t ticks;   // out: TSC ticks it took, calls it made included; only when count_ticks is set
   std::uint32_t count_ticks;
   std::uint32_t fault_vector;   // out when driver_fault: exception vector
   std::uint64_t fault_address;  // out when driver_fault: CR2 of a page fault, else 0
@@ -126,8 +126,8 @@ static_assert(sizeof(DriverCall) == 104 && offsetof(DriverCall, scratch) == 40 &
 // Gates as drivers see them: stubs of 16 bytes each in one page that drivers may execute. Stub n is
 // at FoundationLaunch::gates + 16 * n. The foundation builds the MM system table from their addresses.
 inline constexpr std::uint32_t gate_stub_bytes = 16;
-inline constexpr std::uint32_t gate_count = 64;                // services 0 to 63, numbered by the foundation
-inline constexpr std::uint32_t gate_return = gate_count;       // the address a called driver returns to
+inline constexpr std::uint32_t gate_count = 64;           // services 0 to 63, numbered by the foundation
+inline constexpr std::uint32_t gate_return = gate_count;  // the address a called driver returns to
 
 struct MemoryStatistics {
   std::uint64_t mmram_bytes;
@@ -142,7 +142,7 @@ struct FoundationLaunch {
   std::uint64_t volume_size;
   std::uint64_t hob_base;  // the HOB list, readable by the foundation
   std::uint64_t hob_size;
-  std::uint64_t comm_buffer;       // the fixed communication buffer's own address, which in both domains leads to the copy
+  std::uint64_t comm_buffer;  // the fixed communication buffer's own address, which in both domains leads to the copy
   std::uint64_t comm_buffer_size;  // bytes
   std::uint64_t gates;             // address of gate stub 0
   std::uint64_t mmram_base;
