@@ -70,6 +70,12 @@ int CommandLine::run(int argc, char** argv) {
   } catch (const CLI::Success& success) {  // --help and --version
     return root_.exit(success);
   } catch (const CLI::ParseError& error) {
+    // A mistyped verb is found missing before it is found unknown; the latter is what helps.
+    const auto unknown = root_.remaining(true);
+    if (error.get_name() == "RequiredError" && !unknown.empty()) {
+      return report(
+          {ExitStatus::bad_input, std::format("unknown command or argument '{}' (see --help)", unknown.front())});
+    }
     return report({ExitStatus::bad_input, std::string(error.what()) + " (see --help)"});
   }
   if (!chosen_) {
