@@ -8,6 +8,8 @@
 //              called by a driver under the Microsoft convention with the stack as the stub's caller left it
 //              (return address on top); the status comes back in rax, other volatile registers are cleared.
 //              `gate_return` ends a call that the foundation made into a driver; its rax is the result.
+//              The caller's stack pointer must lie in the stack that the supervisor gave drivers, with room for eight
+//              arguments above it: anything else is a fault of the driver.
 //
 // Either door used from the other domain is a fault of the caller.
 //
@@ -67,7 +69,8 @@ enum PageAccess : std::uint64_t {
 //   write_driver(destination, source, bytes)   from the foundation's memory into memory the driver may write
 //   call_driver(DriverCall*)                   into a driver; DriverCall::result and scratch are filled on return
 //   set_root_interest(wanted)                  nonzero: enter the foundation also for MMIs without a message
-//   log(text, bytes)                           one line of text, at most log_line_bytes, without line feed
+//   log(text, bytes)                           one line of text, at most log_line_bytes, without prefix and line feed;
+//                                              what isn't printable ASCII is replaced
 //   read_io(port, width) -> value              width 1, 2 or 4 bytes, if policy gives the port to drivers
 //   write_io(port, width, value)
 //   read_memory_statistics(MemoryStatistics*)
