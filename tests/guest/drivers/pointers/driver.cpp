@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// A driver that hands wrong pointers to every MM service from its entry point: NULL, nobody's, read-only, other
-// domains' and wrapping ones. Each call must return the specified error and leave nothing behind. The entry point
-// returns success if all did, so that the boot report's status of this driver is the result; otherwise EFI_ABORTED with
-// the number of the first check that failed above its low 16 bits. It must stay free of faults of its own.
+// A driver that abuses every MM service from its entry point: endless recursion, and wrong pointers: NULL, nobody's,
+// read-only, other domains' and wrapping ones. Each call must return the specified error and leave nothing behind. The
+// entry point returns success if all did, so that the boot report's status of this driver is the result; otherwise
+// EFI_ABORTED with the number of the first check that failed above its low 16 bits. It must stay free of faults of its
+// own.
 #include <cstddef>
 #include <cstdint>
 
+#include "abi/redoubt/syscall.hpp"
 #include "sdk/mm_driver.hpp"
 
 namespace redoubt::pointers {
@@ -39,6 +41,16 @@ class Checks {
 };
 
 EFIAPI EfiStatus handler(Handle, const void*, void*, UintN*) { return status::success; }
+constinit MmSystemTable* table = nullptr;
+constinit unsigned depth = 0;
+
+// Calls itself through MmiManage for as long as that works.
+EFIAPI EfiStatus recursive_handler(Handle, const void*, void*, UintN*) {
+  ++depth;
+  table->mmi_manage(&guid, nullptr, nullptr, nullptr);
+  return status::success;
+}
+
 EFIAPI EfiStatus notification(const Guid*, void*, Handle) { return status::success; }
 
 // `wrong`: an address at which a driver can neither read nor write.
@@ -101,6 +113,16 @@ void check_nothing_left(Checks& checks, MmSystemTable& mmst) {
   checks.expect(mmst.register_protocol_notify(&guid, nullptr, &pointer), status::not_found);
 }
 
+// Domains call each other only so deep; the end is an error to the innermost caller, and all others go on.
+void check_recursion(Checks& checks, MmSystemTable& mmst) {
+  table = &mmst;
+  Handle handle = nullptr;
+  checks.expect(mmst.mmi_handler_register(recursive_handler, &guid, &handle), status::success);
+  checks.expect(mmst.mmi_manage(&guid, nullptr, nullptr, nullptr), status::success);
+  checks.expect(depth > 4 && depth <= abi::domain_call_depth ? status::success : status::aborted, status::success);
+  checks.expect(mmst.mmi_handler_unregister(handle), status::success);
+}
+
 }  // namespace
 }  // namespace redoubt::pointers
 
@@ -111,14 +133,15 @@ REDOUBT_MM_DRIVER(image_handle, mmst) {
   void* interface = nullptr;
   checks.expect(mmst->handle_protocol(image_handle, &abi::loaded_image_protocol_guid, &interface), status::success);
   const auto own_code = reinterpret_cast<std::uint64_t>(&handler);
-  const auto table = reinterpret_cast<std::uint64_t>(mmst);
+  const auto table_address = reinterpret_cast<std::uint64_t>(mmst);
   constexpr std::uint64_t page = 4096;
   // NULL; page 0; memory outside MM; not canonical; the upper half; wrapping.
   const std::uint64_t unreachable[] = {
       0, 8, 0x100000, std::uint64_t{1} << 47, std::uint64_t{0xFFFF800000000000}, UINT64_MAX - 3, UINT64_MAX - page + 1};
   for (const std::uint64_t wrong : unreachable) check_unreachable(checks, *mmst, wrong);
   check_read_only(checks, *mmst, own_code);
-  check_read_only(checks, *mmst, table);
+  check_read_only(checks, *mmst, table_address);
+  check_recursion(checks, *mmst);
   check_nothing_left(checks, *mmst);
   return checks.result();
 }
