@@ -59,7 +59,7 @@ void check_unreachable(Checks& checks, MmSystemTable& mmst, std::uint64_t wrong)
   Handle handle = nullptr;
   void* pointer = nullptr;
   UintN size = 0;
-  checks.expect(mmst.install_configuration_table(&mmst, at<Guid>(wrong), &pointer, 8), invalid);
+  checks.expect(mmst.install_configuration_table(&mmst, at<Guid>(wrong), static_cast<void*>(&pointer), 8), invalid);
   checks.expect(mmst.allocate_pool(abi::runtime_services_data, 8, at<void*>(wrong)), invalid);
   checks.expect(mmst.free_pool(at<void>(wrong)), invalid);
   checks.expect(
