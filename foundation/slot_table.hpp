@@ -27,6 +27,9 @@ enum class TokenKind : std::uint8_t {
   mmi_handler = 0xA3,
 };
 
+inline constexpr std::uint32_t max_slot_generation = 0xFFFFFF;
+inline constexpr std::size_t max_slot_chunks = 16;  // 65,535 pages
+
 template <typename T, TokenKind kind = TokenKind::none>
 class SlotTable {
   static_assert(std::is_trivially_destructible_v<T> && std::is_nothrow_default_constructible_v<T>);
@@ -59,7 +62,7 @@ class SlotTable {
   void release(T& record) {
     Slot* slot = slot_of(record);
     slot->live = false;
-    slot->generation = slot->generation == max_generation ? 1 : slot->generation + 1;
+    slot->generation = slot->generation == max_slot_generation ? 1 : slot->generation + 1;
     slot->next_free = free_;
     free_ = slot;
     --count_;
@@ -76,7 +79,8 @@ class SlotTable {
     const std::uint32_t index = static_cast<std::uint32_t>(token);
     if (static_cast<std::uint8_t>(token >> 56) != static_cast<std::uint8_t>(kind) || index >= fresh_) return nullptr;
     Slot* slot = slot_at(index);
-    if (!slot->live || slot->generation != (static_cast<std::uint32_t>(token >> 32) & max_generation)) return nullptr;
+    if (!slot->live || slot->generation != (static_cast<std::uint32_t>(token >> 32) & max_slot_generation))
+      return nullptr;
     return &slot->value;
   }
 
@@ -98,7 +102,7 @@ class SlotTable {
   std::size_t size() const { return count_; }
 
  private:
-  static constexpr std::uint32_t max_generation = 0xFFFFFF;
+  static consteval std::uint32_t slots_per_page() { return page_bytes / sizeof(Slot); }
 
   struct Slot {
     T value;
@@ -107,34 +111,32 @@ class SlotTable {
     Slot* next_free;
     bool live;
   };
-  static constexpr std::uint32_t slots_per_page = page_bytes / sizeof(Slot);
-  static_assert(slots_per_page > 0);
-  static constexpr std::size_t max_chunks = 16;  // 65,535 pages
+  static_assert(sizeof(Slot) <= page_bytes);
 
   static Slot* slot_of(T& record) { return reinterpret_cast<Slot*>(&record); }
 
   // Slots of a chunk are laid out page by page, so that none straddles two pages' worth of arithmetic: chunk k starts
-  // at index slots_per_page * (2^k - 1).
+  // at index slots_per_page() * (2^k - 1).
   Slot* slot_at(std::uint32_t index) const {
-    const std::uint32_t page = index / slots_per_page;
+    const std::uint32_t page = index / slots_per_page();
     const std::uint32_t chunk = 31U - static_cast<std::uint32_t>(std::countl_zero(page + 1));
     const std::uint32_t page_in_chunk = page + 1 - (1U << chunk);
     std::byte* base = chunks_[chunk] + std::size_t{page_in_chunk} * page_bytes;
-    return reinterpret_cast<Slot*>(base) + index % slots_per_page;
+    return reinterpret_cast<Slot*>(base) + index % slots_per_page();
   }
 
   bool grow() {
-    if (chunk_count_ == max_chunks) return false;
+    if (chunk_count_ == max_slot_chunks) return false;
     const std::uint64_t pages = std::uint64_t{1} << chunk_count_;
     const SystemResult<std::uint64_t> memory = supervisor_.allocate_pages(pages, 0);
     if (!memory.has_value()) return false;
     chunks_[chunk_count_++] = at_address<std::byte>(*memory);
-    capacity_ += static_cast<std::uint32_t>(pages) * slots_per_page;
+    capacity_ += static_cast<std::uint32_t>(pages) * slots_per_page();
     return true;
   }
 
   Supervisor& supervisor_;
-  std::array<std::byte*, max_chunks> chunks_{};
+  std::array<std::byte*, max_slot_chunks> chunks_{};
   Slot* free_ = nullptr;
   std::size_t count_ = 0;
   std::uint32_t chunk_count_ = 0;
