@@ -25,8 +25,7 @@ void end_round(Supervisor& supervisor) {
   supervisor.calls.clear();
   supervisor.extended_state.restore();
   supervisor.owners_doors.reopen();
-  RendezvousHardware hardware(supervisor);
-  supervisor.rendezvous.finish(hardware);
+  supervisor.rendezvous.finish();
 }
 
 void end_launch(Supervisor& supervisor, bool success) {
@@ -71,6 +70,13 @@ void end_launch(Supervisor& supervisor, bool success) {
 }  // namespace
 
 Continuation begin_mmi(Supervisor& supervisor, Cpu& cpu) {
+  if (supervisor.rendezvous.was_reset(cpu.index)) [[unlikely]] {
+    if (supervisor.activity == Activity::none) {
+      end_round(supervisor);
+    } else {
+      static_cast<void>(abort_activity(supervisor, cpu));
+    }
+  }
   RendezvousHardware hardware(supervisor);
   if (supervisor.rendezvous.enter(cpu.index, hardware) == Rendezvous<cpu_limit>::Role::released) {
     return Continuation::leave;
@@ -80,7 +86,7 @@ Continuation begin_mmi(Supervisor& supervisor, Cpu& cpu) {
   if (message_waits || supervisor.root_interest) [[likely]] {
     return run_round(supervisor, cpu, message_waits);
   }
-  supervisor.rendezvous.finish(hardware);
+  supervisor.rendezvous.finish();
   return Continuation::leave;
 }
 

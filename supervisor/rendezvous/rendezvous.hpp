@@ -5,15 +5,18 @@
 //                    takes the ownership
 //   outside --enter-------------------------> owner --finish--> outside
 //      |                                      ^
-//      |  somebody else is owner              | ownership free, not held
+//      |  somebody else is owner              | ownership free, not held in a round that lasts
 //      +----------> arrived ------------------+
 //                      |  owner's gather()
 //                      v
-//                    held --owner's finish()--> released --own acknowledgement--> outside
+//                    held --the owner's round is over--> outside
 //
 // The first CPU in becomes owner. Others arrive and wait. The owner's gather() holds those who have arrived; finish()
-// lets them go and waits until each has acknowledged, so that no two rounds can mix. A CPU that arrives too late to be
-// held is in no round: it waits in ring 0 and becomes owner next, so that what it came for isn't lost.
+// lets all of them go with one store, which is also what gives the ownership up: from then on the owner has nothing
+// left to do here, so that whoever was let go may do to it what it likes. An INIT is the case: processors hold it back
+// while they are in MM, QEMU's emulation (7.2) doesn't, and a late owner can be reset in the middle of its round. It
+// finds itself still owner when it enters again (was_reset), and then ends that round first. A CPU that arrives too
+// late to be held is in no round: it waits in ring 0 and becomes owner next, so that what it came for isn't lost.
 //
 // Slots of CPUs other than one's own, but for the state, are touched by the owner alone.
 #pragma once
@@ -52,12 +55,12 @@ class Rendezvous {
       Slot& slot = slots_[cpu];
       slot.state.store(State::arrived, std::memory_order_release);
       for (;;) {
-        if (slot.state.load(std::memory_order_acquire) == State::released) {
-          slot.state.store(State::outside, std::memory_order_release);
-          return Role::released;
-        }
-        // Held and released CPUs keep the ownership taken, so whoever gets it here is neither.
-        if (owner_.load(std::memory_order_relaxed) == nobody && take(cpu)) {
+        if (slot.state.load(std::memory_order_acquire) == State::held) {
+          if (round_of(turn_.load(std::memory_order_acquire)) != slot.round) {
+            slot.state.store(State::outside, std::memory_order_release);
+            return Role::released;
+          }
+        } else if (take(cpu)) {
           slot.state.store(State::outside, std::memory_order_relaxed);
           break;
         }
@@ -69,6 +72,9 @@ class Rendezvous {
     slots_[cpu].absent = false;
     return Role::owner;
   }
+
+  // On entry, before enter(): whether `cpu` was reset as owner. Then it still is: finish() ends what it was at.
+  bool was_reset(std::uint32_t cpu) const { return owner_of(turn_.load(std::memory_order_acquire)) == cpu + 1; }
 
   // Whether the owner came because an earlier owner called it in: then its SMI may have been that call and nothing
   // else.
@@ -101,25 +107,15 @@ class Rendezvous {
   }
 
   // Owner only: the round is over.
-  template <typename Hardware>
-  void finish(Hardware& hardware) {
+  void finish() {
     if (held_ != 0) [[unlikely]] {
       for (std::uint32_t other = 0; other < cpus_; ++other) {
-        if (slots_[other].held) {
-          slots_[other].state.store(State::released, std::memory_order_release);
-        }
-      }
-      for (std::uint32_t other = 0; other < cpus_; ++other) {
-        // Held CPUs are in our loop with everything blocked that could delay them. One that has acknowledged may be
-        // back already, as arrived.
-        while (slots_[other].held && slots_[other].state.load(std::memory_order_acquire) == State::released) {
-          hardware.relax();
-        }
         slots_[other].held = false;
       }
       held_ = 0;
     }
-    owner_.store(nobody, std::memory_order_release);
+    const std::uint32_t round = round_of(turn_.load(std::memory_order_relaxed));
+    turn_.store(turn(round + 1, nobody), std::memory_order_release);
   }
 
   // Owner only: CPUs held now.
@@ -128,20 +124,30 @@ class Rendezvous {
   bool is_absent(std::uint32_t cpu) const { return slots_[cpu].absent; }
 
  private:
-  enum class State : std::uint32_t { outside, arrived, held, released };
+  enum class State : std::uint32_t { outside, arrived, held };
   static constexpr std::uint32_t nobody = 0;
 
   // A line of its own for each CPU: waiting disturbs nobody.
   struct alignas(64) Slot {
     std::atomic<State> state{State::outside};
-    bool held = false;    // by the current owner
-    bool called = false;  // an SMI was sent that it may still have to take
-    bool absent = false;  // didn't answer; not waited for
+    std::uint32_t round = 0;  // in which it is held
+    bool held = false;        // by the current owner
+    bool called = false;      // an SMI was sent that it may still have to take
+    bool absent = false;      // didn't answer; not waited for
   };
 
+  // Whose turn it is, in one word: the round above, the owner's number plus one (or nobody) below.
+  static constexpr std::uint64_t turn(std::uint32_t round, std::uint32_t owner) {
+    return static_cast<std::uint64_t>(round) << 32 | owner;
+  }
+  static constexpr std::uint32_t round_of(std::uint64_t word) { return static_cast<std::uint32_t>(word >> 32); }
+  static constexpr std::uint32_t owner_of(std::uint64_t word) { return static_cast<std::uint32_t>(word); }
+
   bool take(std::uint32_t cpu) {
-    std::uint32_t expected = nobody;
-    return owner_.compare_exchange_strong(expected, cpu + 1, std::memory_order_acq_rel, std::memory_order_relaxed);
+    std::uint64_t expected = turn_.load(std::memory_order_relaxed);
+    return owner_of(expected) == nobody &&
+           turn_.compare_exchange_strong(expected, turn(round_of(expected), cpu + 1), std::memory_order_acq_rel,
+                                         std::memory_order_relaxed);
   }
 
   bool awaited(std::uint32_t cpu, std::uint32_t other) const {
@@ -156,9 +162,10 @@ class Rendezvous {
       if (other == cpu || slot.held) {
         continue;
       }
-      State expected = State::arrived;
-      if (slot.state.compare_exchange_strong(expected, State::held, std::memory_order_acq_rel,
-                                             std::memory_order_relaxed)) {
+      // Who has arrived stays so while somebody else is owner. One that is still held has yet to see its round end.
+      if (slot.state.load(std::memory_order_acquire) == State::arrived) {
+        slot.round = round_of(turn_.load(std::memory_order_relaxed));
+        slot.state.store(State::held, std::memory_order_release);
         slot.held = true;
         slot.absent = false;
         ++held_;
@@ -183,7 +190,7 @@ class Rendezvous {
     return missing;
   }
 
-  alignas(64) std::atomic<std::uint32_t> owner_{nobody};
+  alignas(64) std::atomic<std::uint64_t> turn_{turn(0, nobody)};
   alignas(64) std::array<Slot, CpuLimit> slots_{};
   RendezvousLimits limits_{};
   std::uint32_t cpus_ = 0;

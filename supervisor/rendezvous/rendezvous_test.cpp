@@ -49,7 +49,7 @@ TEST(Rendezvous, AloneNeedsNobody) {
   for (int round = 0; round < 3; ++round) {
     EXPECT_EQ(protocol.enter(0, hardware), Protocol::Role::owner);
     protocol.gather(0, hardware, true);
-    protocol.finish(hardware);
+    protocol.finish();
   }
   EXPECT_TRUE(hardware.called.empty());
 }
@@ -64,7 +64,7 @@ TEST(Rendezvous, MissingCpusAreCalledThenLeftBehindThenNotAwaited) {
   EXPECT_TRUE(protocol.is_absent(1));
   EXPECT_TRUE(protocol.is_absent(2));
   EXPECT_EQ(protocol.held(), 0u);
-  protocol.finish(hardware);
+  protocol.finish();
 
   EXPECT_EQ(protocol.enter(0, hardware), Protocol::Role::owner);
   EXPECT_FALSE(protocol.owner_was_called());
@@ -72,13 +72,13 @@ TEST(Rendezvous, MissingCpusAreCalledThenLeftBehindThenNotAwaited) {
   protocol.gather(0, hardware, true);
   EXPECT_EQ(hardware.now() - before, 1u) << "absent CPUs cost no time";
   EXPECT_EQ(hardware.called.size(), 2u);
-  protocol.finish(hardware);
+  protocol.finish();
 
   // One of them comes late, finds no round, and is awaited again from then on.
   EXPECT_EQ(protocol.enter(1, hardware), Protocol::Role::owner);
   EXPECT_TRUE(protocol.owner_was_called());
   EXPECT_FALSE(protocol.is_absent(1));
-  protocol.finish(hardware);
+  protocol.finish();
 }
 
 TEST(Rendezvous, WithoutCallsNobodyIsMarkedAbsent) {
@@ -89,7 +89,7 @@ TEST(Rendezvous, WithoutCallsNobodyIsMarkedAbsent) {
   protocol.gather(0, hardware, false);
   EXPECT_TRUE(hardware.called.empty());
   EXPECT_FALSE(protocol.is_absent(1));
-  protocol.finish(hardware);
+  protocol.finish();
 }
 
 TEST(Rendezvous, ACpuThatCannotBeCalledIsLeftBehindAtOnce) {
@@ -100,7 +100,7 @@ TEST(Rendezvous, ACpuThatCannotBeCalledIsLeftBehindAtOnce) {
   EXPECT_EQ(protocol.enter(0, hardware), Protocol::Role::owner);
   protocol.gather(0, hardware, true);
   EXPECT_TRUE(protocol.is_absent(1));
-  protocol.finish(hardware);
+  protocol.finish();
 }
 
 TEST(Rendezvous, AStoppedClockIsBoundedByPolls) {
@@ -112,7 +112,32 @@ TEST(Rendezvous, AStoppedClockIsBoundedByPolls) {
   EXPECT_EQ(protocol.enter(0, hardware), Protocol::Role::owner);
   protocol.gather(0, hardware, true);
   EXPECT_TRUE(protocol.is_absent(1));
-  protocol.finish(hardware);
+  protocol.finish();
+}
+
+TEST(Rendezvous, AnOwnerThatWasResetEndsItsRoundWhenItEntersAgain) {
+  Protocol protocol;
+  protocol.initialize(2, short_limits);
+  FakeHardware hardware;
+  EXPECT_FALSE(protocol.was_reset(1));
+  EXPECT_EQ(protocol.enter(1, hardware), Protocol::Role::owner);
+  std::thread other([&] {
+    FakeHardware others_hardware;
+    others_hardware.on_relax = [] { std::this_thread::yield(); };
+    EXPECT_EQ(protocol.enter(0, others_hardware), Protocol::Role::released);
+  });
+  hardware.on_relax = [] { std::this_thread::yield(); };
+  while (protocol.held() == 0) {
+    protocol.gather(1, hardware, false);
+  }
+  // Here the owner is reset, and comes with its next SMI.
+  EXPECT_TRUE(protocol.was_reset(1));
+  EXPECT_FALSE(protocol.was_reset(0));
+  protocol.finish();
+  other.join();
+  EXPECT_FALSE(protocol.was_reset(1));
+  EXPECT_EQ(protocol.enter(1, hardware), Protocol::Role::owner);
+  protocol.finish();
 }
 
 // The storm.
@@ -229,7 +254,7 @@ class Storm {
       }
     }
     owners_.fetch_sub(1);
-    protocol_.finish(hardware);
+    protocol_.finish();
   }
 
   Protocol protocol_;
