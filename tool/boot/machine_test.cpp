@@ -56,13 +56,22 @@ TEST(Machine, NamesTheInputThatCantBeRead) {
   EXPECT_EQ(folder.error(), "/: is a directory");
 }
 
-TEST(Machine, PassesOnWhyQemuRefuses) {
+TEST(Machine, NamesAnImageThatIsNoFlash) {
   const TemporaryFolder folder = std::move(*TemporaryFolder::create());
   const auto image = folder.path() / "odd.fd";
-  std::ofstream(image) << "seven b";  // no flash has this size
+  std::ofstream(image) << "seven b";
+  const auto machine = Machine::start(options_for(image));
+  ASSERT_FALSE(machine.has_value());
+  EXPECT_THAT(machine.error(), HasSubstr("odd.fd: 7 bytes are no flash image"));
+}
+
+TEST(Machine, PassesOnWhyQemuRefuses) {
+  const TemporaryFolder folder = std::move(*TemporaryFolder::create());
+  const auto image = folder.path() / "code.fd";
+  std::ofstream(image) << std::string(4096, '\xFF');
   MachineOptions options = options_for(image);
   options.variables = folder.path() / "vars.fd";
-  std::ofstream(options.variables) << "seven b";
+  std::ofstream(options.variables) << "seven b";  // no flash has this size
   const auto machine = Machine::start(options);
   ASSERT_FALSE(machine.has_value());
   EXPECT_THAT(machine.error(), HasSubstr("QEMU exited with status 1: "));
