@@ -150,7 +150,9 @@ std::vector<std::string> command_line(const MachineOptions& options, const Chann
   std::vector<std::string> arguments = {
       std::string(qemu_program),
       "-machine",
-      "q35,smm=on,accel=tcg",
+      "q35,smm=on",
+      "-accel",
+      options.single_thread ? "tcg,thread=single" : "tcg",
       "-cpu",
       options.cpu_model,
       "-m",

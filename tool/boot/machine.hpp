@@ -44,6 +44,10 @@ struct MachineOptions {
   std::uint32_t cpus = 1;
   std::string cpu_model = std::string(default_cpu_model);
   bool s3 = false;  // offer suspend to RAM to the guest
+  // All CPUs take turns in one thread of QEMU's. With a thread for each, QEMU 7.2 can go on executing a translation of
+  // code that another CPU has changed meanwhile, which hangs Linux when it patches itself; and CPUs that wait in MM
+  // take time from the one they wait for when the host has fewer cores.
+  bool single_thread = false;
   std::filesystem::path kernel;
   std::filesystem::path initrd;
   std::string kernel_arguments = std::string(default_kernel_arguments);

@@ -108,6 +108,7 @@ void add_boot(CommandLine& command_line) {
       ->check(CLI::Range(64, 1048576));
   verb.add_option("--cpus", machine.cpus, "Number of CPUs")->capture_default_str()->check(CLI::Range(1, 255));
   verb.add_option("--cpu", machine.cpu_model, "CPU model, in QEMU's words")->capture_default_str();
+  verb.add_flag("--single-thread", machine.single_thread, "Let all CPUs take turns in one thread of QEMU's");
   verb.add_flag("--s3", machine.s3, "Offer suspend to RAM to the guest");
   verb.add_option("--kernel", machine.kernel, "Linux kernel to boot");
   verb.add_option("--initrd", machine.initrd, "Initial file system for the kernel");
