@@ -67,7 +67,9 @@ EfiStatus Foundation::create_tables(const abi::FoundationLaunch& launch) {
     }
   }
   const auto io = protocols_.install(nullptr, abi::mm_cpu_io_protocol_guid, table_.mm_io_address(), foundation_itself);
-  return io.has_value() ? abi::status::success : to_efi_status(io.error());
+  if (!io.has_value()) return to_efi_status(io.error());
+  const auto own = own_protocols_.install(launch, protocols_, *(*io)->handle);
+  return own.has_value() ? abi::status::success : to_efi_status(own.error());
 }
 
 void Foundation::install_hob_list(const abi::FoundationLaunch& launch) {

@@ -21,6 +21,7 @@
 #include "foundation/mmi_database.hpp"
 #include "foundation/page_map.hpp"
 #include "foundation/protocol_database.hpp"
+#include "foundation/protocols/foundation_protocols.hpp"
 #include "foundation/service_number.hpp"
 #include "foundation/shared_arena.hpp"
 #include "foundation/supervisor_interface.hpp"
@@ -42,6 +43,7 @@ class Foundation {
         allocator_(supervisor, page_map_),
         arena_(supervisor),
         table_(supervisor, arena_),
+        own_protocols_(supervisor, page_map_, arena_),
         protocols_(supervisor),
         mmis_(supervisor),
         dispatcher_(supervisor) {}
@@ -116,6 +118,7 @@ class Foundation {
   DriverAllocator allocator_;
   SharedArena arena_;
   SystemTable table_;
+  FoundationProtocols own_protocols_;
   ProtocolDatabase protocols_;
   MmiDatabase mmis_;
   Dispatcher dispatcher_;

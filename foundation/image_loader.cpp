@@ -12,19 +12,23 @@ std::unexpected<LoadFailure> refuse(Error code, const char* reason) {
   return std::unexpected(LoadFailure{code, reason});
 }
 
-std::uint64_t rights_of(const image::ExecutableSection& section) {
-  if (section.executable()) return abi::page_read | abi::page_execute;
-  return section.writable() ? abi::page_read | abi::page_write : std::uint64_t{abi::page_read};
+PageOrigin origin_of(const image::ExecutableSection& section) {
+  if (section.executable()) return PageOrigin::code;
+  return section.writable() ? PageOrigin::data : PageOrigin::constant;
 }
 
 // Headers and gaps between sections are readable; a section's last page is the section's to its end.
-bool protect(Supervisor& supervisor, const image::ExecutableView& view, std::uint64_t base, std::uint64_t pages) {
+bool protect(Supervisor& supervisor, PageMap& map, const image::ExecutableView& view, std::uint64_t base,
+             std::uint64_t pages) {
+  map.set_origin(base, pages, PageOrigin::constant);
   if (supervisor.set_page_access(base, pages, abi::page_none, abi::page_read) != abi::SystemStatus::ok) return false;
   for (std::uint32_t i = 0; i < view.section_count(); ++i) {
     const image::ExecutableSection section = view.section(i);
     if (section.memory_size == 0) continue;
-    if (supervisor.set_page_access(base + section.rva, pages_for(section.memory_size), abi::page_none,
-                                   rights_of(section)) != abi::SystemStatus::ok) {
+    const std::uint64_t section_pages = pages_for(section.memory_size);
+    map.set_origin(base + section.rva, section_pages, origin_of(section));
+    if (supervisor.set_page_access(base + section.rva, section_pages, abi::page_none,
+                                   rights_of(origin_of(section), {})) != abi::SystemStatus::ok) {
       return false;
     }
   }
@@ -49,12 +53,12 @@ Result<LoadedImage, LoadFailure> load_image(Supervisor& supervisor, PageMap& map
   if (!memory.has_value()) return refuse(Error::out_of_memory, "no memory for the image");
   const LoadedImage image{*memory, pages, view->image_size(), *memory + view->entry_point()};
   const auto loaded = view->load_into(MutableBytes(at_address<std::byte>(image.base), pages * page_bytes), image.base);
-  if (!loaded.has_value() || !protect(supervisor, *view, image.base, pages)) {
-    supervisor.free_pages(image.base, pages);
+  map.set(image.base, pages, {PageUse::image, driver});
+  if (!loaded.has_value() || !protect(supervisor, map, *view, image.base, pages)) {
+    unload_image(supervisor, map, image);
     return loaded.has_value() ? refuse(Error::device, "pages can't be protected")
                               : refuse(loaded.error().code, loaded.error().reason);
   }
-  map.set(image.base, pages, {PageUse::image, driver});
   return image;
 }
 

@@ -20,8 +20,26 @@ Result<void> PageMap::create(std::uint64_t mmram_base, std::uint64_t mmram_size)
 void PageMap::set(std::uint64_t address, std::uint64_t pages, Entry entry) {
   const std::uint64_t first = (address - base_) / page_bytes;
   for (std::uint64_t i = 0; i < pages && first + i < pages_; ++i) {
-    words_[first + i] = entry.value << 4 | static_cast<std::uint32_t>(entry.use);
+    words_[first + i] = entry.value << value_shift | static_cast<std::uint32_t>(entry.use);
   }
+}
+
+PageLimits PageMap::limits(std::uint64_t address) const {
+  const std::uint32_t bits = word(address) >> 6;
+  return {(bits & 1) != 0, (bits & 2) != 0, (bits & 4) != 0};
+}
+
+void PageMap::set_origin(std::uint64_t address, std::uint64_t pages, PageOrigin origin) {
+  for (std::uint64_t i = 0; i < pages; ++i) {
+    std::uint32_t& bits = word(address + i * page_bytes);
+    bits = (bits & ~(3U << 4)) | static_cast<std::uint32_t>(origin) << 4;
+  }
+}
+
+void PageMap::set_limits(std::uint64_t address, PageLimits limits) {
+  std::uint32_t& bits = word(address);
+  bits = (bits & ~(7U << 6)) | static_cast<std::uint32_t>(limits.no_read) << 6 |
+         static_cast<std::uint32_t>(limits.no_write) << 7 | static_cast<std::uint32_t>(limits.no_execute) << 8;
 }
 
 bool PageMap::all(std::uint64_t address, std::uint64_t pages, PageUse use) const {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 // What each page of MMRAM is to drivers, as far as the foundation gave it to them: one word a page, looked up by
-// address in constant time. It decides which frees are legal and whose image an address lies in; drivers can't see it.
+// address in constant time. It decides which frees and changes of rights are legal and whose image an address lies in;
+// drivers can't see it.
 #pragma once
 
 #include <cstdint>
@@ -18,11 +19,33 @@ enum class PageUse : std::uint8_t {
   image = 5,      // value = number of the driver
 };
 
+// What a page was given to drivers as. Writable and executable exclude each other for its whole life.
+enum class PageOrigin : std::uint8_t {
+  data = 0,      // read and write
+  constant = 1,  // read
+  code = 2,      // read and execute
+};
+
+// Rights of its origin that drivers gave up for a page, for the time being.
+struct PageLimits {
+  bool no_read = false;  // nor anything else
+  bool no_write = false;
+  bool no_execute = false;
+};
+
+// As abi::PageAccess.
+constexpr std::uint64_t rights_of(PageOrigin origin, PageLimits limits) {
+  if (limits.no_read) return abi::page_none;
+  if (origin == PageOrigin::code && !limits.no_execute) return abi::page_read | abi::page_execute;
+  if (origin == PageOrigin::data && !limits.no_write) return abi::page_read | abi::page_write;
+  return abi::page_read;
+}
+
 class PageMap {
  public:
   struct Entry {
     PageUse use;
-    std::uint32_t value;  // at most 2^28 - 1
+    std::uint32_t value;  // at most 2^23 - 1
   };
 
   constexpr explicit PageMap(Supervisor& supervisor) : supervisor_(supervisor) {}
@@ -36,16 +59,28 @@ class PageMap {
   Entry at(std::uint64_t address) const {
     const std::uint64_t page = (address - base_) / page_bytes;
     if (address < base_ || page >= pages_) return {PageUse::none, 0};
-    return {static_cast<PageUse>(words_[page] & 0xF), words_[page] >> 4};
+    return {static_cast<PageUse>(words_[page] & 0xF), words_[page] >> value_shift};
   }
 
-  // For pages the supervisor returned, which lie in MMRAM.
+  // For pages the supervisor returned, which lie in MMRAM. Origin data, no limits.
   void set(std::uint64_t address, std::uint64_t pages, Entry entry);
+
+  // The two below and their setters: only for pages that set() has given a use.
+  PageOrigin origin(std::uint64_t address) const { return static_cast<PageOrigin>(word(address) >> 4 & 3); }
+  PageLimits limits(std::uint64_t address) const;
+  void set_origin(std::uint64_t address, std::uint64_t pages, PageOrigin origin);
+  void set_limits(std::uint64_t address, PageLimits limits);
 
   // Whether all pages of [address, address + pages) have this use; `pages` may be any number.
   bool all(std::uint64_t address, std::uint64_t pages, PageUse use) const;
 
  private:
+  // A word: use (4 bits), origin (2), limits (3), value (23).
+  static constexpr std::uint32_t value_shift = 9;
+
+  std::uint32_t& word(std::uint64_t address) { return words_[(address - base_) / page_bytes]; }
+  const std::uint32_t& word(std::uint64_t address) const { return words_[(address - base_) / page_bytes]; }
+
   Supervisor& supervisor_;
   std::uint64_t base_ = 0;
   std::uint64_t pages_ = 0;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 // Numbers of the gates through which drivers call MM services: one for each function in EFI_MM_SYSTEM_TABLE, in the
-// table's order. Between foundation and gates only; a driver knows addresses.
+// table's order, then those of protocols. Between foundation and gates only; a driver knows addresses.
 #pragma once
 
 #include <cstdint>
@@ -29,6 +29,15 @@ enum class Service : std::uint32_t {
   mmi_manage,
   mmi_handler_register,
   mmi_handler_unregister,
+  // EFI_MM_ACCESS, EFI_MM_CONFIGURATION and memory attributes (foundation/protocols/foundation_protocols.hpp)
+  access_open,
+  access_close,
+  access_lock,
+  access_get_capabilities,
+  register_mm_entry,
+  get_memory_attributes,
+  set_memory_attributes,
+  clear_memory_attributes,
   count,
 };
 static_assert(static_cast<std::uint32_t>(Service::count) <= abi::gate_count);

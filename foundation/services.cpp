@@ -51,6 +51,15 @@ EfiStatus Foundation::service(std::uint64_t number, const abi::ServiceCall& call
     case Service::mmi_manage: return mmi_manage(arguments);
     case Service::mmi_handler_register: return mmi_handler_register(arguments);
     case Service::mmi_handler_unregister: return mmi_handler_unregister(arguments);
+    case Service::access_open:
+    case Service::access_close:
+    case Service::access_lock:
+    case Service::access_get_capabilities:
+    case Service::register_mm_entry:
+    case Service::get_memory_attributes:
+    case Service::set_memory_attributes:
+    case Service::clear_memory_attributes:
+      return own_protocols_.service(static_cast<Service>(number), running_, arguments);
     case Service::count: break;
   }
   return abi::status::unsupported;

@@ -49,6 +49,7 @@ inline constexpr EfiStatus out_of_resources = error(9);
 inline constexpr EfiStatus volume_corrupted = error(10);
 inline constexpr EfiStatus not_found = error(14);
 inline constexpr EfiStatus access_denied = error(15);
+inline constexpr EfiStatus no_mapping = error(17);
 inline constexpr EfiStatus timeout = error(18);
 inline constexpr EfiStatus not_started = error(19);
 inline constexpr EfiStatus already_started = error(20);
