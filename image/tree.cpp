@@ -3,14 +3,12 @@
 // byte one of a fixed amount.
 #include "image/tree.hpp"
 
-#include <lzma.h>
-
 #include <algorithm>
 #include <array>
 #include <format>
 #include <functional>
 
-#include "image/lzma.hpp"
+#include "image/encapsulation.hpp"
 
 namespace redoubt::image {
 
@@ -226,10 +224,8 @@ class TreeBuilder {
         node.children = scan(section.payload(), inside, depth + 1, false);
         break;
       case abi::SectionType::disposable:
-        node.children = parse_sections({section.payload(), inside.offset}, location.buffer, depth + 1);
-        break;
-      case abi::SectionType::compression: parse_compression(node, depth); break;
-      case abi::SectionType::guid_defined: parse_guided(node, depth); break;
+      case abi::SectionType::compression:
+      case abi::SectionType::guid_defined: parse_encapsulation(node, depth); break;
       default: break;
     }
     return node;
@@ -255,55 +251,21 @@ class TreeBuilder {
     }
   }
 
-  void parse_compression(Node& node, std::uint32_t depth) {
+  void parse_encapsulation(Node& node, std::uint32_t depth) {
     const SectionView& section = *node.section;
-    const auto compression = section.compression();
-    if (compression.has_value() && compression->type == abi::compression_none) {
-      node.children = parse_sections({section.payload(), section.payload_offset()}, node.location.buffer, depth + 1);
-    } else if (compression.has_value() && compression->type == abi::compression_standard) {
-      node.remark = "standard compression, not expanded";
-    } else {
-      node.remark = "compression of an unknown type";
-    }
-  }
-
-  void parse_guided(Node& node, std::uint32_t depth) {
-    const SectionView& section = *node.section;
-    const auto guided = section.guided();
-    if (!guided.has_value()) {
+    const Encapsulation encapsulation = encapsulation_of(section);
+    if (encapsulation == Encapsulation::unknown) {
+      node.remark = "encoded in a way unknown here";
       return;
     }
-    if (guided->definition == abi::section_lzma_guid) {
-      expand(node, BranchFilter::none, depth);
-    } else if (guided->definition == abi::section_lzma_x86_guid) {
-      expand(node, BranchFilter::x86, depth);
-    } else if (guided->definition == abi::section_tiano_guid) {
-      node.remark = "Tiano compression, not expanded";
-    } else if (guided->definition == abi::section_brotli_guid) {
-      node.remark = "Brotli compression, not expanded";
-    } else if (guided->definition == abi::section_crc32_guid ||
-               (guided->attributes & abi::guided_section_processing_required) == 0) {
-      if (guided->definition == abi::section_crc32_guid) {
-        check_crc32(node, *guided);
-      }
-      node.children = parse_sections({section.payload(), section.payload_offset()}, node.location.buffer, depth + 1);
-    } else {
-      node.remark = "encoded in a way unknown here";
-    }
-  }
-
-  void check_crc32(const Node& node, const SectionView::Guided& guided) {
-    const auto expected = read_at<std::uint32_t>(guided.between, 0);
-    const Bytes data = node.section->payload();
-    if (!expected.has_value() ||
-        lzma_crc32(reinterpret_cast<const std::uint8_t*>(data.data()), data.size(), 0) != *expected) {
+    if (encapsulation == Encapsulation::crc32 && !crc32_is_right(section)) {
       add_problem(node.location, Error::malformed, "CRC-32 of section is wrong");
     }
-  }
-
-  void expand(Node& node, BranchFilter filter, std::uint32_t depth) {
-    const SectionView& section = *node.section;
-    auto bytes = lzma_expand(section.payload(), section.payload_offset(), limits_.expanded_bytes - expanded_, filter);
+    if (!needs_decoding(encapsulation)) {
+      node.children = parse_sections({section.payload(), section.payload_offset()}, node.location.buffer, depth + 1);
+      return;
+    }
+    auto bytes = decode(section, limits_.expanded_bytes - expanded_);
     if (!bytes.has_value()) {
       add_problem(node.location.buffer, bytes.error());
       node.remark = bytes.error().reason;

@@ -86,9 +86,7 @@ std::vector<std::string> listed_by_uefiextract(const std::vector<std::byte>& ima
 bool have_uefiextract() { return std::system("command -v UEFIExtract >/dev/null 2>&1") == 0; }
 
 TEST(Interoperation, AStockStoreIsReadAsUefiExtractReadsIt) {
-  if (!have_uefiextract()) {
-    GTEST_SKIP() << "UEFIExtract isn't installed (package uefitool-cli)";
-  }
+  ASSERT_TRUE(have_uefiextract()) << "UEFIExtract isn't installed (package uefitool-cli)";
   const std::vector<std::byte> image = read_file(stock_store_with_keys);
   Machine machine(NorModel(image), ovmf_region);
   ASSERT_TRUE(machine.started.has_value());
@@ -99,9 +97,7 @@ TEST(Interoperation, AStockStoreIsReadAsUefiExtractReadsIt) {
 }
 
 TEST(Interoperation, AStoreOfOursIsReadByUefiExtract) {
-  if (!have_uefiextract()) {
-    GTEST_SKIP() << "UEFIExtract isn't installed (package uefitool-cli)";
-  }
+  ASSERT_TRUE(have_uefiextract()) << "UEFIExtract isn't installed (package uefitool-cli)";
   Machine machine(NorModel(read_file(stock_store_with_keys)), ovmf_region);
   std::mt19937 random(7);
   for (int index = 0; index < 300; ++index) {

@@ -3,6 +3,7 @@
 // which have tests of their own).
 #include "image/testing/builder.hpp"
 
+#include <brotli/encode.h>
 #include <lzma.h>
 
 #include <algorithm>
@@ -95,6 +96,22 @@ Buffer lzma_section(const Buffer& data) {
   }
   put(out, 5, std::uint64_t{data.size()});
   return guided_section(abi::section_lzma_guid, abi::guided_section_processing_required, {}, out);
+}
+
+Buffer brotli_section(const Buffer& data) {
+  Buffer out;
+  put(out, 0, std::uint64_t{data.size()});
+  put(out, 8, std::uint64_t{1} << 20);  // memory of a decoder that allocates from a given buffer
+  const std::size_t header = out.size();
+  std::size_t size = BrotliEncoderMaxCompressedSize(data.size());
+  out.resize(header + size);
+  if (BrotliEncoderCompress(5, BROTLI_DEFAULT_WINDOW, BROTLI_DEFAULT_MODE, data.size(),
+                            reinterpret_cast<const std::uint8_t*>(data.data()), &size,
+                            reinterpret_cast<std::uint8_t*>(out.data() + header)) == BROTLI_FALSE) {
+    throw std::runtime_error("cannot compress");
+  }
+  out.resize(header + size);
+  return guided_section(abi::section_brotli_guid, abi::guided_section_processing_required, {}, out);
 }
 
 void fix_file_header(Buffer& buffer, std::size_t offset) {

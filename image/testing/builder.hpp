@@ -37,6 +37,8 @@ Buffer guided_section(const abi::Guid& definition, std::uint16_t attributes, con
 Buffer user_interface_section(std::string_view name);
 // An LZMA GUIDed section that expands to `data`.
 Buffer lzma_section(const Buffer& data);
+// A Brotli GUIDed section that expands to `data`.
+Buffer brotli_section(const Buffer& data);
 
 struct FileOptions {
   std::uint8_t attributes = 0;
