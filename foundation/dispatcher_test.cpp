@@ -75,8 +75,9 @@ TEST_F(DispatcherTest, ExpressionsAreWholeBooleanAlgebra) {
   launch();
   EXPECT_EQ(order_, "anx");
   EXPECT_TRUE(
-      logged("driver.waiting guid=00d00079-7e57-4001-8000-000000000001 name=\"driver y\" depex=\"missing "
-             "00b0007a-7e57-4001-8000-000000000001\""));
+      logged("driver.waiting guid=00d00079-7e57-4001-8000-000000000001 name=\"driver y\" depex=\"missing\" missing=1"));
+  EXPECT_TRUE(
+      logged("driver.missing guid=00d00079-7e57-4001-8000-000000000001 protocol=00b0007a-7e57-4001-8000-000000000001"));
 }
 
 TEST_F(DispatcherTest, BeforeAndAfterFollowTheirAnchor) {
@@ -128,9 +129,10 @@ TEST_F(DispatcherTest, WhatNeverStartsIsNamed) {
   launch();
   EXPECT_EQ(order_, "a");
   EXPECT_TRUE(logged("name=\"driver s\" depex=\"SOR"));
-  EXPECT_TRUE(logged("name=\"driver m\" depex=\"malformed\""));
+  EXPECT_TRUE(
+      logged("name=\"driver m\" depex=\"malformed at 0: dependency expression has an operator without operands"));
   EXPECT_TRUE(logged("name=\"driver f\" depex=\"false\""));
-  EXPECT_TRUE(logged("name=\"driver u\" depex=\"malformed\""));
+  EXPECT_TRUE(logged("name=\"driver u\" depex=\"malformed at 17: dependency expression has no END\""));
 }
 
 TEST_F(DispatcherTest, TheDispatchMessageStartsWhatBecameReadyUntilTheLock) {

@@ -144,7 +144,7 @@ void Foundation::start(DriverRecord& driver) {
 
 Result<void> Foundation::install_loaded_image(DriverRecord& driver, const LoadedImage& image) {
   const std::uint64_t path = TRY(arena_.allocate(sizeof(FilePath)));
-  *at_address<FilePath>(path) = file_path(driver.file);
+  *at_address<FilePath>(path) = file_path(driver.file());
   const std::uint64_t address = TRY(arena_.allocate(sizeof(abi::LoadedImageProtocol)));
   auto& protocol = *at_address<abi::LoadedImageProtocol>(address);
   protocol.revision = abi::LoadedImageProtocol::current_revision;
@@ -163,7 +163,7 @@ Result<void> Foundation::install_loaded_image(DriverRecord& driver, const Loaded
 
 void Foundation::log_driver(const DriverRecord& driver, std::uint64_t ticks, EfiStatus status, const char* reason) {
   LogLine line("driver");
-  line.guid("guid", driver.file)
+  line.guid("guid", driver.file())
       .text("name", driver.name())
       .hexadecimal("entry", driver.entry_point)
       .number("size", driver.image_pages * page_bytes)
@@ -190,7 +190,7 @@ void Foundation::disable(DriverNumber number, const DriverCall& call, const Guid
   // The fault itself is on the log already, from the supervisor; here is what follows from it.
   LogLine line("driver.disabled");
   line.number("driver", number);
-  if (driver != nullptr) line.guid("guid", driver->file).text("name", driver->name());
+  if (driver != nullptr) line.guid("guid", driver->file()).text("name", driver->name());
   if (handler != nullptr) line.guid("handler", *handler);
   supervisor_.log(line.number("vector", call.fault_vector).hexadecimal("rip", call.fault_rip).view());
   if (driver == nullptr) return;

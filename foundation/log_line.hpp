@@ -19,13 +19,8 @@ class LogLine {
   explicit LogLine(std::string_view event) { append(event); }
 
   LogLine& number(std::string_view key, std::uint64_t value) {
-    char digits[20];
-    std::size_t first = sizeof(digits);
-    do {
-      digits[--first] = static_cast<char>('0' + value % 10);
-      value /= 10;
-    } while (value != 0);
-    return plain(key, {digits + first, sizeof(digits) - first});
+    Digits digits;
+    return plain(key, decimal(value, digits));
   }
 
   LogLine& hexadecimal(std::string_view key, std::uint64_t value) {
@@ -52,7 +47,7 @@ class LogLine {
     return close();
   }
 
-  // The same in three steps, for a value made of parts.
+  // The same in steps, for a value made of parts.
   LogLine& open(std::string_view key) {
     append(" ");
     append(key);
@@ -66,6 +61,10 @@ class LogLine {
     }
     return *this;
   }
+  LogLine& append_number(std::uint64_t value) {
+    Digits digits;
+    return append_quoted(decimal(value, digits));
+  }
   LogLine& close() {
     append("\"");
     return *this;
@@ -75,6 +74,17 @@ class LogLine {
   std::string_view view() const { return {line_.data(), length_}; }
 
  private:
+  using Digits = std::array<char, 20>;
+
+  static std::string_view decimal(std::uint64_t value, Digits& digits) {
+    std::size_t first = digits.size();
+    do {
+      digits[--first] = static_cast<char>('0' + value % 10);
+      value /= 10;
+    } while (value != 0);
+    return {digits.data() + first, digits.size() - first};
+  }
+
   LogLine& plain(std::string_view key, std::string_view value) {
     if (room() < key.size() + value.size() + 2) return *this;
     append(" ");

@@ -51,9 +51,4 @@ inline constexpr Guid mm_cpu_io_protocol_guid = {
 inline constexpr Guid hob_list_table_guid = {
     0x7739f24c, 0x93d7, 0x11d4, {0x9a, 0x3a, 0x00, 0x90, 0x27, 0x3f, 0xc1, 0x4d}};
 
-// gAprioriGuid: the file whose RAW section lists the drivers that start first, in order (PI 1.9, volume 2, 10.3;
-// volume 4, 2.3 uses the same file for MM).
-inline constexpr Guid apriori_file_guid = {
-    0xfc510ee7, 0xffdc, 0x11d4, {0xbd, 0x41, 0x00, 0x80, 0xc7, 0x3c, 0x88, 0x81}};
-
 }  // namespace redoubt::abi

@@ -18,8 +18,10 @@
 //   foundation.start base=0x.. size=N entry=0x.. cpl=3
 //   driver guid=G name="..." entry=0x.. size=N cpl=3 ticks=N status=0x..    one line for each driver started;
 //                                                       reason="..." follows if it was refused or stopped
-//   driver.waiting guid=G name="..." depex="..."                            one for each driver never started
-//   driver.skipped guid=G reason="..."                  a file of the volume that can't be used
+//   driver.waiting guid=G name="..." depex="..." missing=N    one for each driver not started, after launch and again
+//                                                       at the lock; depex says why; missing=N if that is protocols,
+//   driver.missing guid=G protocol=P                    each of which (the first 32) has a line
+//   driver.skipped guid=G reason="..." offset=0x..      a file or a part of the volumes that can't be used
 //   driver.disabled driver=N guid=G name="..." handler=G vector=N rip=0x..  follows a driver's fault; handler: of the
 //                                                       message or protocol it was called for, if there is one
 //   hobs kept=N dropped=N                               the HOB list that drivers get

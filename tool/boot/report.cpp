@@ -10,6 +10,9 @@
 #include <string_view>
 #include <utility>
 
+#include "abi/uefi/guid_text.hpp"
+#include "image/known_guids.hpp"
+
 namespace redoubt::tool::boot {
 namespace {
 
@@ -66,6 +69,25 @@ Json json_of_address(std::optional<std::uint64_t> value) { return value ? Json(h
 
 Json json_of_text(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
 
+// A GUID's name, where it has one we know.
+std::string name_of(std::string_view guid_text) {
+  const auto guid = abi::parse_guid(guid_text);
+  return guid ? image::name_or_text(*guid) : std::string(guid_text);
+}
+
+// "missing NAME, NAME", "AFTER NAME", or whatever else the foundation said.
+std::string waiting_text(const Driver& driver) {
+  if (driver.missing.empty()) {
+    const std::size_t last = driver.depex.rfind(' ') + 1;
+    return driver.depex.substr(0, last) + name_of(std::string_view(driver.depex).substr(last));
+  }
+  std::string text = "missing ";
+  for (const std::string& protocol : driver.missing) {
+    text += (&protocol == &driver.missing.front() ? "" : ", ") + name_of(protocol);
+  }
+  return text;
+}
+
 std::string violation_text(const Event& event) {
   std::string text = event.name;
   for (const auto& [key, value] : event.values) {
@@ -121,7 +143,8 @@ void append_drivers(std::string& text, const BootReport& report) {
   }
   for (const Driver& driver : report.drivers) {
     if (driver.waiting()) {
-      std::format_to(std::back_inserter(text), "    waits for {}: {} {}\n", driver.depex, driver.guid, driver.name);
+      std::format_to(std::back_inserter(text), "    waits: {} {}: {}\n", driver.guid, driver.name,
+                     waiting_text(driver));
     }
   }
   for (const std::string& file : report.skipped_files) {
@@ -239,9 +262,22 @@ void BootReport::apply(const Event& event) {
     if (event.name == "driver") {
       driver.status = event.number("status").value_or(0);
     }
-    add_bounded(drivers, std::move(driver));
+    // One that was reported as waiting, and now started or still waits.
+    const auto known = std::ranges::find_if(
+        drivers, [&](const Driver& other) { return other.waiting() && other.guid == driver.guid; });
+    if (known != drivers.end()) {
+      *known = std::move(driver);
+    } else {
+      add_bounded(drivers, std::move(driver));
+    }
+  } else if (event.name == "driver.missing") {
+    const auto known = std::ranges::find(drivers, text_of(event, "guid"), &Driver::guid);
+    if (known != drivers.end()) {
+      add_bounded(known->missing, text_of(event, "protocol"));
+    }
   } else if (event.name == "driver.skipped") {
-    add_bounded(skipped_files, std::format("{}: {}", text_of(event, "guid"), text_of(event, "reason")));
+    const std::string guid = text_of(event, "guid");
+    add_bounded(skipped_files, std::format("{}: {}", guid.empty() ? "volume" : guid, text_of(event, "reason")));
   } else if (event.name == "dxe.start") {
     dxe_started = true;
   } else if (event.name == "dxe.ready_to_lock") {
@@ -315,6 +351,7 @@ nlohmann::ordered_json to_json(const BootReport& report) {
     Json entry = {{"guid", driver.guid}, {"name", driver.name}, {"started", !driver.waiting()}};
     if (driver.waiting()) {
       entry["depex"] = driver.depex;
+      entry["missing"] = driver.missing;
     } else {
       entry["ring"] = json_of(driver.ring);
       entry["entry"] = json_of_address(driver.entry);

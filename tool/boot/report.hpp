@@ -25,7 +25,8 @@ struct Driver {
   std::optional<std::uint64_t> ring;    // privilege ring at its entry point
   std::optional<std::uint64_t> ticks;   // time stamp counter ticks from call to return of the entry point
   std::optional<std::uint64_t> status;  // EFI_STATUS that it returned
-  std::string depex;                    // of one that waits
+  std::string depex;                    // of one that waits: why
+  std::vector<std::string> missing;     // and for which protocols, by GUID
   std::string reason;                   // of one that was refused or stopped
   [[nodiscard]] bool waiting() const { return !status.has_value(); }
 };

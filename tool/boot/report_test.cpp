@@ -37,7 +37,10 @@ BootReport good_boot() {
       "ticks=120000 status=0x0",
       "redoubt: driver guid=33fb3535-f15e-4c17-b303-5eb94595ecb6 name=\"Refuser\" entry=0x50101000 size=4096 cpl=3 "
       "ticks=77 status=0x8000000000000003",
-      "redoubt: driver.waiting guid=470cb248-e8ac-473c-bb4f-81069a1fe6fd name=\"Waiter\" depex=\"A AND B\"",
+      "redoubt: driver.waiting guid=470cb248-e8ac-473c-bb4f-81069a1fe6fd name=\"Waiter\" depex=\"missing\" "
+      "missing=2",
+      "redoubt: driver.missing guid=470cb248-e8ac-473c-bb4f-81069a1fe6fd protocol=3242a9d8-ce70-4aa0-955d-5e7b140de4d2",
+      "redoubt: driver.missing guid=470cb248-e8ac-473c-bb4f-81069a1fe6fd protocol=00000001-0002-0003-0405-060708090a0b",
       "redoubt: launch.done ticks=900000 mmram_used=2097152 mmram_free=14675968",
       "redoubt: ipl.locked smramc=0x1A esmramc=0x3F smi_en=0x21",
       "redoubt: lifecycle event=EndOfDxe mmis=3 faults=0 mmram_used=2097152 mmram_free=14675968",
@@ -63,7 +66,7 @@ TEST(BootReport, TextOfAGoodBoot) {
     ring  entry ticks  status           GUID                                 name
        3       120000  success          23a089b3-eed5-4ac5-b2ab-43e3298c2343 Variable
        3           77  unsupported      33fb3535-f15e-4c17-b303-5eb94595ecb6 Refuser
-    waits for A AND B: 470cb248-e8ac-473c-bb4f-81069a1fe6fd Waiter
+    waits: 470cb248-e8ac-473c-bb4f-81069a1fe6fd Waiter: missing MmCpuIo, 00000001-0002-0003-0405-060708090a0b
   MMRAM used, free  2048.0 KiB, 14332.0 KiB
   open to ring 3    4112.0 KiB outside MMRAM, in 2 ranges
     0x7E000000 - 0x7E003FFF    rw  communication buffer
@@ -152,6 +155,23 @@ TEST(BootReport, StartsAgainAtEachBootButKeepsViolations) {
   EXPECT_FALSE(report.locked_in_pei);
   EXPECT_EQ(report.violation_count, 1U);
   EXPECT_FALSE(report.failed());
+}
+
+TEST(BootReport, AWaitingDriverMayStartLaterAndAnchorsAreNamed) {
+  const BootReport report = report_of({
+      "redoubt: ipl.start boot_mode=0 cpus=1",
+      "redoubt: driver.waiting guid=470cb248-e8ac-473c-bb4f-81069a1fe6fd name=\"Late\" depex=\"missing\" missing=1",
+      "redoubt: driver.waiting guid=33fb3535-f15e-4c17-b303-5eb94595ecb6 name=\"Never\" "
+      "depex=\"AFTER 3242a9d8-ce70-4aa0-955d-5e7b140de4d2\"",
+      "redoubt: driver guid=470cb248-e8ac-473c-bb4f-81069a1fe6fd name=\"Late\" cpl=3 ticks=1 status=0x0",
+      "redoubt: driver.waiting guid=33fb3535-f15e-4c17-b303-5eb94595ecb6 name=\"Never\" "
+      "depex=\"AFTER 3242a9d8-ce70-4aa0-955d-5e7b140de4d2\"",
+      "redoubt: driver.skipped reason=\"no volume\" offset=0x40",
+  });
+  const std::string text = to_text(report);
+  for (const char* part : {"1 started, 1 waiting", "Never: AFTER MmCpuIo\n", "skipped volume: no volume"}) {
+    EXPECT_NE(text.find(part), std::string::npos) << part << "\n" << text;
+  }
 }
 
 TEST(BootReport, ShowsWhatDxeAndTheFoundationComplainAbout) {
