@@ -268,6 +268,7 @@ EfiStatus Foundation::manage(MmiTypeRecord* type, std::uint64_t context, std::ui
     }
   });
   if (faulted) return abi::status::device_error;
+  if (interrupt_pending && !root) return abi::status::interrupt_pending;  // whatever earlier handlers made of it
   if (success) return abi::status::success;
   if (interrupt_pending) return abi::status::interrupt_pending;
   return source_pending ? abi::status::warn_interrupt_source_pending : abi::status::not_found;

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: BSD-2-Clause-Patent
+// Runs the suite in a machine: a UEFI program that asks the suite's driver for one test after the other and does
+// what a test needs done outside MM. It prints one line for each test, which tests/boot/conformance collects:
+//
+//   conformance NAME passed | conformance NAME failed line=N reason="..."
+//   conformance summary passed=N failed=N
+//
+// Set from outside, as nobody in the guest knows: opt/org.redoubt/foundation and opt/org.redoubt/supervisor, decimal
+// addresses.
+#include <cstring>
+
+#include "platform/q35/platform.hpp"
+#include "tests/conformance/conformance.hpp"
+#include "tests/guest/uefi/program.hpp"
+#include "tests/guest/uefi/raw_mailbox.hpp"
+
+namespace redoubt::guest {
+namespace {
+
+using namespace conformance;
+
+struct SuiteMessage {
+  abi::CommunicateHeader header;
+  Message message;
+};
+
+struct TestMessage {
+  abi::CommunicateHeader header;
+  std::uint8_t data[data_bytes];
+};
+
+class Caller {
+ public:
+  explicit Caller(const RawMailbox& mailbox) : mailbox_(mailbox) {
+    surroundings_ = {.foundation = option("foundation", 0),
+                     .supervisor = option("supervisor", 0),
+                     .port = platform::driver_ports[0].first,
+                     .closed_port = 0xB2,
+                     .outside = platform::outside_ranges[0].base};
+  }
+
+  bool run() {
+    Message first = {};
+    first.test = ~std::uint64_t{0};
+    if (!ask(first)) {
+      print_line("conformance failed: the suite's driver is not in this image");
+      return false;
+    }
+    unsigned passed = 0;
+    unsigned failed = 0;
+    for (std::uint64_t test = 0; test != first.test_count; ++test) {
+      Message message = {};
+      const std::string_view problem = run_one(test, message);
+      if (problem.empty()) {
+        ++passed;
+        print_line("conformance ", std::string_view(message.name), " passed");
+      } else {
+        ++failed;
+        print_line("conformance ", std::string_view(message.name), " failed line=", Decimal{message.line}, " reason=\"",
+                   problem, "\"");
+      }
+    }
+    print_line("conformance summary passed=", Decimal{passed}, " failed=", Decimal{failed});
+    return failed == 0;
+  }
+
+ private:
+  bool ask(Message& message) {
+    message.surroundings = surroundings_;
+    mailbox_.put(SuiteMessage{{message_guid, sizeof(Message)}, message});
+    const auto answer = mailbox_.send();
+    if (!answer || answer->status != abi::status::success || answer->size != sizeof(SuiteMessage)) return false;
+    message = mailbox_.get<SuiteMessage>().message;
+    return true;
+  }
+
+  // Empty if the test passed.
+  std::string_view run_one(std::uint64_t test, Message& message) {
+    for (std::uint64_t step = 0; step != 100; ++step) {
+      message.test = test;
+      message.step = step;
+      if (!ask(message)) return "the suite's driver doesn't answer";
+      if (message.verdict == Verdict::failed) return message.reason;
+      if (message.verdict == Verdict::passed) return {};
+      if (!perform(message.exchange)) return "MM didn't answer the test's message";
+    }
+    return "the test has no end";
+  }
+
+  bool perform(Exchange& exchange) {
+    if (exchange.action == Action::raise_mmi) {
+      raise_mmi();
+      return true;
+    }
+    TestMessage message{{exchange.guid, exchange.size}, {}};
+    std::memcpy(message.data, exchange.data, sizeof(message.data));
+    mailbox_.put(message);
+    const auto answer = mailbox_.send();
+    if (!answer) return false;
+    exchange.status = answer->status;
+    exchange.size = answer->size < sizeof(abi::CommunicateHeader) ? 0 : answer->size - sizeof(abi::CommunicateHeader);
+    std::memcpy(exchange.data, mailbox_.get<TestMessage>().data, sizeof(exchange.data));
+    return true;
+  }
+
+  const RawMailbox& mailbox_;
+  Surroundings surroundings_ = {};
+};
+
+}  // namespace
+}  // namespace redoubt::guest
+
+extern "C" EFIAPI redoubt::abi::EfiStatus conformance_caller_entry(redoubt::abi::Handle /*image*/,
+                                                                   redoubt::abi::SystemTable* system_table) {
+  using namespace redoubt::guest;
+  const auto mailbox = RawMailbox::find(*system_table);
+  if (!mailbox) {
+    print_line("conformance failed: no HOB names a communication buffer");
+    finish(*system_table, "conformance_caller", false);
+  }
+  finish(*system_table, "conformance_caller", Caller(*mailbox).run());
+}

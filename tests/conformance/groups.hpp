@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: BSD-2-Clause-Patent
+// The groups of tests, one for each file NAME_tests.cpp, in the order of the specification.
+#pragma once
+
+#include "tests/conformance/conformance.hpp"
+
+namespace redoubt::conformance {
+
+std::span<const Test> system_table_tests();
+std::span<const Test> configuration_table_tests();
+std::span<const Test> pool_tests();
+std::span<const Test> page_tests();
+std::span<const Test> protocol_tests();
+std::span<const Test> notification_tests();
+std::span<const Test> locate_tests();
+std::span<const Test> mmi_tests();
+
+}  // namespace redoubt::conformance

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: BSD-2-Clause-Patent
+// Runs the suite on the host: the foundation with the fake supervisor, and the suite's driver in it. It does what the
+// UEFI program does in a machine, and must not look into the foundation. One MM serves all tests, as in a machine,
+// until one fails: the next gets a new one.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "foundation/testing/machine.hpp"
+#include "tests/conformance/conformance.hpp"
+
+namespace redoubt::conformance {
+namespace {
+
+namespace status = abi::status;
+using foundation::testing::ByteVector;
+using foundation::testing::Machine;
+
+constexpr std::uint64_t open_port = 0x608;
+
+class Suite {
+ public:
+  Suite() {
+    machine_.supervisor.ports[open_port] = 0;
+    machine_.add({.file = test_guid(1),
+                  .name = "conformance",
+                  .entry = [this](abi::Handle image, abi::MmSystemTable* t) { return entry_ = start(image, t); }});
+  }
+
+  void launch() {
+    ASSERT_EQ(machine_.launch(), status::success);
+    ASSERT_EQ(entry_, status::success);
+  }
+
+  // One test to its end, as the caller in a machine does it.
+  void run(std::size_t test) {
+    Message message = {};
+    for (std::uint64_t step = 0;; ++step) {
+      ASSERT_LT(step, 100U);
+      message.test = test;
+      message.step = step;
+      message.surroundings = surroundings();
+      ByteVector data(sizeof(message));
+      std::memcpy(data.data(), &message, sizeof(message));
+      const auto reply = machine_.send(message_guid, data, sizeof(message));
+      ASSERT_EQ(reply.status, status::success) << "the suite's driver doesn't answer";
+      ASSERT_EQ(data.size(), sizeof(message));
+      std::memcpy(&message, data.data(), sizeof(message));
+      ASSERT_NE(message.verdict, Verdict::failed) << "line " << message.line << ": " << message.reason;
+      if (message.verdict == Verdict::passed) return;
+      perform(message.exchange);
+    }
+  }
+
+ private:
+  Surroundings surroundings() {
+    const abi::EfiPhysicalAddress mmram = machine_.supervisor.mmram_base();
+    return {.foundation = reinterpret_cast<std::uintptr_t>(&machine_.foundation),
+            .supervisor = mmram,
+            .port = open_port,
+            .closed_port = 0xB2,
+            .outside = 0};
+  }
+
+  void perform(Exchange& exchange) {
+    if (exchange.action == Action::raise_mmi) return machine_.asynchronous_mmi();
+    ByteVector data(exchange.size);
+    std::copy_n(std::as_bytes(std::span(exchange.data)).begin(), exchange.size, data.begin());
+    const auto reply = machine_.send(exchange.guid, data, exchange.capacity);
+    exchange.status = reply.status;
+    exchange.size = reply.size;
+    std::copy_n(data.begin(), std::min(data.size(), sizeof(exchange.data)),
+                std::as_writable_bytes(std::span(exchange.data)).begin());
+  }
+
+  Machine machine_;
+  abi::EfiStatus entry_ = status::not_started;
+};
+
+class ConformanceTest : public testing::Test {
+ public:
+  explicit ConformanceTest(std::size_t test) : test_(test) {}
+  void TestBody() override {
+    if (suite_ == nullptr) {
+      suite_ = std::make_unique<Suite>();
+      suite_->launch();
+    }
+    if (!HasFatalFailure()) suite_->run(test_);
+    if (HasFatalFailure()) suite_.reset();
+  }
+
+ private:
+  static inline std::unique_ptr<Suite> suite_;
+  std::size_t test_;
+};
+
+}  // namespace
+}  // namespace redoubt::conformance
+
+int main(int argc, char** argv) {
+  using namespace redoubt::conformance;
+  testing::InitGoogleTest(&argc, argv);
+  for (std::size_t i = 0; i != test_count(); ++i) {
+    testing::RegisterTest("Conformance", std::string(test_at(i).name).c_str(), nullptr, nullptr, __FILE__, __LINE__,
+                          [i]() -> testing::Test* { return new ConformanceTest(i); });
+  }
+  return RUN_ALL_TESTS();
+}
