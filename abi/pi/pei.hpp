@@ -40,6 +40,23 @@ struct PpiDescriptor {
   void* interface;
 };
 
+struct NotifyDescriptor;
+using NotifyEntry = EfiStatus(EFIAPI*)(PeiServicesPointer, const NotifyDescriptor*, void* interface);
+
+// EFI_PEI_NOTIFY_DESCRIPTOR.
+struct NotifyDescriptor {
+  static constexpr UintN callback = 0x20;  // called at once, from inside the installation
+  static constexpr UintN terminate_list = 0x8000'0000;
+
+  UintN flags;
+  const Guid* guid;
+  NotifyEntry notify;
+};
+
+// EFI_PEI_END_OF_PEI_PHASE_PPI (volume 1, chapter 6): installed last thing before DXE; no interface.
+inline constexpr Guid end_of_pei_ppi_guid = {
+    0x605ea650, 0xc65c, 0x42e1, {0xba, 0x80, 0x91, 0xa5, 0x2a, 0xb6, 0x18, 0xc6}};
+
 // EFI_FV_FILE_INFO.
 struct FvFileInfo {
   Guid file_name;
@@ -66,7 +83,7 @@ struct PeiServices {
   EfiStatus(EFIAPI* install_ppi)(PeiServicesPointer, const PpiDescriptor* list);
   void* reinstall_ppi;
   EfiStatus(EFIAPI* locate_ppi)(PeiServicesPointer, const Guid*, UintN instance, PpiDescriptor**, void** interface);
-  void* notify_ppi;
+  EfiStatus(EFIAPI* notify_ppi)(PeiServicesPointer, const NotifyDescriptor* list);
   EfiStatus(EFIAPI* get_boot_mode)(PeiServicesPointer, BootMode*);
   void* set_boot_mode;
   EfiStatus(EFIAPI* get_hob_list)(PeiServicesPointer, void** list);
@@ -88,10 +105,11 @@ struct PeiServices {
   // Five more services that nobody here needs.
 };
 #if defined(__i386__)
-static_assert(sizeof(PpiDescriptor) == 12 && sizeof(FvFileInfo) == 32 && offsetof(FvFileInfo, buffer) == 24);
-static_assert(offsetof(PeiServices, install_ppi) == 24 && offsetof(PeiServices, create_hob) == 52 &&
-              offsetof(PeiServices, allocate_pages) == 72 && offsetof(PeiServices, ffs_find_file_by_name) == 104 &&
-              offsetof(PeiServices, ffs_get_file_info) == 108);
+static_assert(sizeof(PpiDescriptor) == 12 && sizeof(NotifyDescriptor) == 12 && sizeof(FvFileInfo) == 32 &&
+              offsetof(FvFileInfo, buffer) == 24);
+static_assert(offsetof(PeiServices, install_ppi) == 24 && offsetof(PeiServices, notify_ppi) == 36 &&
+              offsetof(PeiServices, create_hob) == 52 && offsetof(PeiServices, allocate_pages) == 72 &&
+              offsetof(PeiServices, ffs_find_file_by_name) == 104 && offsetof(PeiServices, ffs_get_file_info) == 108);
 #endif
 
 // EFI_PEI_MM_ACCESS_PPI (volume 4, 6.2).

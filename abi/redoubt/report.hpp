@@ -12,6 +12,7 @@
 //   ipl.locked smramc=0xNN esmramc=0xNN smi_en=0xNN     MMRAM is closed and locked, SMI_LOCK is set
 //   ipl.failed reason="..."                             and the machine stands still
 //   ipl.reset reason="..." smramc=0xNN esmramc=0xNN     MMRAM is locked, the machine resets cold (S3 resume)
+//   ipl.unanswered message=NAME status=0x..             MM runs but did not take a message of the IPL's
 //   supervisor.start base=0x.. size=N cpus=N
 //   supervisor.failed reason="..."                       MM answers nothing
 //   range base=0x.. size=N access=rw what="..."          one line for each range outside MMRAM open to ring 3

@@ -85,7 +85,14 @@ abi::EfiStatus EFIAPI communicate3(const abi::MmCommunication3Ppi*, void* buffer
   if (answered > header.buffer_size) {
     return abi::status::is_error(status) ? status : abi::status::buffer_too_small;
   }
-  std::memcpy(buffer, mailbox.data(), static_cast<std::size_t>(answered));
+  if (answered < sizeof(header)) {
+    return abi::status::is_error(status) ? status : abi::status::device_error;
+  }
+  // The header is the caller's own; only its buffer_size tells how much of the buffer counts now (as edk2 answers).
+  header.buffer_size = answered;
+  std::memcpy(buffer, &header, sizeof(header));
+  std::memcpy(static_cast<std::byte*>(buffer) + sizeof(header), mailbox.data() + sizeof(header),
+              static_cast<std::size_t>(answered) - sizeof(header));
   return status;
 }
 

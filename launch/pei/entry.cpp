@@ -14,6 +14,7 @@
 #include "image/executable.hpp"
 #include "launch/pei/chipset_control.hpp"
 #include "launch/pei/communicate_ppi.hpp"
+#include "launch/pei/end_of_pei.hpp"
 #include "launch/pei/first_mmi.hpp"
 #include "launch/pei/hand_off.hpp"
 #include "launch/pei/mm_volume.hpp"
@@ -237,7 +238,8 @@ Step<void> launch(abi::PeiServicesPointer services, abi::BootMode boot_mode) {
   TRY(broadcast_smis(processors));
   TRY(close_and_lock(services, mmram));
   TRY(verify_locked(mmram));
-  return install_communication(services, comm_buffer);
+  TRY(install_communication(services, comm_buffer));
+  return watch_end_of_pei(services);
 }
 
 [[noreturn]] void fail(Reason reason) {

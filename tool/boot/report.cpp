@@ -234,6 +234,9 @@ void BootReport::apply(const Event& event) {
     if (launch_failure.empty()) {
       launch_failure = "no reason given";
     }
+  } else if (event.name == "ipl.unanswered") {
+    launch_failure =
+        std::format("MM didn't take the message {} (status {})", text_of(event, "message"), text_of(event, "status"));
   } else if (event.name == "ipl.reset") {
     launch_reset = text_of(event, "reason");
   } else if (event.name == "supervisor.start") {

@@ -119,6 +119,15 @@ TEST(BootReport, TextOfABootThatFailed) {
 )");
 }
 
+TEST(BootReport, AMessageOfTheLauncherThatMmDoesNotTakeIsAFailure) {
+  const BootReport report = report_of({
+      "redoubt: ipl.start boot_mode=0 cpus=2",
+      "redoubt: ipl.unanswered message=\"EndOfPei\" status=0x80000007",
+  });
+  EXPECT_TRUE(report.failed());
+  EXPECT_EQ(report.launch_failure, "MM didn't take the message EndOfPei (status 0x80000007)");
+}
+
 TEST(BootReport, JsonHasWhatTheTextHas) {
   const nlohmann::ordered_json json = to_json(good_boot());
   EXPECT_EQ(json["outcome"], "reached");

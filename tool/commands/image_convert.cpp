@@ -23,6 +23,8 @@ struct Options {
   std::string image;
   std::string output;
   std::vector<std::string> drivers;
+  std::vector<std::string> peims;
+  std::string payload;
   std::string firmware;
   bool json = false;
 };
@@ -135,7 +137,14 @@ CommandResult convert(const Options& options) {
   const FirmwareBundle bundle = TRY(read_firmware_bundle(
       options.firmware.empty() ? default_firmware_directory() : std::filesystem::path(options.firmware)));
   const std::vector<DriverFile> drivers = TRY(collect_drivers(bundle, options.drivers));
-  const auto conversion = convert_image(original, bundle, drivers);
+  Additions additions;
+  for (const std::string& path : options.peims) {
+    additions.peims.push_back(TRY(read_peim(path)));
+  }
+  if (!options.payload.empty()) {
+    additions.payload = TRY(read_payload(options.payload));
+  }
+  const auto conversion = convert_image(original, bundle, drivers, additions);
   if (!conversion.has_value()) {
     return bad_input(options.image, conversion.error().reason + first_problem(original));
   }
@@ -161,6 +170,14 @@ void add_image_convert(CommandLine& command_line) {
       ->type_name("FILE")
       ->expected(1)
       ->take_all();
+  verb.add_option("--peim", options->peims,
+                  "PEIM to add: .ffs of type PEIM, or .efi, which starts once MM answers (repeatable)")
+      ->type_name("FILE")
+      ->expected(1)
+      ->take_all();
+  verb.add_option("--payload", options->payload,
+                  "What PEI starts instead of DXE: .efi for X64 that takes a HOB list; DXE goes")
+      ->type_name("FILE");
   verb.add_option("--firmware", options->firmware,
                   "Directory of Redoubt's firmware images and firmware.json (default: `firmware` beside this program)")
       ->type_name("DIR");

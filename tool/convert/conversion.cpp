@@ -34,8 +34,8 @@ constexpr const char* pei_volume_name = "PEI volume";
 constexpr const char* dxe_volume_name = "DXE volume";
 constexpr const char* mm_volume_name = "MM volume";
 
-// The PEIM runs in place on the way back from sleep; nothing in it is aligned to more than this.
-constexpr std::size_t ipl_alignment = 64;
+// PEIMs run in place on the way back from sleep; nothing in ours is aligned to more than this.
+constexpr std::size_t peim_alignment = 64;
 
 consteval abi::Guid guid(std::string_view text) { return abi::parse_guid(text).value(); }
 
@@ -128,8 +128,13 @@ Outcome<std::uint64_t> find_run_address(const Volume& volume, const Volume::Slot
 
 class Converter {
  public:
-  Converter(Bytes original, const FirmwareBundle& bundle, const std::vector<DriverFile>& drivers)
-      : original_(original), bundle_(bundle), drivers_(drivers), image_(FirmwareImage::parse(original)) {}
+  Converter(Bytes original, const FirmwareBundle& bundle, const std::vector<DriverFile>& drivers,
+            const Additions& additions)
+      : original_(original),
+        bundle_(bundle),
+        drivers_(drivers),
+        additions_(additions),
+        image_(FirmwareImage::parse(original)) {}
 
   Outcome<Conversion> run() {
     if (image_.roots().empty()) {
@@ -143,6 +148,10 @@ class Converter {
 
     TRY(remove_stack());
     TRY(add_ipl());
+    for (const PeimFile& peim : additions_.peims) {
+      TRY(add_peim(peim));
+    }
+    TRY(replace_dxe_core());
     TRY(add_communication_driver());
     TRY(add_mm_volume());
     report_.free.push_back({pei_volume_name, pei_free, pei_->free_space()});
@@ -274,57 +283,103 @@ class Converter {
     return refuse(refusal.error, std::format("no room for {} in the {}: {}", what, volume, refusal.reason));
   }
 
-  Outcome<Buffer> make_ipl_file(Bytes executable) const {
+  static Outcome<Buffer> make_peim_file(const PeimFile& peim, Bytes executable) {
     Buffer data;
-    const abi::Guid needed[] = {abi::MmAccessPpi::guid, abi::MpServicesPpi::guid};
-    append_section(data, abi::SectionType::pei_depex, image::edit::depex_data(needed));
-    append_section(data, abi::SectionType::pe32, executable, ipl_alignment);
-    append_section(data, abi::SectionType::user_interface, image::edit::user_interface_data(bundle_.ipl.name));
-    return make_file({.name = bundle_.ipl.guid, .type = abi::FileType::peim, .data_alignment = ipl_alignment}, data);
+    append_section(data, abi::SectionType::pei_depex, peim.depex);
+    append_section(data, abi::SectionType::pe32, executable, peim_alignment);
+    append_section(data, abi::SectionType::user_interface, image::edit::user_interface_data(peim.name));
+    return make_file({.name = peim.guid, .type = abi::FileType::peim, .data_alignment = peim_alignment}, data);
   }
 
-  // The IPL linked for the place where it will lie, byte for byte as it lies in memory there.
-  Outcome<Buffer> rebase_ipl(std::uint64_t address) const {
-    const auto refuse_ipl = [&](const char* reason) {
-      return refuse(Error::unsupported, std::format("{}: {}", bundle_.ipl.source, reason));
+  // A PEIM linked for the place where it will lie, byte for byte as it lies in memory there.
+  static Outcome<Buffer> rebase_peim(const PeimFile& peim, std::uint64_t address) {
+    const auto refuse_peim = [&](std::string_view reason) {
+      return refuse(Error::unsupported, std::format("{}: {}", peim.source, reason));
     };
-    const auto view = ExecutableView::create(bundle_.ipl.executable);
+    const auto view = ExecutableView::create(peim.executable);
     if (!view.has_value()) {
-      return refuse_ipl(view.error().reason);
+      return refuse_peim(view.error().reason);
     }
     if (view->format() == image::ExecutableFormat::te) {
-      return refuse_ipl("is a TE image, not PE");
+      return refuse_peim("is a TE image, not PE");
     }
     for (std::uint32_t i = 0; i < view->section_count(); ++i) {
       const image::ExecutableSection section = view->section(i);
       if (section.file_offset != section.rva || section.data.size() != section.memory_size) {
-        return refuse_ipl("can't run in place: its sections lie elsewhere in the file than in memory");
+        return refuse_peim("can't run in place: its sections lie elsewhere in the file than in memory");
       }
     }
-    if (address % ipl_alignment != 0) {
-      return refuse_ipl("can't run in place: the PEI volume isn't aligned");
+    if (view->section_alignment() > peim_alignment) {
+      return refuse_peim(std::format("can't run in place: its sections are aligned to {}, more than {}",
+                                     view->section_alignment(), peim_alignment));
+    }
+    if (address % peim_alignment != 0) {
+      return refuse_peim("can't run in place: the PEI volume isn't aligned");
     }
     Buffer rebased(view->image_size());
     if (const auto loaded = view->load_into(rebased, address); !loaded.has_value()) {
-      return refuse_ipl(loaded.error().reason);
+      return refuse_peim(loaded.error().reason);
     }
     return rebased;
   }
 
   Outcome<void> add_ipl() {
+    const abi::Guid needed[] = {abi::MmAccessPpi::guid, abi::MpServicesPpi::guid};
+    return add_peim({.source = bundle_.ipl.source,
+                     .guid = bundle_.ipl.guid,
+                     .name = bundle_.ipl.name,
+                     .depex = image::edit::depex_data(needed),
+                     .executable = bundle_.ipl.executable},
+                    "the IPL");
+  }
+
+  Outcome<void> add_peim(const PeimFile& peim) {
+    const auto core = executable_of(pei_->find(abi::FileType::pei_core)->file);
+    const auto view = ExecutableView::create(peim.executable);
+    if (core.has_value() && view.has_value() && core->view.machine() != view->machine()) {
+      return refuse(Error::unsupported,
+                    std::format("its PEI is for {}, {} for {}", image::machine_name(core->view.machine()), peim.source,
+                                image::machine_name(view->machine())));
+    }
+    return add_peim(peim, peim.source.c_str());
+  }
+
+  Outcome<void> add_peim(const PeimFile& peim, const char* what) {
     // Where it goes follows from its size; what is in it, from where it goes.
-    const Buffer draft = TRY(make_ipl_file(TRY(rebase_ipl(0))));
+    const Buffer draft = TRY(make_peim_file(peim, TRY(rebase_peim(peim, 0))));
     const auto offset = pei_->find_room(draft);
     if (!offset.has_value()) {
-      return no_room("the IPL", pei_volume_name, offset.error());
+      return no_room(what, pei_volume_name, offset.error());
     }
     const auto view = image::FileView::create(draft, *offset, image::FileSystem::ffs3);
     assert(view.has_value());
     const auto section = view->find_section(abi::SectionType::pe32);
     assert(section.has_value() && section->has_value());
-    const Buffer file = TRY(make_ipl_file(TRY(rebase_ipl(report_.pei_volume_address + (*section)->payload_offset()))));
+    const std::uint64_t address = report_.pei_volume_address + (*section)->payload_offset();
+    const Buffer file = TRY(make_peim_file(peim, TRY(rebase_peim(peim, address))));
     TRY(pei_->insert(file, *offset));
     report_added(*pei_, pei_volume_name, *offset);
+    return {};
+  }
+
+  // DxeIpl starts the first file of type DXE_CORE that it finds, whatever that is.
+  Outcome<void> replace_dxe_core() {
+    if (!additions_.payload.has_value()) {
+      return {};
+    }
+    const Payload& payload = *additions_.payload;
+    const Volume::Slot& core = *dxe_->find(abi::FileType::dxe_core);
+    report_.removed.push_back(describe(core.file, dxe_volume_name, core.offset));
+    TRY(dxe_->remove(core.offset));
+    Buffer data;
+    append_section(data, abi::SectionType::pe32, payload.executable);
+    append_section(data, abi::SectionType::user_interface, image::edit::user_interface_data(payload.name));
+    const Buffer file = TRY(make_file({.name = payload.guid, .type = abi::FileType::dxe_core}, data));
+    const auto offset = dxe_->add(file);
+    if (!offset.has_value()) {
+      return no_room("the payload", dxe_volume_name, offset.error());
+    }
+    report_added(*dxe_, dxe_volume_name, *offset);
     return {};
   }
 
@@ -443,6 +498,7 @@ class Converter {
   Bytes original_;
   const FirmwareBundle& bundle_;
   const std::vector<DriverFile>& drivers_;
+  const Additions& additions_;
   FirmwareImage image_;
   Volume* pei_ = nullptr;
   Volume* dxe_ = nullptr;
@@ -451,9 +507,9 @@ class Converter {
 
 }  // namespace
 
-Outcome<Conversion> convert_image(Bytes original, const FirmwareBundle& bundle,
-                                  const std::vector<DriverFile>& drivers) {
-  return Converter(original, bundle, drivers).run();
+Outcome<Conversion> convert_image(Bytes original, const FirmwareBundle& bundle, const std::vector<DriverFile>& drivers,
+                                  const Additions& additions) {
+  return Converter(original, bundle, drivers, additions).run();
 }
 
 }  // namespace redoubt::tool

@@ -3,6 +3,8 @@
 // report out, so that nothing is written unless all of it worked.
 #pragma once
 
+#include <optional>
+
 #include "image/edit/tree.hpp"
 #include "tool/convert/firmware_bundle.hpp"
 
@@ -39,6 +41,12 @@ struct ConversionReport {
   std::uint64_t pei_volume_address = 0;  // where the PEI volume runs
 };
 
+// What a conversion adds beside MM itself.
+struct Additions {
+  std::vector<PeimFile> peims;
+  std::optional<Payload> payload;  // goes where the DXE core was
+};
+
 struct Conversion {
   Buffer image;
   ConversionReport report;
@@ -48,6 +56,6 @@ struct Conversion {
 // one that was converted already, one without room, one whose PEI volume's address can't be told, one whose PEI is for
 // another machine than our IPL.
 image::edit::Outcome<Conversion> convert_image(Bytes original, const FirmwareBundle& bundle,
-                                               const std::vector<DriverFile>& drivers);
+                                               const std::vector<DriverFile>& drivers, const Additions& additions = {});
 
 }  // namespace redoubt::tool

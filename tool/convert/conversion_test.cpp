@@ -12,6 +12,7 @@
 #include <format>
 #include <fstream>
 
+#include "abi/pi/pei.hpp"
 #include "abi/redoubt/image_names.hpp"
 #include "abi/uefi/guid_text.hpp"
 #include "image/edit/assemble.hpp"
@@ -176,6 +177,127 @@ TEST(Conversion, TheIplIsLinkedForItsPlace) {
   // The made-up image holds one address, 0x1234, at the start of its data.
   const auto value = read_at<std::uint32_t>((*section)->payload(), 0x440);
   EXPECT_EQ(*value, 0x1234 + address);
+}
+
+// A PEIM with one address in its data, linked for address 0.
+PeimFile made_up_peim(std::uint32_t number, elf2pe::Machine machine = elf2pe::Machine::ia32) {
+  const abi::Guid needed[] = {guid(2000)};
+  return {.source = "peim",
+          .guid = guid(number),
+          .name = "Peim",
+          .depex = image::edit::depex_data(needed),
+          .executable = executable_of(machine, 64, elf2pe::Subsystem::boot)};
+}
+
+TEST(Conversion, PeimsAreLinkedForTheirPlaces) {
+  const Additions additions{.peims = {made_up_peim(1), made_up_peim(2)}, .payload = {}};
+  const auto conversion = convert_image(stock(), made_up_bundle(), {}, additions);
+  ASSERT_TRUE(conversion.has_value()) << conversion.error().reason;
+  FirmwareImage image = FirmwareImage::parse(conversion->image);
+  const Volume* pei = volume_with(image, abi::FileType::pei_core);
+  for (const std::uint32_t number : {1U, 2U}) {
+    const Volume::Slot* slot = pei->find(guid(number));
+    ASSERT_NE(slot, nullptr);
+    EXPECT_EQ(slot->file.type(), abi::FileType::peim);
+    ASSERT_NE(slot->file.find(abi::SectionType::pei_depex), nullptr);
+    EXPECT_TRUE(std::ranges::equal(slot->file.find(abi::SectionType::pei_depex)->payload(), additions.peims[0].depex));
+    const auto file = image::FileView::create(slot->file.bytes(), slot->offset, image::FileSystem::ffs2);
+    ASSERT_TRUE(file.has_value());
+    const auto section = file->find_section(abi::SectionType::pe32);
+    ASSERT_TRUE(section.has_value() && section->has_value());
+    const std::uint64_t address = conversion->report.pei_volume_address + (*section)->payload_offset();
+    EXPECT_EQ(address % 64, 0U);
+    EXPECT_EQ(*read_at<std::uint32_t>((*section)->payload(), 0x440), 0x1234 + address);
+  }
+}
+
+TEST(Conversion, RefusesPeimsThatCannotRunInPei) {
+  const auto refused = [](PeimFile peim) {
+    const auto conversion = convert_image(stock(), made_up_bundle(), {}, {.peims = {std::move(peim)}, .payload = {}});
+    return conversion.has_value() ? "converted" : conversion.error().reason;
+  };
+  EXPECT_THAT(refused(made_up_peim(1, elf2pe::Machine::x64)), HasSubstr("its PEI is for IA32, peim for X64"));
+  PeimFile aligned = made_up_peim(1);
+  aligned.executable = executable_of(elf2pe::Machine::ia32, 4096, elf2pe::Subsystem::boot);
+  EXPECT_THAT(refused(aligned), testing::AllOf(HasSubstr("peim"), HasSubstr("can't run in place")));
+  PeimFile large = made_up_peim(1);
+  large.depex.resize(std::size_t{1} << 20);
+  EXPECT_THAT(refused(large), HasSubstr("no room for peim in the PEI volume"));
+}
+
+TEST(Conversion, APayloadTakesTheDxeCoresPlace) {
+  const Additions additions{
+      .peims = {},
+      .payload = Payload{.source = "payload", .guid = guid(5), .name = "Payload", .executable = driver_executable()}};
+  const auto conversion = convert_image(stock(), made_up_bundle(), {}, additions);
+  ASSERT_TRUE(conversion.has_value()) << conversion.error().reason;
+  FirmwareImage image = FirmwareImage::parse(conversion->image);
+  std::size_t cores = 0;
+  image.visit([&](Volume& volume) {
+    cores += static_cast<std::size_t>(std::ranges::count_if(
+        volume.slots(), [](const Volume::Slot& slot) { return slot.file.type() == abi::FileType::dxe_core; }));
+  });
+  EXPECT_EQ(cores, 1U);
+  const Volume* dxe = volume_with(image, abi::FileType::dxe_core);
+  ASSERT_NE(dxe->find(guid(5)), nullptr);
+  EXPECT_TRUE(
+      std::ranges::equal(dxe->find(guid(5))->file.find(abi::SectionType::pe32)->payload(), driver_executable()));
+  EXPECT_NE(dxe->find(names::communication_dxe), nullptr);
+  EXPECT_TRUE(std::ranges::any_of(conversion->report.removed,
+                                  [](const ChangedFile& file) { return file.type == abi::FileType::dxe_core; }));
+}
+
+TEST(PeimFile, AnEfiFileStartsOnceMmAnswers) {
+  const TemporaryDirectory directory;
+  const Buffer executable = executable_of(elf2pe::Machine::ia32, 64, elf2pe::Subsystem::boot);
+  ASSERT_TRUE(write_file(directory.file("Acme.efi"), executable).has_value());
+  const auto peim = read_peim(directory.file("Acme.efi"));
+  ASSERT_TRUE(peim.has_value()) << peim.error().message;
+  EXPECT_EQ(peim->name, "Acme");
+  EXPECT_TRUE(peim->executable == executable);
+  const abi::Guid needed[] = {abi::MmCommunicationPpi::guid};
+  EXPECT_TRUE(peim->depex == image::edit::depex_data(needed));
+}
+
+TEST(PeimFile, AnFfsFileKeepsGuidAndDepex) {
+  const TemporaryDirectory directory;
+  const PeimFile made = made_up_peim(9);
+  const auto write = [&](abi::FileType type, bool with_depex) {
+    Buffer data;
+    if (with_depex) {
+      image::edit::append_section(data, abi::SectionType::pei_depex, made.depex);
+    }
+    image::edit::append_section(data, abi::SectionType::pe32, made.executable);
+    const auto file = image::edit::make_file({.name = made.guid, .type = type}, data);
+    ASSERT_TRUE(file.has_value());
+    ASSERT_TRUE(write_file(directory.file("a.ffs"), *file).has_value());
+  };
+  write(abi::FileType::peim, true);
+  auto peim = read_peim(directory.file("a.ffs"));
+  ASSERT_TRUE(peim.has_value()) << peim.error().message;
+  EXPECT_EQ(peim->guid, made.guid);
+  EXPECT_TRUE(peim->depex == made.depex);
+  EXPECT_TRUE(peim->executable == made.executable);
+  write(abi::FileType::peim, false);
+  peim = read_peim(directory.file("a.ffs"));
+  ASSERT_TRUE(peim.has_value()) << peim.error().message;
+  EXPECT_THAT(peim->depex, testing::ElementsAre(std::byte{6}, std::byte{8}));  // TRUE END
+  write(abi::FileType::driver, true);
+  peim = read_peim(directory.file("a.ffs"));
+  ASSERT_FALSE(peim.has_value());
+  EXPECT_THAT(peim.error().message, HasSubstr("not a PEIM"));
+}
+
+TEST(Payload, MustBeForX64) {
+  const TemporaryDirectory directory;
+  const auto read = [&](const Buffer& bytes) {
+    EXPECT_TRUE(write_file(directory.file("p.efi"), bytes).has_value());
+    const auto payload = read_payload(directory.file("p.efi"));
+    return payload.has_value() ? std::string("accepted") : payload.error().message;
+  };
+  EXPECT_EQ(read(driver_executable()), "accepted");
+  EXPECT_THAT(read(executable_of(elf2pe::Machine::ia32, 64, elf2pe::Subsystem::boot)), HasSubstr("PE32 for IA32"));
+  EXPECT_THAT(read(Buffer(100)), HasSubstr("isn't a PE image"));
 }
 
 TEST(Conversion, IsReproducible) {

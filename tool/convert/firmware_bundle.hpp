@@ -31,6 +31,23 @@ struct DriverFile {
   Buffer file;
 };
 
+// A PEIM of somebody else: what its file is made of. It is linked for its place when it has one.
+struct PeimFile {
+  std::string source;
+  abi::Guid guid{};
+  std::string name;
+  Buffer depex;  // data of its DEPEX section
+  Buffer executable;
+};
+
+// What PEI starts in the DXE core's place.
+struct Payload {
+  std::string source;
+  abi::Guid guid{};
+  std::string name;
+  Buffer executable;
+};
+
 struct FirmwareBundle {
   FirmwareModule ipl;
   FirmwareModule supervisor;
@@ -48,6 +65,13 @@ std::filesystem::path default_firmware_directory();
 // A driver of somebody else: an MM_STANDALONE file (.ffs), taken over as it is, or a PE image (.efi), which gets the
 // DEPEX TRUE, a GUID that follows from its contents, and its file name as its name.
 Result<DriverFile, CommandError> read_driver(const std::string& path);
+
+// A PEIM: a PEIM file (.ffs), whose GUID and DEPEX are kept, or a PE image (.efi), which is started once MM answers
+// (its DEPEX is the MM communication PPI).
+Result<PeimFile, CommandError> read_peim(const std::string& path);
+
+// A payload: a relocatable PE32+ image for x86-64 (.efi) that takes a HOB list as DXE cores do.
+Result<Payload, CommandError> read_payload(const std::string& path);
 
 // The file for a driver of the bundle.
 Result<DriverFile, CommandError> make_driver_file(const FirmwareModule& module);

@@ -23,8 +23,11 @@ RawMailbox::RawMailbox(const abi::CommBufferDescription& description)
       status_(reinterpret_cast<abi::CommBufferStatus*>(description.status)) {}
 
 std::optional<RawMailbox> RawMailbox::find(const abi::SystemTable& system_table) {
-  const auto* position =
-      static_cast<const std::byte*>(find_configuration_table(system_table, abi::hob_list_table_guid));
+  return find_in(find_configuration_table(system_table, abi::hob_list_table_guid));
+}
+
+std::optional<RawMailbox> RawMailbox::find_in(const void* hob_list) {
+  const auto* position = static_cast<const std::byte*>(hob_list);
   while (position != nullptr) {
     abi::HobHeader header;
     std::memcpy(&header, position, sizeof(header));

@@ -16,6 +16,8 @@ class RawMailbox {
  public:
   // The mailbox that the HOB list names; none on an image without Standalone MM.
   static std::optional<RawMailbox> find(const abi::SystemTable& system_table);
+  // The same from the list itself; null is one without HOBs.
+  static std::optional<RawMailbox> find_in(const void* hob_list);
 
   std::byte* buffer() const { return buffer_; }
   std::uint64_t capacity() const { return capacity_; }
