@@ -151,6 +151,7 @@ TEST_F(DispatcherTest, TheDispatchMessageStartsWhatBecameReadyUntilTheLock) {
   EXPECT_EQ(machine_.send(abi::mm_dispatch_event_guid).status, status::success);
   EXPECT_EQ(order_, "w");
   EXPECT_EQ(machine_.send(abi::dxe_mm_ready_to_lock_protocol_guid).status, status::success);
+  EXPECT_TRUE(machine_.supervisor.lines.back().starts_with("driver.missing guid=00d00076")) << "the rest, at the lock";
   install('r');
   EXPECT_EQ(machine_.send(abi::mm_dispatch_event_guid).status, status::not_found);
   EXPECT_EQ(order_, "w");
@@ -261,6 +262,9 @@ TEST_F(DispatcherTest, AnErrorFromTheEntryPointUnloadsTheDriver) {
          EXPECT_EQ(mmst->mmi_handler_register(testing::handlers[1], nullptr, &handle), status::success);
          void* registration = nullptr;
          EXPECT_EQ(mmst->register_protocol_notify(&guid, testing::notifies[0], &registration), status::success);
+         const Guid table = test_guid(0x78);
+         EXPECT_EQ(mmst->install_configuration_table(mmst, &table, at_address<void>(base + 0x2000), 8),
+                   status::success);
          return status::unsupported;
        }});
   add('d', needs('e'));
@@ -275,6 +279,9 @@ TEST_F(DispatcherTest, AnErrorFromTheEntryPointUnloadsTheDriver) {
     EXPECT_EQ(mmst.locate_handle(abi::by_protocol, &abi::loaded_image_protocol_guid, nullptr, &size, nullptr),
               status::buffer_too_small);
     EXPECT_EQ(size, sizeof(Handle)) << "the bench driver's only";
+    for (std::size_t i = 0; i < mmst.number_of_table_entries; ++i) {
+      EXPECT_FALSE(mmst.configuration_table[i].vendor_guid == test_guid(0x78)) << "leads into freed pages";
+    }
   });
   EXPECT_TRUE(logged("name=\"failing\""));
   EXPECT_TRUE(logged("status=0x8000000000000003"));

@@ -47,10 +47,7 @@ EfiStatus Foundation::launch(const abi::FoundationLaunch& launch) {
   install_hob_list(launch);
   dispatcher_.discover(Bytes(at_address<std::byte>(launch.volume_base), launch.volume_size));
   dispatch_drivers();
-  dispatcher_.report_waiting([this](const Guid& protocol) {
-    const ProtocolRecord* record = protocols_.find_protocol(protocol);
-    return record != nullptr && !record->interfaces.empty();
-  });
+  report_waiting();
   return abi::status::success;
 }
 
@@ -94,12 +91,19 @@ void Foundation::install_hob_list(const abi::FoundationLaunch& launch) {
 void Foundation::dispatch_drivers() {
   if (dispatching_) return;  // a driver's entry point may lead here; the outer round goes on anyway
   dispatching_ = true;
-  const auto installed = [this](const Guid& protocol) {
-    const ProtocolRecord* record = protocols_.find_protocol(protocol);
-    return record != nullptr && !record->interfaces.empty();
-  };
-  while (DriverRecord* driver = dispatcher_.next(installed)) start(*driver);
+  while (DriverRecord* driver = dispatcher_.next([this](const Guid& protocol) { return installed(protocol); })) {
+    start(*driver);
+  }
   dispatching_ = false;
+}
+
+bool Foundation::installed(const Guid& protocol) {
+  const ProtocolRecord* record = protocols_.find_protocol(protocol);
+  return record != nullptr && !record->interfaces.empty();
+}
+
+void Foundation::report_waiting() {
+  dispatcher_.report_waiting([this](const Guid& protocol) { return installed(protocol); });
 }
 
 void Foundation::start(DriverRecord& driver) {
@@ -139,6 +143,7 @@ void Foundation::start(DriverRecord& driver) {
   protocols_.remove_owned(number);
   mmis_.remove_owned(number);
   update_interest();
+  table_.remove_configuration_tables_in(driver.image_base, driver.image_pages * page_bytes);
   unload_image(supervisor_, page_map_, loaded_image_of(driver));
 }
 
@@ -223,8 +228,12 @@ MmiReply Foundation::message(const abi::MmiEvent& event) {
   MmiTypeRecord* type = mmis_.find_type(event.guid);
   if (type == nullptr) return {abi::status::not_found, 0};
   bool handled = false;
-  if (type->event != LifecycleEvent::none) [[unlikely]]
+  if (type->event != LifecycleEvent::none) [[unlikely]] {
     handled = lifecycle(type->event);
+    // Drivers ran, and the event may have been the last of its type.
+    type = mmis_.find_type(event.guid);
+    if (type == nullptr) return {handled ? abi::status::success : abi::status::not_found, event.data_size};
+  }
   std::uint64_t size = event.data_size;
   EfiStatus status = manage(type, 0, event.data, 0, &size);
   // The caller learns whether somebody handled it, no more (as edk2's Standalone MM core answers); a fault is no
@@ -258,7 +267,8 @@ EfiStatus Foundation::manage(MmiTypeRecord* type, std::uint64_t context, std::ui
       return root;  // other interrupt sources still need their handlers
     }
     if (message_size != nullptr) *message_size = handler_call.scratch[0];
-    // PI 1.9, volume 4, EFI_MM_HANDLER_ENTRY_POINT: what each code means for further handlers.
+    // PI 1.9, volume 4, chapter 3, MmiManage() and EFI_MM_HANDLER_ENTRY_POINT: what each code means for the handlers
+    // behind this one.
     switch (handler_call.result) {
       case abi::status::success: success = true; return root;
       case abi::status::warn_interrupt_source_quiesced: success = true; return true;
@@ -268,7 +278,8 @@ EfiStatus Foundation::manage(MmiTypeRecord* type, std::uint64_t context, std::ui
     }
   });
   if (faulted) return abi::status::device_error;
-  if (interrupt_pending && !root) return abi::status::interrupt_pending;  // whatever earlier handlers made of it
+  // Of a type, a source that could not be quiesced is the answer; of all sources, one that was handled is.
+  if (interrupt_pending && !root) return abi::status::interrupt_pending;
   if (success) return abi::status::success;
   if (interrupt_pending) return abi::status::interrupt_pending;
   return source_pending ? abi::status::warn_interrupt_source_pending : abi::status::not_found;
@@ -306,6 +317,7 @@ bool Foundation::lifecycle(LifecycleEvent event) {
     if (message.event != event) continue;
     if (event == LifecycleEvent::dispatch) {
       dispatch_drivers();
+      dispatched_again_ = true;
       return true;
     }
     announce(message.protocol, true);
@@ -318,6 +330,10 @@ bool Foundation::lifecycle(LifecycleEvent event) {
                         .number("mmram_used", statistics.used_bytes)
                         .number("mmram_free", statistics.mmram_bytes - statistics.used_bytes)
                         .view());
+  }
+  if (event == LifecycleEvent::ready_to_lock && dispatched_again_) report_waiting();
+  for (const LifecycleMessage& message : lifecycle_messages) {
+    if (lifecycle_.over(message)) mmis_.release_type(message.message);
   }
   return true;
 }

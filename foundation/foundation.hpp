@@ -72,6 +72,9 @@ class Foundation {
 
   // drivers
   void dispatch_drivers();
+  bool installed(const abi::Guid& protocol);
+  // Logs who didn't start, and why.
+  void report_waiting();
   void start(DriverRecord& driver);
   Result<void> install_loaded_image(DriverRecord& driver, const LoadedImage& image);
   void log_driver(const DriverRecord& driver, std::uint64_t ticks, abi::EfiStatus status, const char* reason);
@@ -125,8 +128,9 @@ class Foundation {
   LifecycleGate lifecycle_;
   DriverNumber running_ = foundation_itself;  // whom the innermost call_driver runs
   bool dispatching_ = false;
-  bool interested_ = false;      // what set_root_interest was told last
-  bool entry_notified_ = false;  // whether somebody waits for gEfiMmEntryNotifyProtocolGuid
+  bool dispatched_again_ = false;  // since the launch
+  bool interested_ = false;        // what set_root_interest was told last
+  bool entry_notified_ = false;    // whether somebody waits for gEfiMmEntryNotifyProtocolGuid
   bool exit_notified_ = false;
 };
 

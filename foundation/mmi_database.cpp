@@ -29,6 +29,13 @@ Result<void> MmiDatabase::reserve_type(const abi::Guid& guid, LifecycleEvent eve
   return {};
 }
 
+void MmiDatabase::release_type(const abi::Guid& guid) {
+  MmiTypeRecord* type = find_type(guid);
+  if (type == nullptr) return;
+  type->event = LifecycleEvent::none;
+  release_if_unused(*type);
+}
+
 Result<MmiHandlerRecord*> MmiDatabase::register_handler(const abi::Guid* guid, std::uint64_t function,
                                                         DriverNumber owner) {
   MmiHandlerRecord* handler = handlers_.acquire();

@@ -62,6 +62,9 @@ class MmiDatabase {
   // Makes `event` what a message with the GUID stands for. Error::out_of_memory.
   Result<void> reserve_type(const abi::Guid& guid, LifecycleEvent event);
 
+  // The GUID stands for nothing of the foundation's any more.
+  void release_type(const abi::Guid& guid);
+
   // Removes all handlers that a driver registered.
   void remove_owned(DriverNumber owner);
 

@@ -144,6 +144,17 @@ TEST_F(MmiTest, InterruptPendingEndsTheDispatchOfAType) {
   EXPECT_EQ(order_, "12");
 }
 
+TEST_F(MmiTest, InterruptPendingOfATypeOutweighsAQuiescedSource) {
+  add_noting(1, &guid_a, status::warn_interrupt_source_quiesced);
+  add_noting(2, &guid_a, status::interrupt_pending);
+  EXPECT_EQ(manage(&guid_a), status::interrupt_pending);
+  add_noting(3, nullptr, status::warn_interrupt_source_quiesced);
+  add_noting(4, nullptr, status::interrupt_pending);
+  order_.clear();
+  EXPECT_EQ(manage(nullptr), status::success);
+  EXPECT_EQ(order_.substr(0, 2), "34");
+}
+
 TEST_F(MmiTest, AllPendingIsPending) {
   add_noting(1, &guid_a, status::warn_interrupt_source_pending);
   add_noting(2, &guid_a, status::warn_interrupt_source_pending);
@@ -337,13 +348,15 @@ class LifecycleTest : public MmiTest {
 };
 
 TEST_F(LifecycleTest, EachEventNotifiesOnceAndIsReported) {
-  for (int round = 0; round < 2; ++round) {
-    EXPECT_EQ(machine_.send(abi::mm_end_of_pei_protocol_guid).status, status::success);
-    EXPECT_EQ(machine_.send(abi::end_of_dxe_event_group_guid).status, status::success);
-    EXPECT_EQ(machine_.send(abi::dxe_mm_ready_to_lock_protocol_guid).status, status::success);
-    EXPECT_EQ(machine_.send(abi::ready_to_boot_event_group_guid).status, status::success);
-    EXPECT_EQ(machine_.send(abi::exit_boot_services_event_group_guid).status, status::success);
-  }
+  const auto twice = [this](const Guid& message, EfiStatus second) {
+    EXPECT_EQ(machine_.send(message).status, status::success);
+    EXPECT_EQ(machine_.send(message).status, second);
+  };
+  twice(abi::mm_end_of_pei_protocol_guid, status::success);
+  twice(abi::end_of_dxe_event_group_guid, status::success);
+  twice(abi::dxe_mm_ready_to_lock_protocol_guid, status::not_found);
+  twice(abi::ready_to_boot_event_group_guid, status::success);
+  twice(abi::exit_boot_services_event_group_guid, status::not_found);
   EXPECT_EQ(order_, "pdlbx");
   EXPECT_TRUE(machine_.supervisor.logged("lifecycle event=EndOfDxe mmis="));
   EXPECT_TRUE(machine_.supervisor.logged("lifecycle event=ExitBootServices mmis="));
@@ -358,6 +371,39 @@ TEST_F(LifecycleTest, EachEventNotifiesOnceAndIsReported) {
               status::success);
     EXPECT_EQ(size, sizeof(Handle));
   });
+}
+
+TEST_F(LifecycleTest, BootTimeMessagesEndWithTheLockAndAllWithTheBoot) {
+  const auto expect_gone = [this](const std::vector<Guid>& messages) {
+    for (const Guid& message : messages) EXPECT_EQ(machine_.send(message).status, status::not_found);
+  };
+  const std::vector<Guid> of_boot = {abi::mm_dispatch_event_guid, abi::mm_end_of_pei_protocol_guid,
+                                     abi::end_of_dxe_event_group_guid, abi::dxe_mm_ready_to_lock_protocol_guid};
+  EXPECT_EQ(machine_.send(abi::mm_dispatch_event_guid).status, status::success);
+  EXPECT_EQ(machine_.send(abi::dxe_mm_ready_to_lock_protocol_guid).status, status::success);
+  expect_gone(of_boot);
+  EXPECT_EQ(machine_.send(abi::ready_to_boot_event_group_guid).status, status::success);
+  EXPECT_EQ(machine_.send(abi::exit_boot_services_event_group_guid).status, status::success);
+  expect_gone(of_boot);
+  expect_gone({abi::ready_to_boot_event_group_guid, abi::exit_boot_services_event_group_guid});
+  EXPECT_EQ(order_, "lbx");
+}
+
+TEST_F(LifecycleTest, ABootWithoutALockEndsBootTimeMessagesButNotTheLock) {
+  EXPECT_EQ(machine_.send(abi::exit_boot_services_event_group_guid).status, status::success);
+  EXPECT_EQ(machine_.send(abi::mm_dispatch_event_guid).status, status::not_found);
+  EXPECT_EQ(machine_.send(abi::end_of_dxe_event_group_guid).status, status::not_found);
+  EXPECT_EQ(machine_.send(abi::dxe_mm_ready_to_lock_protocol_guid).status, status::success);
+  EXPECT_EQ(machine_.send(abi::dxe_mm_ready_to_lock_protocol_guid).status, status::not_found);
+  EXPECT_EQ(order_, "xl");
+}
+
+TEST_F(LifecycleTest, AMessageThatEndedIsLeftToDrivers) {
+  add_noting(9, &abi::dxe_mm_ready_to_lock_protocol_guid, status::success);
+  order_.clear();
+  EXPECT_EQ(machine_.send(abi::dxe_mm_ready_to_lock_protocol_guid).status, status::success);
+  EXPECT_EQ(machine_.send(abi::dxe_mm_ready_to_lock_protocol_guid).status, status::success);
+  EXPECT_EQ(order_, "l99");
 }
 
 TEST_F(LifecycleTest, NothingWorksBackwardsButALockIsNeverRefused) {

@@ -111,17 +111,37 @@ EfiStatus Foundation::memory_io(Arguments arguments, bool write) {
       status != abi::status::success) {
     return status;
   }
+  if (request.count == 0) return abi::status::success;
+  // The driver gets nothing here that its own instructions wouldn't give it: memory that it may use, or a device that
+  // policy gives it. A range that is partly neither has no access at all, where a device is concerned: reading a
+  // register may change it.
+  std::uint8_t probe = 0;
+  const bool device = supervisor_.read_driver(&probe, request.address, sizeof(probe)) != SystemStatus::ok;
+  if (device && supervisor_.check_device(request.address, request.count * request.width) != SystemStatus::ok) {
+    return abi::status::unsupported;
+  }
   for (std::uint64_t i = 0; i < request.count; ++i) {
-    const std::uint64_t offset = i * request.width;
+    const std::uint64_t address = request.address + i * request.width;
+    const std::uint64_t buffer = request.buffer + i * request.width;
     std::uint64_t value = 0;
-    // Both ends are the driver's: it gets nothing here that its own instructions wouldn't give it.
-    const std::uint64_t from = write ? request.buffer + offset : request.address + offset;
-    const std::uint64_t to = write ? request.address + offset : request.buffer + offset;
-    if (supervisor_.read_driver(&value, from, request.width) != SystemStatus::ok) {
-      return write ? abi::status::invalid_parameter : abi::status::unsupported;
-    }
-    if (supervisor_.write_driver(to, &value, request.width) != SystemStatus::ok) {
-      return write ? abi::status::unsupported : abi::status::invalid_parameter;
+    if (write) {
+      if (supervisor_.read_driver(&value, buffer, request.width) != SystemStatus::ok) {
+        return abi::status::invalid_parameter;
+      }
+      const SystemStatus written = device ? supervisor_.write_device(address, request.width, value)
+                                          : supervisor_.write_driver(address, &value, request.width);
+      if (written != SystemStatus::ok) return abi::status::unsupported;
+    } else {
+      if (device) {
+        const SystemResult<std::uint64_t> read = supervisor_.read_device(address, request.width);
+        if (!read.has_value()) return abi::status::unsupported;
+        value = *read;
+      } else if (supervisor_.read_driver(&value, address, request.width) != SystemStatus::ok) {
+        return abi::status::unsupported;
+      }
+      if (supervisor_.write_driver(buffer, &value, request.width) != SystemStatus::ok) {
+        return abi::status::invalid_parameter;
+      }
     }
   }
   return abi::status::success;

@@ -306,6 +306,37 @@ TEST_F(ServicesTest, MemoryIoReachesWhatTheDriverReaches) {
   });
 }
 
+TEST_F(ServicesTest, MemoryIoReachesTheDevicesThatPolicyGivesDrivers) {
+  testing::FakeSupervisor& supervisor = machine_.supervisor;
+  supervisor.device_base = 0x2000;  // where the test itself has nothing
+  supervisor.device_bytes = 0x100;
+  supervisor.device_registers = {{0x2000, 0x1111111122222222}, {0x2008, 0x3333333344444444}, {0x20F8, 5}};
+  machine_.as_driver([&](MmSystemTable& mmst) {
+    const abi::MmCpuIoProtocol& io = mmst.mm_io;
+    std::array<std::uint64_t, 2> buffer{};
+    EXPECT_EQ(io.memory.read(&io, abi::mm_io_uint64, 0x2000, 2, buffer.data()), status::success);
+    EXPECT_EQ(buffer, (std::array<std::uint64_t, 2>{0x1111111122222222, 0x3333333344444444}));
+    EXPECT_EQ(io.memory.read(&io, abi::mm_io_uint8, 0x2008, 1, buffer.data()), status::success);
+    EXPECT_EQ(buffer[0], 0x1111111122222244U);
+    buffer = {0x0102030405060708, 0};
+    EXPECT_EQ(io.memory.write(&io, abi::mm_io_uint16, 0x2010, 2, buffer.data()), status::success);
+    EXPECT_EQ(supervisor.device_registers[0x2010], 0x0708U);
+    EXPECT_EQ(supervisor.device_registers[0x2012], 0x0506U);
+
+    // No register is touched when the range isn't all there.
+    supervisor.calls.clear();
+    EXPECT_EQ(io.memory.read(&io, abi::mm_io_uint64, 0x20F8, 2, buffer.data()), status::unsupported);
+    EXPECT_EQ(io.memory.write(&io, abi::mm_io_uint64, 0x20F8, 2, buffer.data()), status::unsupported);
+    EXPECT_EQ(io.memory.write(&io, abi::mm_io_uint8, 0x1FFF, 2, buffer.data()), status::unsupported);
+    EXPECT_EQ(io.memory.read(&io, abi::mm_io_uint32, 0x2002, 1, buffer.data()), status::unsupported);
+    EXPECT_EQ(supervisor.calls["read_device"] + supervisor.calls["write_device"], 0U);
+    EXPECT_EQ(io.memory.read(&io, abi::mm_io_uint8, 0x2000, 1, foundations<void>()), status::invalid_parameter);
+    EXPECT_EQ(io.memory.write(&io, abi::mm_io_uint8, 0x2000, 1, foundations<void>()), status::invalid_parameter);
+    EXPECT_EQ(io.memory.read(&io, abi::mm_io_uint8, 0x2000, 0, buffer.data()), status::success);
+    EXPECT_EQ(io.memory.read(&io, abi::mm_io_uint8, 0x20FF, UINT64_MAX, buffer.data()), status::unsupported);
+  });
+}
+
 TEST_F(ServicesTest, PortIoFollowsPolicy) {
   machine_.supervisor.ports = {{0x608, 0x12345678}, {0x60C, 0x9ABCDEF0}};
   machine_.as_driver([this](MmSystemTable& mmst) {

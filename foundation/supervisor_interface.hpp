@@ -39,6 +39,9 @@ class Supervisor {
   virtual SystemResult<std::uint64_t> read_io(std::uint64_t port, std::uint32_t width) = 0;
   virtual abi::SystemStatus write_io(std::uint64_t port, std::uint32_t width, std::uint64_t value) = 0;
   virtual abi::SystemStatus read_memory_statistics(abi::MemoryStatistics& statistics) = 0;
+  virtual abi::SystemStatus check_device(std::uint64_t address, std::uint64_t bytes) = 0;
+  virtual SystemResult<std::uint64_t> read_device(std::uint64_t address, std::uint32_t width) = 0;
+  virtual abi::SystemStatus write_device(std::uint64_t address, std::uint32_t width, std::uint64_t value) = 0;
 
  protected:
   ~Supervisor() = default;

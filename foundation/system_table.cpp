@@ -106,6 +106,22 @@ Result<void> SystemTable::grow_configuration_tables() {
   return {};
 }
 
+void SystemTable::remove_entry(std::size_t index) {
+  --table_->number_of_table_entries;
+  for (; index < table_->number_of_table_entries; ++index) {
+    table_->configuration_table[index] = table_->configuration_table[index + 1];
+  }
+  table_->configuration_table[index] = {};
+}
+
+void SystemTable::remove_configuration_tables_in(std::uint64_t base, std::uint64_t bytes) {
+  const std::size_t before = table_->number_of_table_entries;
+  for (std::size_t index = before; index-- > 0;) {
+    if (address_of(table_->configuration_table[index].vendor_table) - base < bytes) remove_entry(index);
+  }
+  if (table_->number_of_table_entries != before) update_crc();
+}
+
 Result<void> SystemTable::install_configuration_table(const abi::Guid& guid, std::uint64_t vendor_table) {
   std::size_t index = 0;
   while (index < table_->number_of_table_entries && !same(table_->configuration_table[index].vendor_guid, guid))
@@ -113,11 +129,7 @@ Result<void> SystemTable::install_configuration_table(const abi::Guid& guid, std
   const bool found = index < table_->number_of_table_entries;
   if (vendor_table == 0) {
     if (!found) return std::unexpected(Error::not_found);
-    --table_->number_of_table_entries;
-    for (; index < table_->number_of_table_entries; ++index) {
-      table_->configuration_table[index] = table_->configuration_table[index + 1];
-    }
-    table_->configuration_table[index] = {};
+    remove_entry(index);
   } else {
     if (!found) {
       if (index == capacity_) TRY(grow_configuration_tables());

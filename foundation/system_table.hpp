@@ -35,12 +35,16 @@ class SystemTable {
   // none. Error::out_of_memory.
   Result<void> install_configuration_table(const abi::Guid& guid, std::uint64_t vendor_table);
 
+  // Removes the tables that lie in [base, base + bytes), which is about to be freed.
+  void remove_configuration_tables_in(std::uint64_t base, std::uint64_t bytes);
+
  private:
   static constexpr std::size_t cpu_bits = 16;
   static constexpr std::size_t first_capacity = 8;
 
   void change_current_cpu(std::uint64_t cpu);
   void update_crc();
+  void remove_entry(std::size_t index);
   Result<void> grow_configuration_tables();
 
   Supervisor& supervisor_;

@@ -74,6 +74,11 @@ enum PageAccess : std::uint64_t {
 //   read_io(port, width) -> value              width 1, 2 or 4 bytes, if policy gives the port to drivers
 //   write_io(port, width, value)
 //   read_memory_statistics(MemoryStatistics*)
+//   check_device(address, bytes)               ok if policy gives drivers all of this memory outside MMRAM (the
+//                                              communication buffer, which read_driver reads, doesn't count), else
+//                                              not_permitted
+//   read_device(address, width) -> value       one access to such memory; width 1, 2, 4 or 8 bytes, address a multiple
+//   write_device(address, width, value)
 #define REDOUBT_SYSTEM_CALLS(X) \
   X(finish_launch, 0)           \
   X(finish_mmi, 1)              \
@@ -89,7 +94,10 @@ enum PageAccess : std::uint64_t {
   X(log, 11)                    \
   X(read_io, 12)                \
   X(write_io, 13)               \
-  X(read_memory_statistics, 14)
+  X(read_memory_statistics, 14) \
+  X(check_device, 15)           \
+  X(read_device, 16)            \
+  X(write_device, 17)
 
 enum class SystemCall : std::uint64_t {
 #define REDOUBT_X(name, number) name = number,

@@ -24,10 +24,18 @@ struct PortWrite {
   std::uint32_t value;
 };
 
+struct DeviceWrite {
+  std::uint64_t address;
+  std::uint64_t width;  // bytes
+  std::uint64_t value;
+};
+
 struct Machine {
   std::map<std::uint16_t, std::uint32_t> ports;  // what reads return; all ones where nothing is set
   std::vector<PortWrite> port_writes;
-  std::map<std::uint16_t, std::string> port_text;  // repeated output, by port
+  std::map<std::uint16_t, std::string> port_text;        // repeated output, by port
+  std::map<std::uint64_t, std::uint64_t> device_memory;  // what reads return; all ones where nothing is set
+  std::vector<DeviceWrite> device_writes;
   std::map<std::uint32_t, std::uint64_t> msrs;
   std::map<std::pair<std::uint32_t, std::uint32_t>, CpuidResult> cpuid;
   std::uint64_t cr0 = 0;

@@ -70,4 +70,16 @@ abi::SystemStatus GuestSupervisor::read_memory_statistics(abi::MemoryStatistics&
   return system_call::read_memory_statistics(address_of(&statistics)).status;
 }
 
+abi::SystemStatus GuestSupervisor::check_device(std::uint64_t address, std::uint64_t bytes) {
+  return system_call::check_device(address, bytes).status;
+}
+
+SystemResult<std::uint64_t> GuestSupervisor::read_device(std::uint64_t address, std::uint32_t width) {
+  return result_of(system_call::read_device(address, width));
+}
+
+abi::SystemStatus GuestSupervisor::write_device(std::uint64_t address, std::uint32_t width, std::uint64_t value) {
+  return system_call::write_device(address, width, value).status;
+}
+
 }  // namespace redoubt::foundation::guest

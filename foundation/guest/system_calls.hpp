@@ -41,6 +41,9 @@ class GuestSupervisor final : public Supervisor {
   SystemResult<std::uint64_t> read_io(std::uint64_t port, std::uint32_t width) override;
   abi::SystemStatus write_io(std::uint64_t port, std::uint32_t width, std::uint64_t value) override;
   abi::SystemStatus read_memory_statistics(abi::MemoryStatistics& statistics) override;
+  abi::SystemStatus check_device(std::uint64_t address, std::uint64_t bytes) override;
+  SystemResult<std::uint64_t> read_device(std::uint64_t address, std::uint32_t width) override;
+  abi::SystemStatus write_device(std::uint64_t address, std::uint32_t width, std::uint64_t value) override;
 };
 
 }  // namespace redoubt::foundation::guest

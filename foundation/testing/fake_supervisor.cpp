@@ -330,6 +330,28 @@ SystemStatus FakeSupervisor::write_io(std::uint64_t port, std::uint32_t width, s
   return SystemStatus::ok;
 }
 
+SystemStatus FakeSupervisor::check_device(std::uint64_t address, std::uint64_t bytes) {
+  ++calls["check_device"];
+  const bool inside = bytes != 0 && address >= device_base && address - device_base < device_bytes &&
+                      bytes <= device_bytes - (address - device_base);
+  return inside ? SystemStatus::ok : SystemStatus::not_permitted;
+}
+
+SystemResult<std::uint64_t> FakeSupervisor::read_device(std::uint64_t address, std::uint32_t width) {
+  ++calls["read_device"];
+  if (address % width != 0) broken("an access to a device that is not aligned");
+  if (check_device(address, width) != SystemStatus::ok) return std::unexpected(SystemStatus::not_permitted);
+  return device_registers[address] & (UINT64_MAX >> (64 - 8 * width));
+}
+
+SystemStatus FakeSupervisor::write_device(std::uint64_t address, std::uint32_t width, std::uint64_t value) {
+  ++calls["write_device"];
+  if (address % width != 0) broken("an access to a device that is not aligned");
+  if (check_device(address, width) != SystemStatus::ok) return SystemStatus::not_permitted;
+  device_registers[address] = value & (UINT64_MAX >> (64 - 8 * width));
+  return SystemStatus::ok;
+}
+
 SystemStatus FakeSupervisor::read_memory_statistics(abi::MemoryStatistics& statistics) {
   statistics = {mmram_bytes(), used_pages() * page_bytes, mmi_count, fault_count};
   return SystemStatus::ok;

@@ -48,7 +48,11 @@ class FakeSupervisor final : public Supervisor {
 
   // What tests look at and set.
   std::map<std::uint64_t, std::uint64_t> ports;  // those that policy gives to drivers, with their values
-  std::vector<std::string> lines;                // the log
+  // Devices in memory: registers by address, each as wide as what is done to it; where and how large they are.
+  std::map<std::uint64_t, std::uint64_t> device_registers;
+  std::uint64_t device_base = 0;
+  std::uint64_t device_bytes = 0;
+  std::vector<std::string> lines;  // the log
   bool root_interest = false;
   std::uint64_t mmi_count = 0;
   std::uint64_t fault_count = 0;
@@ -80,6 +84,9 @@ class FakeSupervisor final : public Supervisor {
   SystemResult<std::uint64_t> read_io(std::uint64_t port, std::uint32_t width) override;
   abi::SystemStatus write_io(std::uint64_t port, std::uint32_t width, std::uint64_t value) override;
   abi::SystemStatus read_memory_statistics(abi::MemoryStatistics& statistics) override;
+  abi::SystemStatus check_device(std::uint64_t address, std::uint64_t bytes) override;
+  SystemResult<std::uint64_t> read_device(std::uint64_t address, std::uint32_t width) override;
+  abi::SystemStatus write_device(std::uint64_t address, std::uint32_t width, std::uint64_t value) override;
 
   // For the gate stubs.
   std::uint64_t serve(std::uint64_t number, const abi::ServiceCall& call);

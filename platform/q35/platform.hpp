@@ -42,6 +42,17 @@ inline constexpr OutsideRange outside_ranges[] = {
     {local_apic_base, 0x1000, RangeAccess::supervisor_only, RangeCache::uncached, "local APIC"},
 };
 
+// Whether drivers may use all of [address, address + bytes), which lies outside MMRAM. Not for nothing at all.
+constexpr bool driver_may_use_memory(std::uint64_t address, std::uint64_t bytes) {
+  for (const OutsideRange& range : outside_ranges) {
+    if (range.access == RangeAccess::drivers && bytes != 0 && address >= range.base &&
+        address - range.base < range.size && bytes <= range.size - (address - range.base)) {
+      return true;
+    }
+  }
+  return false;
+}
+
 // Ports that drivers may use: the ACPI PM timer. Neither the debug console (a driver could forge reports) nor the
 // APM ports (it could raise MMIs).
 inline constexpr PortRange driver_ports[] = {{0x608, 4}};

@@ -196,11 +196,11 @@ Result<void> MemoryMap::map_outside(std::span<const OutsideMapping> outside_mapp
       if (overlaps(mapping.base, bytes, other.base, other.pages * page_bytes))
         return std::unexpected(Error::invalid_argument);
     }
-    const PageRights rights = {.user = mapping.drivers, .write = mapping.write, .uncached = !mapping.cached};
+    PageRights rights = {.user = false, .write = mapping.write, .uncached = !mapping.cached};
+    for (AddressSpace& space : spaces_) TRY(space.map(outside(mapping.base), mapping.base, mapping.pages, rights));
     if (mapping.drivers) {
+      rights.user = true;
       TRY(spaces_[index(Domain::driver)].map(mapping.base, mapping.base, mapping.pages, rights));
-    } else {
-      for (AddressSpace& space : spaces_) TRY(space.map(outside(mapping.base), mapping.base, mapping.pages, rights));
     }
   }
   return {};

@@ -5,7 +5,8 @@
 //   MMRAM, identity            by record, see below    by record, see below
 //   communication buffer       user rw -> capture      user rw -> capture     (its own address, MMRAM pages behind it)
 //   ranges for drivers         -                       user, as the platform says (flash)
-//   outside_window + physical  supervisor rw           supervisor rw          (real buffer, status page, local APIC)
+//   outside_window + physical  supervisor rw           supervisor rw          (real buffer, status page, local APIC,
+//                                                                              ranges for drivers)
 //
 // MMRAM pages: a page that a domain may use is a user page in that domain's space. Everywhere else it is a
 // supervisor page, writable unless somebody executes it or nobody may write it; guard pages are nowhere. So no page
@@ -41,7 +42,7 @@ struct ImageSection {
 struct OutsideMapping {
   std::uint64_t base;  // page-aligned
   std::uint64_t pages;
-  bool drivers;  // true: identity-mapped for drivers; false: supervisor only, in the outside window
+  bool drivers;  // identity-mapped for drivers, besides the supervisor's mapping in the outside window
   bool write;
   bool cached;
 };
@@ -101,7 +102,7 @@ class MemoryMap {
   Result<void> copy_to(Domain domain, std::uint64_t destination, const void* source, std::uint64_t bytes);
 
   // Whether `domain` may do `access` (PageAccess bits) with all of [address, address + bytes) in MMRAM or the
-  // captured message. Ranges of devices don't count: the supervisor never touches those for anybody.
+  // captured message. Ranges of devices don't count: no copy ever touches those.
   bool permits(Domain domain, std::uint64_t address, std::uint64_t bytes, std::uint64_t access) const;
 
   // The supervisor's address of a page of the outside window.

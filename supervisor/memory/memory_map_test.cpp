@@ -107,6 +107,8 @@ TEST_F(MemoryMapTest, LaunchMapsExactlyWhatItShould) {
     EXPECT_EQ(map_.space(domain).find(MemoryMap::outside(comm_buffer))->physical, comm_buffer);
     EXPECT_FALSE(rights(domain, MemoryMap::outside(comm_buffer)).user);
     EXPECT_FALSE(rights(domain, MemoryMap::outside(local_apic)).user);
+    EXPECT_FALSE(rights(domain, MemoryMap::outside(flash)).user);
+    EXPECT_TRUE(rights(domain, MemoryMap::outside(flash)).uncached);
     EXPECT_FALSE(mapped(domain, local_apic));
     EXPECT_FALSE(mapped(domain, mmram_base - 1));
     EXPECT_FALSE(mapped(domain, mmram_base + mmram_pages * page_bytes));

@@ -49,7 +49,7 @@ class SystemCallsTest : public ::testing::Test {
 };
 
 TEST_F(SystemCallsTest, NumbersOutOfRange) {
-  for (const std::uint64_t number : {std::uint64_t{15}, std::uint64_t{0x1'0000'0000}, ~std::uint64_t{0}}) {
+  for (const std::uint64_t number : {std::uint64_t{1000}, std::uint64_t{0x1'0000'0000}, ~std::uint64_t{0}}) {
     machine_.frame().rax = number;
     EXPECT_EQ(machine_.trap(abi::system_call_vector), Continuation::resume);
     EXPECT_EQ(machine_.answer(), SystemStatus::invalid_argument);
@@ -102,6 +102,36 @@ TEST_F(SystemCallsTest, PortsAreThePlatforms) {
     expect(SystemStatus::invalid_argument, SystemCall::read_io, q35::pm_timer_port, width);
   }
   EXPECT_EQ(arch::fake::machine().port_writes.size(), 1u);
+}
+
+TEST_F(SystemCallsTest, DeviceMemoryIsThePlatforms) {
+  const platform::OutsideRange& flash = platform::outside_ranges[0];
+  ASSERT_EQ(flash.access, platform::RangeAccess::drivers);
+  auto& machine = arch::fake::machine();
+  machine.device_memory[MemoryMap::outside(flash.base + 8)] = 0x1122'3344'5566'7788;
+  EXPECT_EQ(ok(SystemCall::read_device, flash.base + 8, 8), 0x1122'3344'5566'7788u);
+  EXPECT_EQ(ok(SystemCall::read_device, flash.base + 8, 2), 0x7788u);
+  ok(SystemCall::write_device, flash.base + flash.size - 4, 4, 0xAA'BBCC'DDEE);
+  ASSERT_EQ(machine.device_writes.size(), 1u);
+  EXPECT_EQ(machine.device_writes[0].address, MemoryMap::outside(flash.base + flash.size - 4));
+  EXPECT_EQ(machine.device_writes[0].value, 0xBBCC'DDEEu);
+  ok(SystemCall::check_device, flash.base, flash.size);
+  for (const std::uint64_t address :
+       {flash.base - 8, flash.base + flash.size, platform::local_apic_base, testing::LaunchedMachine::mmram_base - 8,
+        testing::LaunchedMachine::comm_buffer, ~std::uint64_t{7}}) {
+    expect(SystemStatus::not_permitted, SystemCall::check_device, address, 8);
+    expect(SystemStatus::not_permitted, SystemCall::read_device, address, 8);
+    expect(SystemStatus::not_permitted, SystemCall::write_device, address, 8, 0);
+  }
+  expect(SystemStatus::not_permitted, SystemCall::check_device, flash.base, flash.size + 1);
+  expect(SystemStatus::not_permitted, SystemCall::check_device, flash.base, ~std::uint64_t{0});
+  expect(SystemStatus::not_permitted, SystemCall::check_device, flash.base, 0);
+  for (const std::uint64_t width : {0u, 3u, 5u, 16u}) {
+    expect(SystemStatus::invalid_argument, SystemCall::read_device, flash.base, width);
+    expect(SystemStatus::invalid_argument, SystemCall::write_device, flash.base, width, 0);
+  }
+  expect(SystemStatus::invalid_argument, SystemCall::read_device, flash.base + 2, 4);
+  EXPECT_EQ(machine.device_writes.size(), 1u);
 }
 
 TEST_F(SystemCallsTest, LogLinesAreMadeHarmless) {
