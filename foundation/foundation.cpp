@@ -185,8 +185,15 @@ SystemStatus Foundation::call(DriverNumber callee, DriverCall& call, const Guid*
   call.driver = callee;
   const SystemStatus status = supervisor_.call_driver(call);
   running_ = caller;
-  if (status == SystemStatus::driver_fault) [[unlikely]]
+  if (status == SystemStatus::bad_address) [[unlikely]] {
+    // A function where no driver's code can be: the supervisor refuses what the processor would have.
+    constexpr std::uint32_t general_protection = 13;
+    call.fault_vector = general_protection;
+    call.fault_rip = call.entry;
     disable(callee, call, handler);
+  } else if (status == SystemStatus::driver_fault) [[unlikely]] {
+    disable(callee, call, handler);
+  }
   return status;
 }
 

@@ -255,6 +255,7 @@ SystemStatus FakeSupervisor::write_driver(std::uint64_t destination, const void*
 [[clang::no_sanitize("function")]] SystemStatus FakeSupervisor::call_driver(abi::DriverCall& call) {
   ++calls["call_driver"];
   if (depth_ == depth_limit) return SystemStatus::too_deep;
+  if (call.entry >= std::uint64_t{1} << 47) return SystemStatus::bad_address;
   std::array<std::uint64_t, 2> scratch = {call.scratch[0], call.scratch[1]};
   std::array<std::uint64_t, 4> arguments{};
   std::copy_n(call.arguments, arguments.size(), arguments.data());
@@ -271,7 +272,7 @@ SystemStatus FakeSupervisor::write_driver(std::uint64_t destination, const void*
   call.fault_rip = 0;
   using Function = std::uint64_t(EFIAPI*)(std::uint64_t, std::uint64_t, std::uint64_t, std::uint64_t);
   const Page* page = page_at(call.entry);
-  if (call.entry == 0 || (page != nullptr && (page->drivers & abi::page_execute) == 0)) {
+  if (!driver_may(call.entry, 1, 0) || (page != nullptr && (page->drivers & abi::page_execute) == 0)) {
     ++fault_count;
     call.fault_vector = 14;
     call.fault_address = call.fault_rip = call.entry;

@@ -10,8 +10,9 @@ namespace redoubt::conformance {
 namespace {
 
 constexpr std::span<const Test> (*groups[])() = {
-    system_table_tests, configuration_table_tests, pool_tests,   page_tests,
-    protocol_tests,     notification_tests,        locate_tests, mmi_tests,
+    system_table_tests, configuration_table_tests, io_tests,      pool_tests, page_tests,
+    protocol_tests,     notification_tests,        locate_tests,  mmi_tests,  foundation_protocol_tests,
+    driver_tests,       lifecycle_tests,           pointer_tests,
 };
 
 // Text of bounded length; what doesn't fit is left out.
@@ -66,6 +67,7 @@ void Run::note(std::string_view what, std::uint64_t actual, std::uint64_t expect
   Line line(reason_);
   if (step != 0) line.text("step ").hexadecimal(step).text(": ");
   line.text(what);
+  if (about_ != 0) line.text(" for ").hexadecimal(about_);
   if (values) line.text(" ").hexadecimal(actual).text(", expected ").hexadecimal(expected);
 }
 

@@ -45,7 +45,8 @@ struct Surroundings {
   std::uint64_t supervisor;  // an address in MMRAM that no driver may reach
   std::uint64_t port;        // an I/O port that policy gives to drivers
   std::uint64_t closed_port;
-  std::uint64_t outside;  // memory outside MMRAM that policy gives to drivers; 0 if there is none
+  std::uint64_t device;   // memory outside MMRAM that policy gives to drivers
+  std::uint64_t outside;  // memory outside MMRAM that it doesn't
 };
 
 enum class Verdict : std::uint64_t { passed, failed, again };
@@ -87,6 +88,8 @@ class Run {
              std::source_location where = std::source_location::current());
   void that(bool holds, std::source_location where = std::source_location::current());
   bool failed() const { return line_ != 0; }
+  // Stands in the reasons from here on: which of many values a check is about.
+  void about(std::uint64_t value) { about_ = value; }
 
   // What to do before the next step; the test is over after a step that asks for nothing.
   void next_mmi() { next_.action = Action::raise_mmi; }
@@ -100,6 +103,7 @@ class Run {
             const std::source_location& where);
 
   Exchange next_{};
+  std::uint64_t about_ = 0;
   std::uint64_t line_ = 0;
   char reason_[reason_bytes] = {};
 };

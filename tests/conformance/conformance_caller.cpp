@@ -36,7 +36,8 @@ class Caller {
                      .supervisor = option("supervisor", 0),
                      .port = platform::driver_ports[0].first,
                      .closed_port = 0xB2,
-                     .outside = platform::outside_ranges[0].base};
+                     .device = platform::outside_ranges[0].base,
+                     .outside = 0x100000};
   }
 
   bool run() {

@@ -4,7 +4,7 @@
 #include <cstring>
 
 #include "sdk/mm_driver.hpp"
-#include "tests/conformance/conformance.hpp"
+#include "tests/conformance/groups.hpp"
 
 namespace redoubt::conformance {
 namespace {
@@ -69,6 +69,8 @@ abi::EfiStatus start(abi::Handle image_handle, abi::MmSystemTable* mmst) {
   std::memset(memory, 0, sizeof(Driver));
   driver->mmst = mmst;
   driver->image_handle = image_handle;
+  const abi::EfiStatus prepared = prepare_lifecycle(*mmst);
+  if (abi::status::is_error(prepared)) return prepared;
   for (std::size_t i = 0; i != test_count(); ++i) {
     if (test_at(i).when == When::in_mmi) continue;
     Run run(*mmst, image_handle);

@@ -14,5 +14,13 @@ std::span<const Test> protocol_tests();
 std::span<const Test> notification_tests();
 std::span<const Test> locate_tests();
 std::span<const Test> mmi_tests();
+std::span<const Test> io_tests();
+std::span<const Test> foundation_protocol_tests();
+std::span<const Test> driver_tests();
+std::span<const Test> lifecycle_tests();
+std::span<const Test> pointer_tests();
+
+// What lifecycle tests register before the first phase.
+abi::EfiStatus prepare_lifecycle(abi::MmSystemTable& mmst);
 
 }  // namespace redoubt::conformance

@@ -9,9 +9,14 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
+#include <vector>
 
+#include "abi/pi/mm_protocols.hpp"
 #include "foundation/testing/machine.hpp"
 #include "tests/conformance/conformance.hpp"
+#include "tests/conformance/peer.hpp"
+#include "tests/conformance/victim.hpp"
 
 namespace redoubt::conformance {
 namespace {
@@ -25,15 +30,24 @@ constexpr std::uint64_t open_port = 0x608;
 class Suite {
  public:
   Suite() {
-    machine_.supervisor.ports[open_port] = 0;
+    for (std::uint64_t port = open_port; port != open_port + 4; ++port) machine_.supervisor.ports[port] = 0;
+    outside_.resize(4096);
+    machine_.supervisor.hide(outside_.data(), outside_.size());
     machine_.add({.file = test_guid(1),
                   .name = "conformance",
                   .entry = [this](abi::Handle image, abi::MmSystemTable* t) { return entry_ = start(image, t); }});
+    machine_.add({.file = test_guid(2), .name = "peer", .entry = start_peer});
+    machine_.add({.file = test_guid(3), .name = "refusing", .entry = start_refusing});
+    add_victims(std::make_integer_sequence<unsigned, victim_count>());
   }
 
   void launch() {
     ASSERT_EQ(machine_.launch(), status::success);
     ASSERT_EQ(entry_, status::success);
+    for (const abi::Guid& phase : {abi::end_of_dxe_event_group_guid, abi::dxe_mm_ready_to_lock_protocol_guid,
+                                   abi::ready_to_boot_event_group_guid}) {
+      machine_.send(phase);
+    }
   }
 
   // One test to its end, as the caller in a machine does it.
@@ -58,12 +72,20 @@ class Suite {
 
  private:
   Surroundings surroundings() {
-    const abi::EfiPhysicalAddress mmram = machine_.supervisor.mmram_base();
     return {.foundation = reinterpret_cast<std::uintptr_t>(&machine_.foundation),
-            .supervisor = mmram,
+            .supervisor = machine_.supervisor.mmram_base(),
             .port = open_port,
             .closed_port = 0xB2,
-            .outside = 0};
+            .device = 0,
+            .outside = reinterpret_cast<std::uintptr_t>(outside_.data())};
+  }
+
+  template <unsigned... numbers>
+  void add_victims(std::integer_sequence<unsigned, numbers...>) {
+    (machine_.add({.file = test_guid(0x100 + numbers),
+                   .name = "victim",
+                   .entry = [](abi::Handle, abi::MmSystemTable* t) { return Victim<numbers>::start(t); }}),
+     ...);
   }
 
   void perform(Exchange& exchange) {
@@ -78,6 +100,7 @@ class Suite {
   }
 
   Machine machine_;
+  std::vector<std::byte> outside_;
   abi::EfiStatus entry_ = status::not_started;
 };
 
