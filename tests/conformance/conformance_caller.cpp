@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// Runs the suite in a machine: a UEFI program that asks the suite's driver for one test after the other and does
-// what a test needs done outside MM. It prints one line for each test, which tests/boot/conformance collects:
+// Runs the suite in a machine: a UEFI program that asks the suite's driver for one test after the other, does what a
+// test needs done outside MM, and runs the tests of DXE's side itself. It prints one line for each test, which
+// tests/boot/conformance collects:
 //
 //   conformance NAME passed | conformance NAME failed line=N reason="..."
 //   conformance summary passed=N failed=N
@@ -11,6 +12,7 @@
 
 #include "platform/q35/platform.hpp"
 #include "tests/conformance/conformance.hpp"
+#include "tests/conformance/outside.hpp"
 #include "tests/guest/uefi/program.hpp"
 #include "tests/guest/uefi/raw_mailbox.hpp"
 
@@ -40,7 +42,7 @@ class Caller {
                      .outside = 0x100000};
   }
 
-  bool run() {
+  bool run(const abi::SystemTable& system_table) {
     Message first = {};
     first.test = ~std::uint64_t{0};
     if (!ask(first)) {
@@ -59,6 +61,18 @@ class Caller {
         ++failed;
         print_line("conformance ", std::string_view(message.name), " failed line=", Decimal{message.line}, " reason=\"",
                    problem, "\"");
+      }
+    }
+    for (const OutsideTest& test : outside_tests()) {
+      OutsideRun run(system_table, mailbox_.capacity());
+      test.run(run);
+      if (!run.failed()) {
+        ++passed;
+        print_line("conformance ", test.name, " passed");
+      } else {
+        ++failed;
+        print_line("conformance ", test.name, " failed line=", Decimal{run.line()}, " reason=\"value ",
+                   Hexadecimal{run.value()}, "\"");
       }
     }
     print_line("conformance summary passed=", Decimal{passed}, " failed=", Decimal{failed});
@@ -119,5 +133,5 @@ extern "C" EFIAPI redoubt::abi::EfiStatus conformance_caller_entry(redoubt::abi:
     print_line("conformance failed: no HOB names a communication buffer");
     finish(*system_table, "conformance_caller", false);
   }
-  finish(*system_table, "conformance_caller", Caller(*mailbox).run());
+  finish(*system_table, "conformance_caller", Caller(*mailbox).run(*system_table));
 }

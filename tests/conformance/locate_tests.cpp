@@ -69,7 +69,8 @@ constexpr Test tests[] = {
            t.equal(again, size);
          }},
     {.name = "uefi-7.3.6/LocateHandle/by_protocol",
-     .behaviour = "ByProtocol: exactly the handles that support Protocol; BufferSize becomes the array's size.",
+     .behaviour =
+         "ByProtocol: exactly the handles that support Protocol. EFI_SUCCESS; BufferSize becomes the array's size.",
      .run =
          [](Run& t) {
            const Handles handles(t);

@@ -193,7 +193,7 @@ constexpr Test tests[] = {
            t.that(again.release());
          }},
     {.name = "uefi-7.2.2/FreePages/part",
-     .behaviour = "Part of an allocation can be freed; the rest stays allocated.",
+     .behaviour = "Part of an allocation can be freed: EFI_SUCCESS; the rest stays allocated.",
      .run =
          [](Run& t) {
            EfiPhysicalAddress memory = 0;

@@ -147,7 +147,7 @@ constexpr Test tests[] = {
            t.status(t.mmst.free_pool(buffer), status::success);
          }},
     {.name = "uefi-7.2.5/FreePool/reuse",
-     .behaviour = "Freed memory is available again: allocating and freeing never runs out.",
+     .behaviour = "Freed memory is returned, EFI_SUCCESS, and available again: allocating and freeing never runs out.",
      .run =
          [](Run& t) {
            for (unsigned i = 0; i != 3000 && !t.failed(); ++i) {
