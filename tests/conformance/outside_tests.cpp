@@ -230,8 +230,8 @@ constexpr OutsideTest tests[] = {
            query.header.header_guid = message_guid;
            t.that(status::is_error(protocol->communicate(protocol, &query, &query)));
          },
-     .ours = "EFI_INVALID_PARAMETER.",
-     .edk2 = "Takes both headers."},
+     .edk2 = "Takes both headers.",
+     .ours = "EFI_INVALID_PARAMETER."},
     {.name = "pi4-5.7.6/EFI_MM_COMMUNICATION3_PROTOCOL/access_denied",
      .behaviour = "EFI_ACCESS_DENIED is for buffers that MM cannot access; messages are copied, so there is none: a "
                   "buffer on the stack is as good as any. EFI_SUCCESS.",
