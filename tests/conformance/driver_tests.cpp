@@ -103,6 +103,15 @@ constexpr Test tests[] = {
          },
      .when = When::in_mmi,
      .edk2 = "Frees the image and keeps the handler, whose code was in it."},
+    {.name = "pi4-1.5/MM_drivers/entry_error_table",
+     .behaviour =
+         "A driver whose entry point returns an error is unloaded: no configuration table points into its image.",
+     .run =
+         [](Run& t) {
+           t.status(t.mmst.install_configuration_table(&t.mmst, &refused_table_guid, nullptr, 0), status::not_found);
+         },
+     .when = When::in_mmi,
+     .edk2 = "Frees the image and keeps the entry, which points into it."},
     {.name = "pi4-1.5/MM_drivers/entry_error_notification",
      .behaviour = "A driver whose entry point returns an error is unloaded: its notifications aren't called.",
      .run =

@@ -64,6 +64,17 @@ constexpr Test tests[] = {
              t.equal(memory[bytes], 0);
            }
          }},
+    {.name = "pi4-4/EFI_MM_CPU_IO_PROTOCOL/device_memory",
+     .behaviour = "Mem.Read() of device memory that policy gives to drivers: EFI_SUCCESS.",
+     .run =
+         [](Run& t) {
+           if (t.surroundings.device == 0) return;
+           std::uint32_t first = 0;
+           t.status(t.mmst.mm_io.memory.read(&t.mmst.mm_io, abi::mm_io_uint32, t.surroundings.device, 1, &first),
+                    status::success);
+           t.equal(first, *reinterpret_cast<const volatile std::uint32_t*>(t.surroundings.device));
+         },
+     .when = When::in_mmi},
     {.name = "pi4-4/EFI_MM_CPU_IO_PROTOCOL/memory_unsupported",
      .behaviour = "Address is not valid for this system: EFI_UNSUPPORTED. Here memory that is the foundation's, the "
                   "supervisor's, or nobody's in MM.",

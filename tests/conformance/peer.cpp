@@ -31,7 +31,12 @@ abi::EfiStatus start_peer(abi::Handle image_handle, abi::MmSystemTable* mmst) {
   return mmst->install_protocol_interface(&peer.handle, &peer_protocol_guid, abi::native_interface, &peer);
 }
 
-abi::EfiStatus start_refusing(abi::Handle, abi::MmSystemTable* mmst) {
+abi::EfiStatus start_refusing(abi::Handle image_handle, abi::MmSystemTable* mmst) {
+  void* loaded = nullptr;
+  if (mmst->handle_protocol(image_handle, &abi::loaded_image_protocol_guid, &loaded) != status::success) {
+    return status::aborted;
+  }
+  void* const in_image = static_cast<abi::LoadedImageProtocol*>(loaded)->image_base;
   abi::Handle handle = nullptr;
   abi::Handle dispatch = nullptr;
   abi::Handle root = nullptr;
@@ -41,7 +46,7 @@ abi::EfiStatus start_refusing(abi::Handle, abi::MmSystemTable* mmst) {
       mmst->mmi_handler_register(ignore_mmi, &refused_handler_guid, &dispatch),
       mmst->mmi_handler_register(ignore_mmi, nullptr, &root),
       mmst->register_protocol_notify(&refused_notify_guid, ignore_notification, &registration),
-      mmst->install_configuration_table(mmst, &refused_table_guid, &refused_interface, sizeof(refused_interface)),
+      mmst->install_configuration_table(mmst, &refused_table_guid, in_image, 8),
   };
   for (const abi::EfiStatus result : results) {
     if (status::is_error(result)) return status::aborted;
