@@ -7,7 +7,7 @@ function(redoubt_include_path folder out)
   set(stage "${CMAKE_BINARY_DIR}/include/${folder}")
   if(NOT EXISTS "${stage}/${folder}")
     file(MAKE_DIRECTORY "${stage}")
-    file(CREATE_LINK "${CMAKE_SOURCE_DIR}/${folder}" "${stage}/${folder}" SYMBOLIC)
+    file(CREATE_LINK "${REDOUBT_ROOT}/${folder}" "${stage}/${folder}" SYMBOLIC)
   endif()
   set(${out} "${stage}" PARENT_SCOPE)
 endfunction()
@@ -20,61 +20,83 @@ function(redoubt_apply_uses target suffix folder)
   endforeach()
 endfunction()
 
-# redoubt_library(FOLDER [USES folder...] [SOURCES file...] [HOST_SOURCES file...] [TESTS file...])
-#
-# The library of a top folder. Host and tool builds get redoubt_FOLDER; the firmware build gets
-# redoubt_FOLDER.x64 and redoubt_FOLDER.ia32, built only when an image uses them. HOST_SOURCES never
-# reach the guest. TESTS become the GoogleTest program FOLDER_test in the host build.
-function(redoubt_library folder)
-  cmake_parse_arguments(ARG "" "" "USES;SOURCES;HOST_SOURCES;TESTS" ${ARGN})
-  if(REDOUBT_KIND STREQUAL "firmware")
-    foreach(arch x64 ia32)
-      set(target redoubt_${folder}.${arch})
-      if(ARG_SOURCES)
-        add_library(${target} STATIC EXCLUDE_FROM_ALL ${ARG_SOURCES})
-        target_compile_options(${target} PRIVATE ${REDOUBT_WARNINGS} ${REDOUBT_FLAGS_${arch}}
-          $<$<COMPILE_LANGUAGE:CXX>:${REDOUBT_FREESTANDING_CXX}>)
-        redoubt_apply_uses(${target} .${arch} ${folder} ${ARG_USES})
-      else()
-        add_library(${target} INTERFACE)
-        redoubt_include_path(${folder} own)
-        target_include_directories(${target} INTERFACE "${own}")
-        foreach(used IN LISTS ARG_USES)
-          target_link_libraries(${target} INTERFACE redoubt_${used}.${arch})
-        endforeach()
-      endif()
-    endforeach()
-    return()
-  endif()
-  set(target redoubt_${folder})
-  if(ARG_SOURCES OR ARG_HOST_SOURCES)
-    add_library(${target} STATIC ${ARG_SOURCES} ${ARG_HOST_SOURCES})
+# What every target of this tree needs, whatever the settings of the directory are. Warnings are for those who work on
+# this tree, with the compiler that it is built with.
+function(redoubt_settings target)
+  set_target_properties(${target} PROPERTIES CXX_STANDARD 23 CXX_STANDARD_REQUIRED ON CXX_EXTENSIONS OFF)
+  if(NOT REDOUBT_KIND STREQUAL "sdk")
     target_compile_options(${target} PRIVATE ${REDOUBT_WARNINGS})
-    redoubt_apply_uses(${target} "" ${folder} ${ARG_USES})
+  endif()
+endfunction()
+
+# One library of a folder; without sources, only its include paths.
+function(redoubt_add_library target suffix folder)
+  cmake_parse_arguments(ARG "" "" "USES;SOURCES" ${ARGN})
+  if(ARG_SOURCES)
+    add_library(${target} STATIC EXCLUDE_FROM_ALL ${ARG_SOURCES})
+    redoubt_settings(${target})
+    redoubt_apply_uses(${target} "${suffix}" ${folder} ${ARG_USES})
   else()
     add_library(${target} INTERFACE)
     redoubt_include_path(${folder} own)
     target_include_directories(${target} INTERFACE "${own}")
     foreach(used IN LISTS ARG_USES)
-      target_link_libraries(${target} INTERFACE redoubt_${used})
+      target_link_libraries(${target} INTERFACE redoubt_${used}${suffix})
     endforeach()
+  endif()
+endfunction()
+
+# redoubt_library(FOLDER [USES folder...] [SOURCES file...] [GUEST_SOURCES file...] [HOST_SOURCES file...]
+#                 [TOOL_SOURCES file...] [TESTS file...])
+#
+# The library of a top folder: redoubt_FOLDER for programs of this machine (not in the firmware build), and
+# redoubt_FOLDER.x64 and redoubt_FOLDER.ia32 for guest images (not in the tool build), built only when an image uses
+# them. HOST_SOURCES never reach the guest, TOOL_SOURCES neither the guest nor the SDK, GUEST_SOURCES nobody else. TESTS
+# become the GoogleTest program FOLDER_test in the host build.
+function(redoubt_library folder)
+  cmake_parse_arguments(ARG "" "" "USES;SOURCES;GUEST_SOURCES;HOST_SOURCES;TOOL_SOURCES;TESTS" ${ARGN})
+  if(NOT REDOUBT_KIND STREQUAL "tool")
+    foreach(arch x64 ia32)
+      set(target redoubt_${folder}.${arch})
+      redoubt_add_library(${target} .${arch} ${folder} USES ${ARG_USES} SOURCES ${ARG_SOURCES} ${ARG_GUEST_SOURCES})
+      if(ARG_SOURCES OR ARG_GUEST_SOURCES)
+        target_compile_options(${target} PRIVATE ${REDOUBT_FLAGS_${arch}}
+          $<$<COMPILE_LANGUAGE:CXX>:${REDOUBT_FREESTANDING_CXX}>)
+      endif()
+    endforeach()
+  endif()
+  if(REDOUBT_KIND STREQUAL "firmware")
+    return()
+  endif()
+  set(sources ${ARG_SOURCES} ${ARG_HOST_SOURCES})
+  if(NOT REDOUBT_KIND STREQUAL "sdk")
+    list(APPEND sources ${ARG_TOOL_SOURCES})
+  endif()
+  redoubt_add_library(redoubt_${folder} "" ${folder} USES ${ARG_USES} SOURCES ${sources})
+  if(sources)
+    set_target_properties(redoubt_${folder} PROPERTIES EXCLUDE_FROM_ALL OFF)
   endif()
   if(ARG_TESTS AND REDOUBT_KIND STREQUAL "host")
     redoubt_test(${folder}_test USES ${folder} SOURCES ${ARG_TESTS})
   endif()
 endfunction()
 
-# redoubt_test(NAME USES folder... SOURCES file...): a GoogleTest program, host build only. GoogleTest is
-# built from Debian's source package, since its binary package is linked against another C++ library.
+# GoogleTest, built from Debian's source package: as a binary it would be linked against another C++ library, and it
+# needs the same sanitizers as the tests.
+function(redoubt_provide_googletest)
+  if(NOT TARGET gtest_main)
+    set(INSTALL_GTEST OFF CACHE INTERNAL "")
+    add_subdirectory(/usr/src/googletest "${CMAKE_BINARY_DIR}/googletest" EXCLUDE_FROM_ALL)
+  endif()
+endfunction()
+
+# redoubt_test(NAME USES folder... SOURCES file...): a GoogleTest program, host build only.
 function(redoubt_test name)
   cmake_parse_arguments(ARG "" "" "USES;SOURCES" ${ARGN})
   if(NOT REDOUBT_KIND STREQUAL "host")
     return()
   endif()
-  if(NOT TARGET gtest_main)
-    set(INSTALL_GTEST OFF CACHE INTERNAL "")
-    add_subdirectory(/usr/src/googletest "${CMAKE_BINARY_DIR}/googletest" EXCLUDE_FROM_ALL)
-  endif()
+  redoubt_provide_googletest()
   add_executable(${name} ${ARG_SOURCES})
   target_compile_options(${name} PRIVATE ${REDOUBT_WARNINGS} -Wno-global-constructors)
   foreach(used IN LISTS ARG_USES)
@@ -108,13 +130,14 @@ function(redoubt_fuzzer name)
 endfunction()
 
 # redoubt_image(NAME ARCH x64|ia32 SUBSYSTEM application|boot|runtime ENTRY symbol USES folder...
-#               SOURCES file... [ALIGN bytes] [OPTIONS flag...])
+#               SOURCES file... [ALIGN bytes] [OPTIONS flag...] [FOR_TESTS])
 #
-# A PE image for the guest, firmware build only: linked as a static position-independent ELF file (kept
-# beside it with its debug information as NAME.elf) and written out as PE by elf2pe of the tool build.
+# A PE image for the guest, images/NAME.efi: linked as a static position-independent ELF file (kept with its debug
+# information as NAME.elf, of the same addresses) and written out as PE by elf2pe. In the firmware build; with FOR_TESTS
+# also in the host build, when a test depends on it; in a build with the SDK.
 function(redoubt_image name)
-  cmake_parse_arguments(ARG "" "ARCH;SUBSYSTEM;ENTRY;ALIGN" "USES;SOURCES;OPTIONS" ${ARGN})
-  if(NOT REDOUBT_KIND STREQUAL "firmware")
+  cmake_parse_arguments(ARG "FOR_TESTS" "ARCH;SUBSYSTEM;ENTRY;ALIGN" "USES;SOURCES;OPTIONS" ${ARGN})
+  if(REDOUBT_KIND STREQUAL "tool" OR (REDOUBT_KIND STREQUAL "host" AND NOT ARG_FOR_TESTS))
     return()
   endif()
   if(NOT ARG_ALIGN)
@@ -122,7 +145,8 @@ function(redoubt_image name)
   endif()
   set(elf ${name}.elf)
   add_executable(${elf} ${ARG_SOURCES})
-  target_compile_options(${elf} PRIVATE ${REDOUBT_WARNINGS} ${REDOUBT_FLAGS_${ARG_ARCH}} ${ARG_OPTIONS}
+  redoubt_settings(${elf})
+  target_compile_options(${elf} PRIVATE ${REDOUBT_FLAGS_${ARG_ARCH}} ${ARG_OPTIONS}
     $<$<COMPILE_LANGUAGE:CXX>:${REDOUBT_FREESTANDING_CXX}>)
   foreach(used IN LISTS ARG_USES)
     target_link_libraries(${elf} PRIVATE redoubt_${used}.${ARG_ARCH})
@@ -132,23 +156,34 @@ function(redoubt_image name)
   set(target_x64 x86_64-linux-gnu)
   set(target_ia32 i386-linux-gnu)
   target_link_options(${elf} PRIVATE
-    --target=${target_${ARG_ARCH}} -fuse-ld=lld -nostdlib -static-pie
-    -Wl,-T,${CMAKE_SOURCE_DIR}/cmake/image.ld -Wl,--defsym=image_alignment=${ARG_ALIGN}
+    --target=${target_${ARG_ARCH}} -fno-sanitize=all -fuse-ld=lld -nostdlib -static-pie
+    -Wl,-T,${REDOUBT_ROOT}/cmake/image.ld -Wl,--defsym=image_alignment=${ARG_ALIGN}
     -Wl,-e,${ARG_ENTRY} -Wl,--gc-sections -Wl,-z,notext -Wl,-z,norelro -Wl,--no-dynamic-linker
     -Wl,--build-id=none -Wl,--fatal-warnings -Wl,-z,max-page-size=${ARG_ALIGN})
-  set_target_properties(${elf} PROPERTIES LINK_DEPENDS "${CMAKE_SOURCE_DIR}/cmake/image.ld")
+  set_target_properties(${elf} PROPERTIES LINK_DEPENDS "${REDOUBT_ROOT}/cmake/image.ld")
   set(output "${CMAKE_BINARY_DIR}/images/${name}.efi")
+  set(elf2pe "${REDOUBT_ELF2PE}")
+  if(NOT REDOUBT_KIND STREQUAL "firmware")
+    set(elf2pe elf2pe)  # the target of the same build
+    set_target_properties(${elf} PROPERTIES EXCLUDE_FROM_ALL ON RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/images")
+  endif()
   add_custom_command(OUTPUT "${output}"
     COMMAND ${CMAKE_COMMAND} -E make_directory "${CMAKE_BINARY_DIR}/images"
-    COMMAND "${REDOUBT_ELF2PE}" $<TARGET_FILE:${elf}> -o "${output}" --subsystem ${ARG_SUBSYSTEM} --align ${ARG_ALIGN}
-    DEPENDS ${elf} "${REDOUBT_ELF2PE}" VERBATIM)
-  add_custom_target(${name} ALL DEPENDS "${output}")
+    COMMAND "${elf2pe}" $<TARGET_FILE:${elf}> -o "${output}" --subsystem ${ARG_SUBSYSTEM} --align ${ARG_ALIGN}
+    DEPENDS ${elf} "${elf2pe}" VERBATIM)
+  if(REDOUBT_KIND STREQUAL "host")
+    add_custom_target(${name} DEPENDS "${output}")
+  else()
+    add_custom_target(${name} ALL DEPENDS "${output}")
+  endif()
 endfunction()
 
-set(REDOUBT_ELF2PE "${CMAKE_SOURCE_DIR}/build/release/bin/elf2pe" CACHE FILEPATH "The ELF to PE writer of the tool build")
+if(NOT REDOUBT_KIND STREQUAL "sdk")
+  set(REDOUBT_ELF2PE "${REDOUBT_ROOT}/build/release/bin/elf2pe" CACHE FILEPATH "The ELF to PE writer of the tool build")
+endif()
 if(REDOUBT_KIND STREQUAL "host")
   enable_testing()
 endif()
-if(NOT REDOUBT_KIND STREQUAL "firmware")
+if(REDOUBT_KIND STREQUAL "host" OR REDOUBT_KIND STREQUAL "tool")
   set(CMAKE_RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/bin")
 endif()

@@ -62,6 +62,8 @@ class Foundation {
 
   // The EFI_MM_SYSTEM_TABLE's address in drivers' memory.
   std::uint64_t system_table_address() const { return table_.address(); }
+  // For reports and tests.
+  const ProtocolDatabase& protocols() const { return protocols_; }
 
  private:
   using Arguments = const std::uint64_t (&)[8];

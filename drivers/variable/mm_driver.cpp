@@ -7,8 +7,8 @@
 #include "drivers/variable/board.hpp"
 #include "drivers/variable/flash/cfi_flash.hpp"
 #include "drivers/variable/message_handler.hpp"
-#include "drivers/variable/smm_variable_protocol.hpp"
 #include "drivers/variable/variable_services.hpp"
+#include "sdk/smm_variable_protocol.hpp"
 
 namespace redoubt::variable {
 
@@ -158,7 +158,7 @@ EFIAPI EfiStatus query_variable_info(std::uint32_t attributes, std::uint64_t* ma
   return result;
 }
 
-constinit SmmVariableProtocol protocol = {get_variable, get_next_variable_name, set_variable, query_variable_info};
+constinit sdk::SmmVariableProtocol protocol = {get_variable, get_next_variable_name, set_variable, query_variable_info};
 
 Result<Driver*> create(const abi::MmSystemTable& mmst, CommBuffer comm_buffer) {
   auto* window = reinterpret_cast<volatile std::uint8_t*>(board::flash_base);

@@ -3,6 +3,7 @@
 #include "foundation/testing/fake_supervisor.hpp"
 
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -42,6 +43,12 @@ std::byte* map_memory(std::size_t bytes) {
   return static_cast<std::byte*>(memory);
 }
 
+std::byte* map_file(int file, std::size_t bytes, std::uint64_t preferred_base) {
+  void* memory = mmap(at_address<void>(preferred_base), bytes, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_SHARED, file, 0);
+  if (memory == MAP_FAILED) broken("no memory for the test");
+  return static_cast<std::byte*>(memory);
+}
+
 // The undefined-behaviour sanitizer looks at what stands in front of a function it calls.
 constexpr std::size_t before_gates = 64;
 
@@ -60,9 +67,14 @@ constexpr auto gate_functions = make_gates(std::make_index_sequence<abi::gate_co
 
 }  // namespace
 
-FakeSupervisor::FakeSupervisor(std::uint64_t mmram_pages, std::uint64_t cpus)
-    : pages_(mmram_pages), comm_buffer_(16 * page_bytes), cpus_(cpus) {
-  base_ = address_of(map_memory(mmram_pages * page_bytes));
+FakeSupervisor::FakeSupervisor(std::uint64_t mmram_pages, std::uint64_t cpus, std::uint64_t preferred_base)
+    : pages_(mmram_pages), own_comm_buffer_(16 * page_bytes), cpus_(cpus) {
+  const int memory = memfd_create("mmram", MFD_CLOEXEC);
+  const std::size_t bytes = mmram_pages * page_bytes;
+  if (memory < 0 || ftruncate(memory, static_cast<off_t>(bytes)) != 0) broken("no memory for the test");
+  base_ = address_of(map_file(memory, bytes, preferred_base));
+  backing_ = map_file(memory, bytes, 0);
+  close(memory);
   gates_ = map_memory(2 * page_bytes);
   write_gates();
   // What supervisor and images use of MMRAM: the first pages are never free.
@@ -70,7 +82,8 @@ FakeSupervisor::FakeSupervisor(std::uint64_t mmram_pages, std::uint64_t cpus)
 }
 
 FakeSupervisor::~FakeSupervisor() {
-  munmap(at_address<void>(base_), pages_.size() * page_bytes);
+  munmap(at_address<void>(base_), mmram_bytes());
+  munmap(backing_, mmram_bytes());
   munmap(gates_, 2 * page_bytes);
 }
 
@@ -95,7 +108,7 @@ void FakeSupervisor::attach(Foundation& foundation) {
 std::uint64_t FakeSupervisor::place(std::span<const std::byte> bytes) {
   const auto address = allocate_pages(std::max<std::uint64_t>(pages_for(bytes.size()), 1), 0);
   if (!address.has_value()) broken("no MMRAM for the launch");
-  if (!bytes.empty()) std::memcpy(at_address<std::byte>(*address), bytes.data(), bytes.size());
+  if (!bytes.empty()) std::memcpy(backing(*address), bytes.data(), bytes.size());
   return *address;
 }
 
@@ -178,7 +191,7 @@ SystemResult<std::uint64_t> FakeSupervisor::allocate_pages(std::uint64_t pages, 
     if (run < pages) continue;
     const std::uint64_t address = base_ + (i + 1 - pages) * page_bytes;
     take(range(address, pages));
-    std::memset(at_address<void>(address), 0, pages * page_bytes);
+    std::memset(backing(address), 0, pages * page_bytes);
     return address;
   }
   return std::unexpected(SystemStatus::out_of_memory);
@@ -190,7 +203,7 @@ SystemStatus FakeSupervisor::allocate_pages_at(std::uint64_t address, std::uint6
   if (found.empty()) return SystemStatus::invalid_argument;
   if (std::ranges::any_of(found, &Page::allocated)) return SystemStatus::out_of_memory;
   take(found);
-  std::memset(at_address<void>(address), 0, pages * page_bytes);
+  std::memset(backing(address), 0, pages * page_bytes);
   return SystemStatus::ok;
 }
 
@@ -199,7 +212,7 @@ SystemStatus FakeSupervisor::free_pages(std::uint64_t address, std::uint64_t pag
   const std::span<Page> found = range(address, pages);
   if (found.empty() || !std::ranges::all_of(found, &Page::allocated)) broken("freed pages that it doesn't have");
   std::ranges::fill(found, Page{});
-  std::memset(at_address<void>(address), 0xDD, pages * page_bytes);
+  std::memset(backing(address), 0xDD, pages * page_bytes);
   return SystemStatus::ok;
 }
 
@@ -237,22 +250,26 @@ SystemStatus FakeSupervisor::read_driver(void* destination, std::uint64_t source
   ++calls["read_driver"];
   if (domain_ != Domain::foundation) broken("a system call while a driver runs");
   if (!driver_may(source, bytes, abi::page_read)) return SystemStatus::bad_address;
-  std::memcpy(destination, at_address<void>(source), bytes);
-  return SystemStatus::ok;
+  const void* from = in_mmram(source) ? backing(source) : at_address<void>(source);
+  return copy(destination, from, bytes) ? SystemStatus::ok : SystemStatus::bad_address;
 }
 
 SystemStatus FakeSupervisor::write_driver(std::uint64_t destination, const void* source, std::size_t bytes) {
   ++calls["write_driver"];
   if (domain_ != Domain::foundation) broken("a system call while a driver runs");
   if (!driver_may(destination, bytes, abi::page_read | abi::page_write)) return SystemStatus::bad_address;
-  std::memcpy(at_address<void>(destination), source, bytes);
-  return SystemStatus::ok;
+  void* to = in_mmram(destination) ? backing(destination) : at_address<void>(destination);
+  return copy(to, source, bytes) ? SystemStatus::ok : SystemStatus::bad_address;
+}
+
+bool FakeSupervisor::copy(void* destination, const void* source, std::size_t bytes) {
+  std::memcpy(destination, source, bytes);
+  return true;
 }
 
 // ---- Calls ----
 
-// Drivers' functions come as numbers: their types are the drivers' business, as in MM.
-[[clang::no_sanitize("function")]] SystemStatus FakeSupervisor::call_driver(abi::DriverCall& call) {
+SystemStatus FakeSupervisor::call_driver(abi::DriverCall& call) {
   ++calls["call_driver"];
   if (depth_ == depth_limit) return SystemStatus::too_deep;
   if (call.entry >= std::uint64_t{1} << 47) return SystemStatus::bad_address;
@@ -264,46 +281,50 @@ SystemStatus FakeSupervisor::write_driver(std::uint64_t destination, const void*
     arguments[call.scratch_argument] = address_of(scratch.data());
   }
   FakeSupervisor* outer = std::exchange(active, this);
-  domain_ = Domain::driver;
   ++depth_;
-  SystemStatus status = SystemStatus::ok;
-  call.fault_vector = 0;
-  call.fault_address = 0;
-  call.fault_rip = 0;
-  using Function = std::uint64_t(EFIAPI*)(std::uint64_t, std::uint64_t, std::uint64_t, std::uint64_t);
   const Page* page = page_at(call.entry);
+  Outcome outcome;
   if (!driver_may(call.entry, 1, 0) || (page != nullptr && (page->drivers & abi::page_execute) == 0)) {
-    ++fault_count;
-    call.fault_vector = 14;
-    call.fault_address = call.fault_rip = call.entry;
-    status = SystemStatus::driver_fault;
+    outcome = {.faulted = true, .vector = 14, .address = call.entry, .rip = call.entry};
   } else {
-    FaultExit exit{};
-    FaultExit* outer_exit = std::exchange(fault_exit, &exit);
-    if (setjmp(exit.place) == 0) {
-      call.result = reinterpret_cast<Function>(static_cast<std::uintptr_t>(call.entry))(arguments[0], arguments[1],
-                                                                                        arguments[2], arguments[3]);
-    } else {
-      ++fault_count;
-      call.fault_vector = exit.vector;
-      call.fault_address = exit.address;
-      call.fault_rip = call.entry;
-      status = SystemStatus::driver_fault;
-    }
-    fault_exit = outer_exit;
+    if (call.count_ticks != 0) call.ticks = 1000;
+    enter(Domain::driver);
+    outcome = run(call, arguments);
+    enter(Domain::foundation);
   }
   --depth_;
-  domain_ = Domain::foundation;
   active = outer;
-  if (call.count_ticks != 0) call.ticks = 1000;
+  call.result = outcome.result;
+  call.fault_vector = outcome.vector;
+  call.fault_address = outcome.address;
+  call.fault_rip = outcome.rip;
   std::copy_n(scratch.data(), scratch.size(), call.scratch);
-  return status;
+  if (!outcome.faulted) return SystemStatus::ok;
+  ++fault_count;
+  return SystemStatus::driver_fault;
+}
+
+// Drivers' functions come as numbers: their types are the drivers' business, as in MM.
+[[clang::no_sanitize("function")]] FakeSupervisor::Outcome FakeSupervisor::run(
+    abi::DriverCall& call, const std::array<std::uint64_t, 4>& arguments) {
+  using Function = std::uint64_t(EFIAPI*)(std::uint64_t, std::uint64_t, std::uint64_t, std::uint64_t);
+  FaultExit exit{};
+  FaultExit* outer_exit = std::exchange(fault_exit, &exit);
+  Outcome outcome;
+  if (setjmp(exit.place) == 0) {
+    outcome.result = reinterpret_cast<Function>(static_cast<std::uintptr_t>(call.entry))(arguments[0], arguments[1],
+                                                                                         arguments[2], arguments[3]);
+  } else {
+    outcome = {.faulted = true, .vector = exit.vector, .address = exit.address, .rip = call.entry};
+  }
+  fault_exit = outer_exit;
+  return outcome;
 }
 
 std::uint64_t FakeSupervisor::serve(std::uint64_t number, const abi::ServiceCall& call) {
-  domain_ = Domain::foundation;
+  enter(Domain::foundation);
   const std::uint64_t status = foundation_->service(number, call);
-  domain_ = Domain::driver;
+  enter(Domain::driver);
   return status;
 }
 

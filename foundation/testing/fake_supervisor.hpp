@@ -7,8 +7,11 @@
 // the foundation asks for: every copy against the rights of drivers, every free and change of rights against what was
 // allocated, write and execute against each other. Memory of the test itself (stacks, constants) counts as drivers'
 // memory, unless it was hidden with hide().
+//
+// sdk/harness builds on this class: there rights are enforced, and faults of drivers are real.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -23,10 +26,11 @@
 
 namespace redoubt::foundation::testing {
 
-class FakeSupervisor final : public Supervisor {
+class FakeSupervisor : public Supervisor {
  public:
-  explicit FakeSupervisor(std::uint64_t mmram_pages = 4096, std::uint64_t cpus = 2);
-  ~FakeSupervisor();
+  explicit FakeSupervisor(std::uint64_t mmram_pages = 4096, std::uint64_t cpus = 2)
+      : FakeSupervisor(mmram_pages, cpus, 0) {}
+  virtual ~FakeSupervisor();
   FakeSupervisor(const FakeSupervisor&) = delete;
   FakeSupervisor& operator=(const FakeSupervisor&) = delete;
 
@@ -89,31 +93,60 @@ class FakeSupervisor final : public Supervisor {
   abi::SystemStatus write_device(std::uint64_t address, std::uint32_t width, std::uint64_t value) override;
 
   // For the gate stubs.
-  std::uint64_t serve(std::uint64_t number, const abi::ServiceCall& call);
+  virtual std::uint64_t serve(std::uint64_t number, const abi::ServiceCall& call);
 
- private:
+ protected:
+  enum class Domain { foundation, driver };
   struct Page {
     bool allocated = false;
     std::uint64_t foundation = 0;
     std::uint64_t drivers = 0;
   };
+  // What became of a call into a driver.
+  struct Outcome {
+    bool faulted = false;
+    std::uint64_t result = 0;
+    std::uint32_t vector = 0;  // when faulted, as the rest
+    std::uint64_t address = 0;
+    std::uint64_t rip = 0;
+  };
+
+  // MMRAM at `preferred_base` if that is free in this process; 0 = anywhere.
+  FakeSupervisor(std::uint64_t mmram_pages, std::uint64_t cpus, std::uint64_t preferred_base);
+
+  // Runs a driver's function; execution may start at `entry`.
+  virtual Outcome run(abi::DriverCall& call, const std::array<std::uint64_t, 4>& arguments);
+  // Whose code runs from now on.
+  virtual void enter(Domain domain) { domain_ = domain; }
+  // Copies between this program's memory and memory of a driver that driver_may() allows; false if it isn't there.
+  virtual bool copy(void* destination, const void* source, std::size_t bytes);
+
+  // The bytes of an address in MMRAM, to be read and written whatever the rights of domains are.
+  std::byte* backing(std::uint64_t address) const { return backing_ + (address - base_); }
+  bool in_mmram(std::uint64_t address) const { return address >= base_ && address - base_ < mmram_bytes(); }
+  const Page* page_at(std::uint64_t address) const;
+  std::span<const Page> pages() const { return pages_; }
+  Domain domain() const { return domain_; }
+  Foundation* foundation() const { return foundation_; }
+  void use_comm_buffer(std::span<std::byte> memory) { comm_buffer_ = memory; }
+
+ private:
   struct Range {
     std::uint64_t base;
     std::uint64_t bytes;
   };
-  enum class Domain { foundation, driver };
-
   std::span<Page> range(std::uint64_t address, std::uint64_t pages);
-  const Page* page_at(std::uint64_t address) const;
   bool driver_may(std::uint64_t address, std::size_t bytes, std::uint64_t rights) const;
   void take(std::span<Page> pages);
   std::uint64_t place(std::span<const std::byte> bytes);
   void write_gates();
 
   std::uint64_t base_ = 0;
+  std::byte* backing_ = nullptr;  // MMRAM, mapped a second time
   std::vector<Page> pages_;
   std::vector<Range> hidden_;
-  std::vector<std::byte> comm_buffer_;
+  std::vector<std::byte> own_comm_buffer_;
+  std::span<std::byte> comm_buffer_ = own_comm_buffer_;
   std::byte* gates_ = nullptr;
   std::size_t allocations_left_ = SIZE_MAX;
   std::uint64_t cpus_;

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 // EFI_SMM_VARIABLE_PROTOCOL (edk2's MdeModulePkg/Include/Protocol/SmmVariable.h): UEFI's four variable services (UEFI
-// 2.10, 8.2) for other MM drivers. Its GUID is messages::variable_message_guid.
+// 2.10, 8.2) for other MM drivers. Its GUID is abi::smm_variable_guid.
 #pragma once
 
+#include "abi/pi/communication_protocols.hpp"
 #include "abi/uefi/types.hpp"
 
-namespace redoubt::variable {
+namespace redoubt::sdk {
 
 struct SmmVariableProtocol {
   abi::EfiStatus(EFIAPI* get_variable)(const abi::Char16* name, const abi::Guid* vendor, std::uint32_t* attributes,
@@ -19,4 +20,4 @@ struct SmmVariableProtocol {
 };
 static_assert(sizeof(SmmVariableProtocol) == 4 * sizeof(void*));
 
-}  // namespace redoubt::variable
+}  // namespace redoubt::sdk
