@@ -130,14 +130,14 @@ function(redoubt_fuzzer name)
 endfunction()
 
 # redoubt_image(NAME ARCH x64|ia32 SUBSYSTEM application|boot|runtime ENTRY symbol USES folder...
-#               SOURCES file... [ALIGN bytes] [OPTIONS flag...] [FOR_TESTS])
+#               SOURCES file... [ALIGN bytes] [OPTIONS flag...] [DRIVER])
 #
 # A PE image for the guest, images/NAME.efi: linked as a static position-independent ELF file (kept with its debug
-# information as NAME.elf, of the same addresses) and written out as PE by elf2pe. In the firmware build; with FOR_TESTS
-# also in the host build, when a test depends on it; in a build with the SDK.
+# information as NAME.elf, of the same addresses) and written out as PE by elf2pe. Part of the firmware build; a DRIVER is
+# also one of a build with the SDK, and of the host build when a test depends on it.
 function(redoubt_image name)
-  cmake_parse_arguments(ARG "FOR_TESTS" "ARCH;SUBSYSTEM;ENTRY;ALIGN" "USES;SOURCES;OPTIONS" ${ARGN})
-  if(REDOUBT_KIND STREQUAL "tool" OR (REDOUBT_KIND STREQUAL "host" AND NOT ARG_FOR_TESTS))
+  cmake_parse_arguments(ARG "DRIVER" "ARCH;SUBSYSTEM;ENTRY;ALIGN" "USES;SOURCES;OPTIONS" ${ARGN})
+  if(REDOUBT_KIND STREQUAL "tool" OR NOT (REDOUBT_KIND STREQUAL "firmware" OR ARG_DRIVER))
     return()
   endif()
   if(NOT ARG_ALIGN)

@@ -1,18 +1,14 @@
 # Functions for drivers. Everything here works the same in this tree and in a project of its own that found the SDK
 # (RedoubtSdkConfig.cmake).
 
-# redoubt_mm_driver(NAME SOURCES file... [USES folder...] [OPTIONS flag...] [FOR_TESTS])
+# redoubt_mm_driver(NAME SOURCES file... [USES folder...] [OPTIONS flag...])
 #
 # An MM_STANDALONE driver: images/NAME.efi, a 4 KiB-aligned PE32+ image of subsystem "runtime driver" whose entry point
 # is the one REDOUBT_MM_DRIVER defines. It sees abi/, base/ and sdk/, and what USES names.
 function(redoubt_mm_driver name)
-  cmake_parse_arguments(ARG "FOR_TESTS" "" "SOURCES;USES;OPTIONS" ${ARGN})
-  set(for_tests)
-  if(ARG_FOR_TESTS)
-    set(for_tests FOR_TESTS)
-  endif()
+  cmake_parse_arguments(ARG "" "" "SOURCES;USES;OPTIONS" ${ARGN})
   redoubt_image(${name} ARCH x64 SUBSYSTEM runtime ENTRY mm_driver_entry
-    USES sdk ${ARG_USES} SOURCES ${ARG_SOURCES} OPTIONS ${ARG_OPTIONS} ${for_tests})
+    USES sdk ${ARG_USES} SOURCES ${ARG_SOURCES} OPTIONS ${ARG_OPTIONS} DRIVER)
 endfunction()
 
 # redoubt_smm_driver(NAME SOURCES file... [USES folder...] [OPTIONS flag...])
@@ -21,7 +17,7 @@ endfunction()
 function(redoubt_smm_driver name)
   cmake_parse_arguments(ARG "" "" "SOURCES;USES;OPTIONS" ${ARGN})
   redoubt_image(${name} ARCH x64 SUBSYSTEM runtime ENTRY smm_driver_entry
-    USES sdk ${ARG_USES} SOURCES ${ARG_SOURCES} OPTIONS ${ARG_OPTIONS})
+    USES sdk ${ARG_USES} SOURCES ${ARG_SOURCES} OPTIONS ${ARG_OPTIONS} DRIVER)
 endfunction()
 
 # redoubt_driver(NAME COMMON file... STANDALONE file... TRADITIONAL file... [TESTS file...])
@@ -31,7 +27,7 @@ endfunction()
 # the entry points) and has the standalone image's path in REDOUBT_DRIVER_IMAGE.
 function(redoubt_driver name)
   cmake_parse_arguments(ARG "" "" "COMMON;STANDALONE;TRADITIONAL;TESTS" ${ARGN})
-  redoubt_mm_driver(${name}_standalone SOURCES ${ARG_COMMON} ${ARG_STANDALONE} FOR_TESTS)
+  redoubt_mm_driver(${name}_standalone SOURCES ${ARG_COMMON} ${ARG_STANDALONE})
   if(ARG_TRADITIONAL)
     redoubt_smm_driver(${name}_traditional SOURCES ${ARG_COMMON} ${ARG_TRADITIONAL})
   endif()

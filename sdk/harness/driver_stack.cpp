@@ -8,8 +8,6 @@
 #include <cstdlib>
 #include <utility>
 
-#include "abi/uefi/types.hpp"
-
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)
 #define REDOUBT_ADDRESS_SANITIZER 1
@@ -26,6 +24,7 @@ extern "C" {
 void redoubt_switch_stack(void** save, void* load);
 void redoubt_resume_stack();
 void redoubt_begin_stack();
+std::uint64_t redoubt_call_driver(const redoubt::sdk::CallFrame* frame);
 }
 
 namespace redoubt::sdk {
@@ -52,16 +51,6 @@ void forget_frames(std::uint64_t, std::uint64_t) {}
 
 std::uint64_t address_of(const void* pointer) { return reinterpret_cast<std::uintptr_t>(pointer); }
 
-// Drivers' functions come as numbers: their types are the drivers' business.
-#if defined(__clang__)
-[[clang::no_sanitize("function")]]
-#endif
-std::uint64_t call_function(std::uint64_t entry, const std::array<std::uint64_t, 4>& arguments) {
-  using Function = std::uint64_t(EFIAPI*)(std::uint64_t, std::uint64_t, std::uint64_t, std::uint64_t);
-  const auto function = reinterpret_cast<Function>(static_cast<std::uintptr_t>(entry));
-  return function(arguments[0], arguments[1], arguments[2], arguments[3]);
-}
-
 }  // namespace
 
 DriverStack::DriverStack(std::size_t bytes) {
@@ -83,7 +72,9 @@ DriverStack::~DriverStack() {
 DriverExecution* DriverExecution::running() { return running_execution; }
 
 DriverExecution::DriverExecution(DriverStack& stack, std::uint64_t entry, const std::array<std::uint64_t, 4>& arguments)
-    : stack_(stack), entry_(entry), arguments_(arguments), outer_free_top_(stack.free_top_) {
+    : stack_(stack),
+      frame_{entry, {arguments[0], arguments[1], arguments[2], arguments[3]}},
+      outer_free_top_(stack.free_top_) {
   constexpr std::uint64_t red_zone = 128;
   const std::uint64_t top = (stack.free_top_ - red_zone) & ~std::uint64_t{15};
   forget_frames(stack.base_, top);
@@ -101,7 +92,7 @@ DriverExecution::~DriverExecution() { stack_.free_top_ = outer_free_top_; }
 void DriverExecution::begin(void* argument) {
   auto& execution = *static_cast<DriverExecution*>(argument);
   arrive_on_stack(nullptr, &execution.thread_stack_base_, &execution.thread_stack_bytes_);
-  execution.result_ = call_function(execution.entry_, execution.arguments_);
+  execution.result_ = redoubt_call_driver(&execution.frame_);
   execution.stop_ = Stop::returned;
   execution.to_thread(/*for_good=*/true);
   std::abort();  // nobody resumes an execution that returned

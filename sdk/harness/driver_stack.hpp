@@ -39,6 +39,13 @@ class DriverStack {
   std::uint64_t free_top_;  // where the next call may begin
 };
 
+// A function and its arguments, for redoubt_call_driver.
+struct CallFrame {
+  std::uint64_t entry;
+  std::uint64_t arguments[4];
+};
+static_assert(sizeof(CallFrame) == 40);
+
 // One call into a driver.
 class DriverExecution {
  public:
@@ -78,8 +85,7 @@ class DriverExecution {
   void to_driver();
 
   DriverStack& stack_;
-  std::uint64_t entry_;
-  std::array<std::uint64_t, 4> arguments_;
+  CallFrame frame_;
   std::uint64_t outer_free_top_;
   void* driver_pointer_ = nullptr;
   void* thread_pointer_ = nullptr;

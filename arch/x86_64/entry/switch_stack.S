@@ -60,4 +60,56 @@ redoubt_begin_stack:
     .cfi_endproc
     .size redoubt_begin_stack, . - redoubt_begin_stack
 
+// uint64_t redoubt_call_driver(const CallFrame*): entry point, then four arguments; Microsoft convention for the call.
+// As in MM, nothing is believed of what a driver leaves in registers but the stack pointer and the result: the start-up
+// code of gnu-efi, for one, gives RDI and RSI back changed.
+    .globl redoubt_call_driver
+    .type redoubt_call_driver, @function
+redoubt_call_driver:
+    .cfi_startproc
+    pushq %rbp
+    .cfi_def_cfa_offset 16
+    .cfi_offset %rbp, -16
+    pushq %rbx
+    .cfi_def_cfa_offset 24
+    .cfi_offset %rbx, -24
+    pushq %r12
+    .cfi_def_cfa_offset 32
+    .cfi_offset %r12, -32
+    pushq %r13
+    .cfi_def_cfa_offset 40
+    .cfi_offset %r13, -40
+    pushq %r14
+    .cfi_def_cfa_offset 48
+    .cfi_offset %r14, -48
+    pushq %r15
+    .cfi_def_cfa_offset 56
+    .cfi_offset %r15, -56
+    subq $40, %rsp      // home of the four arguments, and alignment
+    .cfi_def_cfa_offset 96
+    movq (%rdi), %rax
+    movq 8(%rdi), %rcx
+    movq 16(%rdi), %rdx
+    movq 24(%rdi), %r8
+    movq 32(%rdi), %r9
+    call *%rax
+    cld
+    addq $40, %rsp
+    .cfi_def_cfa_offset 56
+    popq %r15
+    .cfi_def_cfa_offset 48
+    popq %r14
+    .cfi_def_cfa_offset 40
+    popq %r13
+    .cfi_def_cfa_offset 32
+    popq %r12
+    .cfi_def_cfa_offset 24
+    popq %rbx
+    .cfi_def_cfa_offset 16
+    popq %rbp
+    .cfi_def_cfa_offset 8
+    ret
+    .cfi_endproc
+    .size redoubt_call_driver, . - redoubt_call_driver
+
     .section .note.GNU-stack, "", @progbits
