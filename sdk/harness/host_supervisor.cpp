@@ -196,7 +196,7 @@ Result<std::span<std::byte>, HarnessError> HostSupervisor::add_memory(std::uint6
   void* alias = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
   close(file);
   if (alias == MAP_FAILED) give_up("no memory for a device");
-  mappings_.push_back({address, size, static_cast<std::byte*>(alias)});
+  mappings_.push_back({address, size, static_cast<std::byte*>(alias), access});
   return std::span(static_cast<std::byte*>(alias), bytes);
 }
 
@@ -463,7 +463,34 @@ std::string HostSupervisor::gdb_commands() const {
   return commands;
 }
 
-// ---- Ports ----
+// ---- Devices ----
+
+const HostSupervisor::Mapping* HostSupervisor::mapping_of(std::uint64_t address, std::uint64_t bytes) const {
+  const auto found = std::ranges::find_if(mappings_, [&](const Mapping& mapping) {
+    return address >= mapping.base && address - mapping.base < mapping.bytes &&
+           bytes <= mapping.bytes - (address - mapping.base);
+  });
+  return found == mappings_.end() ? nullptr : &*found;
+}
+
+SystemStatus HostSupervisor::check_device(std::uint64_t address, std::uint64_t bytes) {
+  return bytes != 0 && mapping_of(address, bytes) != nullptr ? SystemStatus::ok : SystemStatus::not_permitted;
+}
+
+SystemResult<std::uint64_t> HostSupervisor::read_device(std::uint64_t address, std::uint32_t width) {
+  const Mapping* mapping = mapping_of(address, width);
+  if (mapping == nullptr) return std::unexpected(SystemStatus::not_permitted);
+  std::uint64_t value = 0;
+  std::memcpy(&value, mapping->alias + (address - mapping->base), width);
+  return value;
+}
+
+SystemStatus HostSupervisor::write_device(std::uint64_t address, std::uint32_t width, std::uint64_t value) {
+  const Mapping* mapping = mapping_of(address, width);
+  if (mapping == nullptr || mapping->access == MemoryAccess::read) return SystemStatus::not_permitted;
+  std::memcpy(mapping->alias + (address - mapping->base), &value, width);
+  return SystemStatus::ok;
+}
 
 SystemResult<std::uint64_t> HostSupervisor::read_io(std::uint64_t port, std::uint32_t width) {
   const auto device = devices.find(static_cast<std::uint16_t>(port));

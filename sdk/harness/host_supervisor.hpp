@@ -52,6 +52,9 @@ class HostSupervisor final : public foundation::testing::FakeSupervisor, private
   void log(std::string_view line) override;
   foundation::SystemResult<std::uint64_t> read_io(std::uint64_t port, std::uint32_t width) override;
   abi::SystemStatus write_io(std::uint64_t port, std::uint32_t width, std::uint64_t value) override;
+  abi::SystemStatus check_device(std::uint64_t address, std::uint64_t bytes) override;
+  foundation::SystemResult<std::uint64_t> read_device(std::uint64_t address, std::uint32_t width) override;
+  abi::SystemStatus write_device(std::uint64_t address, std::uint32_t width, std::uint64_t value) override;
   std::uint64_t serve(std::uint64_t number, const abi::ServiceCall& call) override;
 
  protected:
@@ -76,6 +79,7 @@ class HostSupervisor final : public foundation::testing::FakeSupervisor, private
     std::uint64_t base;
     std::uint64_t bytes;
     std::byte* alias;
+    MemoryAccess access;
   };
 
   bool handle(ExceptionFrame& frame) override;
@@ -83,6 +87,7 @@ class HostSupervisor final : public foundation::testing::FakeSupervisor, private
   std::string reason_of(const ExceptionFrame& frame) const;
   std::string what_is_at(std::uint64_t address) const;
   const Driver* image_at(std::uint64_t address) const;
+  const Mapping* mapping_of(std::uint64_t address, std::uint64_t bytes) const;
   void apply_rights();
   // When the foundation calls a driver for the first time, which is its entry point: where its image lies.
   void note_loaded(const abi::DriverCall& call);
