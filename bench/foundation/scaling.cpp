@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: BSD-2-Clause-Patent
+// What the foundation's look-ups cost as its databases grow: each operation on databases of several sizes, between two
+// marks for callgrind, which counts the instructions (bench/foundation/run). Seconds would be noise. The supervisor
+// below does next to nothing, so that what is counted is the foundation's own work.
+#include <sys/mman.h>
+#include <valgrind/callgrind.h>
+
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "foundation/foundation.hpp"
+
+namespace redoubt::foundation {
+namespace {
+
+using abi::Guid;
+using abi::SystemStatus;
+
+constexpr std::uint64_t mmram_bytes = std::uint64_t{1} << 28;
+constexpr std::size_t samples = 256;  // operations in one measurement
+constexpr std::array<std::uint32_t, 8> protocol_counts = {1, 4, 16, 64, 256, 1024, 4096, 10000};
+constexpr std::array<std::uint32_t, 6> handler_counts = {1, 4, 16, 64, 256, 1000};
+
+// Pages one behind the other; copies and calls succeed at once.
+class NullSupervisor final : public Supervisor {
+ public:
+  NullSupervisor() {
+    memory_ = mmap(nullptr, mmram_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (memory_ == MAP_FAILED) std::abort();
+    next_ = base();
+  }
+  ~NullSupervisor() { munmap(memory_, mmram_bytes); }
+  NullSupervisor(const NullSupervisor&) = delete;
+  NullSupervisor& operator=(const NullSupervisor&) = delete;
+
+  std::uint64_t base() const { return address_of(memory_); }
+
+  SystemResult<std::uint64_t> allocate_pages(std::uint64_t pages, std::uint64_t /*limit*/) override {
+    const std::uint64_t address = next_;
+    next_ += pages * page_bytes;
+    if (next_ > base() + mmram_bytes) return std::unexpected(SystemStatus::out_of_memory);
+    return address;
+  }
+  SystemStatus allocate_pages_at(std::uint64_t, std::uint64_t) override { return SystemStatus::out_of_memory; }
+  SystemStatus free_pages(std::uint64_t, std::uint64_t) override { return SystemStatus::ok; }
+  SystemStatus set_page_access(std::uint64_t, std::uint64_t, std::uint64_t, std::uint64_t) override {
+    return SystemStatus::ok;
+  }
+  SystemStatus read_driver(void* destination, std::uint64_t source, std::size_t bytes) override {
+    std::memcpy(destination, at_address<std::byte>(source), bytes);
+    return SystemStatus::ok;
+  }
+  SystemStatus write_driver(std::uint64_t destination, const void* source, std::size_t bytes) override {
+    std::memcpy(at_address<std::byte>(destination), source, bytes);
+    return SystemStatus::ok;
+  }
+  SystemStatus call_driver(abi::DriverCall& call) override {
+    call.result = abi::status::success;
+    return SystemStatus::ok;
+  }
+  SystemStatus set_root_interest(bool) override { return SystemStatus::ok; }
+  void log(std::string_view) override {}
+  SystemResult<std::uint64_t> read_io(std::uint64_t, std::uint32_t) override { return 0; }
+  SystemStatus write_io(std::uint64_t, std::uint32_t, std::uint64_t) override { return SystemStatus::ok; }
+  SystemStatus read_memory_statistics(abi::MemoryStatistics&) override { return SystemStatus::ok; }
+  SystemStatus check_device(std::uint64_t, std::uint64_t) override { return SystemStatus::not_permitted; }
+  SystemResult<std::uint64_t> read_device(std::uint64_t, std::uint32_t) override { return 0; }
+  SystemStatus write_device(std::uint64_t, std::uint32_t, std::uint64_t) override { return SystemStatus::ok; }
+
+ private:
+  void* memory_ = nullptr;
+  std::uint64_t next_ = 0;
+};
+
+template <typename T>
+std::uint64_t number_of(T* pointer) {
+  return reinterpret_cast<std::uintptr_t>(pointer);
+}
+
+// A foundation with nothing in it but what it installs itself.
+class Bench {
+ public:
+  Bench() : foundation_(std::make_unique<Foundation>(supervisor_)) {
+    abi::FoundationLaunch launch{};
+    launch.volume_base = supervisor_.base();
+    launch.hob_base = supervisor_.base();
+    launch.gates = supervisor_.base();
+    launch.mmram_base = supervisor_.base();
+    launch.mmram_size = mmram_bytes;
+    launch.cpu_count = 1;
+    must(foundation_->launch(launch), "launch");
+  }
+
+  void must(abi::EfiStatus status, const char* what) {
+    if (status == abi::status::success) return;
+    std::fprintf(stderr, "%s: status 0x%llx\n", what, static_cast<unsigned long long>(status));
+    std::exit(1);
+  }
+  abi::EfiStatus call(Service service, std::uint64_t a0, std::uint64_t a1 = 0, std::uint64_t a2 = 0,
+                      std::uint64_t a3 = 0, std::uint64_t a4 = 0) {
+    return foundation_->service(static_cast<std::uint64_t>(service), abi::ServiceCall{{a0, a1, a2, a3, a4, 0, 0, 0}});
+  }
+  abi::EfiStatus mmi(const Guid& guid) {
+    abi::MmiEvent event{};
+    event.has_message = 1;
+    event.guid = guid;
+    return foundation_->mmi(event).status;
+  }
+
+ private:
+  NullSupervisor supervisor_;
+  std::unique_ptr<Foundation> foundation_;
+};
+
+// GUIDs as tools make them: random.
+std::vector<Guid> guids(std::size_t count) {
+  std::mt19937_64 random(1);
+  std::vector<Guid> made(count);
+  for (Guid& guid : made) {
+    const std::array<std::uint64_t, 2> words = {random(), random()};
+    std::memcpy(&guid, words.data(), sizeof(guid));
+  }
+  return made;
+}
+
+// Runs operation(index of a random entry) `samples` times between two marks; `size` is how large the database is.
+template <typename Operation>
+void measure(const char* name, std::size_t size, Operation operation) {
+  std::mt19937_64 random(2);
+  std::array<std::size_t, samples> entries{};
+  for (std::size_t& entry : entries) entry = random() % size;
+  operation(entries[0]);  // what the first one brings about alone is none of the others' cost
+  CALLGRIND_START_INSTRUMENTATION;
+  CALLGRIND_ZERO_STATS;
+  for (const std::size_t entry : entries) operation(entry);
+  const std::string mark = std::string(name) + " " + std::to_string(size) + " " + std::to_string(samples);
+  CALLGRIND_DUMP_STATS_AT(mark.c_str());
+  CALLGRIND_STOP_INSTRUMENTATION;
+}
+
+void measure_protocols(std::size_t count) {
+  Bench bench;
+  const std::vector<Guid> names = guids(count + 1);
+  std::vector<std::uint64_t> handles(count);
+  const auto install = [&](const Guid& guid, std::uint64_t& handle) {
+    return bench.call(Service::install_protocol_interface, number_of(&handle), number_of(&guid), 0, 0x1000);
+  };
+  for (std::size_t i = 0; i < count; ++i) bench.must(install(names[i], handles[i]), "install");
+
+  std::uint64_t result = 0;
+  measure("LocateProtocol", count, [&](std::size_t i) {
+    bench.must(bench.call(Service::locate_protocol, number_of(&names[i]), 0, number_of(&result)), "locate");
+  });
+  measure("HandleProtocol", count, [&](std::size_t i) {
+    bench.must(bench.call(Service::handle_protocol, handles[i], number_of(&names[i]), number_of(&result)), "handle");
+  });
+  measure("LocateHandle", count, [&](std::size_t i) {
+    std::uint64_t size = sizeof(result);
+    bench.must(bench.call(Service::locate_handle, abi::by_protocol, number_of(&names[i]), 0, number_of(&size),
+                          number_of(&result)),
+               "locate handle");
+  });
+  measure("Install+Uninstall", count, [&](std::size_t) {
+    std::uint64_t handle = 0;
+    bench.must(install(names[count], handle), "install");
+    bench.must(bench.call(Service::uninstall_protocol_interface, handle, number_of(&names[count]), 0x1000),
+               "uninstall");
+  });
+  measure("RegisterNotify+unhook", count, [&](std::size_t i) {
+    bench.must(bench.call(Service::register_protocol_notify, number_of(&names[i]), 0x2000, number_of(&result)),
+               "notify");
+    bench.must(bench.call(Service::register_protocol_notify, number_of(&names[i]), 0, number_of(&result)), "unhook");
+  });
+}
+
+void measure_handlers(std::size_t count) {
+  Bench bench;
+  const std::vector<Guid> names = guids(count + 1);
+  std::uint64_t handle = 0;
+  const auto add = [&](const Guid& guid) {
+    return bench.call(Service::mmi_handler_register, 0x3000, number_of(&guid), number_of(&handle));
+  };
+  for (std::size_t i = 0; i < count; ++i) bench.must(add(names[i]), "register");
+  measure("MMI", count, [&](std::size_t i) { bench.must(bench.mmi(names[i]), "MMI"); });
+  measure("MMI.unknown.GUID", count, [&](std::size_t) {
+    if (bench.mmi(names[count]) != abi::status::not_found) std::exit(1);
+  });
+  measure("MmiManage", count,
+          [&](std::size_t i) { bench.must(bench.call(Service::mmi_manage, number_of(&names[i])), "manage"); });
+  measure("HandlerRegister+UnRegister", count, [&](std::size_t i) {
+    bench.must(add(names[i]), "register");
+    bench.must(bench.call(Service::mmi_handler_unregister, handle), "unregister");
+  });
+}
+
+}  // namespace
+}  // namespace redoubt::foundation
+
+int main() {
+  for (const std::uint32_t count : redoubt::foundation::protocol_counts) redoubt::foundation::measure_protocols(count);
+  for (const std::uint32_t count : redoubt::foundation::handler_counts) redoubt::foundation::measure_handlers(count);
+  return 0;
+}
