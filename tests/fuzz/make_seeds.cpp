@@ -43,6 +43,26 @@ Buffer small_volume() {
                 0x200, {.name = &name_a});
 }
 
+// Drivers that depend on each other in all ways, an a priori list, a volume inside and one behind.
+Buffer mm_volumes() {
+  const auto driver = [](const abi::Guid& name, const Buffer& rule, const Buffer& executable) {
+    return file(name, FileType::mm_standalone,
+                join({section(SectionType::mm_depex, rule), section(SectionType::pe32, executable),
+                      user_interface_section("Name")},
+                     4));
+  };
+  const auto order = [](DepexOpcode opcode) { return depex({{opcode, name_a}, {DepexOpcode::end, {}}}); };
+  Buffer list(sizeof(abi::Guid));
+  put(list, 0, name_b);
+  const Buffer inner = volume({driver(name_b, expression(), te_image())}, 0x1400);
+  return join(
+      {volume({driver(name_a, expression(), pe_image()), driver(name_b, order(DepexOpcode::before), pe_image()),
+               file(abi::dxe_apriori_guid, FileType::freeform, section(SectionType::raw, list)),
+               file(name_b, FileType::firmware_volume_image, section(SectionType::firmware_volume_image, inner))},
+              0xA000),
+       volume({driver({0xC, 0, 0, {}}, order(DepexOpcode::after), te_image())}, 0x1400), bytes_of("\x01")});
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -81,5 +101,6 @@ int main(int argc, char** argv) {
                0x100, {.file_system = abi::file_system_3_guid}));
   write(seeds / "image_tree/polarity_0",
         volume({file(name_a, FileType::raw, bytes_of("abc"), {.state = 0x07})}, 0x100, {.erase_polarity = false}));
+  write(seeds / "mm_volumes/orders", mm_volumes());
   return 0;
 }
