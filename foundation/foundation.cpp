@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "abi/pi/mm_protocols.hpp"
+#include "abi/redoubt/inner_mmi.hpp"
 #include "abi/uefi/service_types.hpp"
 #include "foundation/efi_status.hpp"
 #include "foundation/hob_list.hpp"
@@ -232,6 +233,8 @@ MmiReply Foundation::mmi(const abi::MmiEvent& event) {
 }
 
 MmiReply Foundation::message(const abi::MmiEvent& event) {
+  if (abi::is_inner_mmi(event.guid)) [[unlikely]]
+    return {abi::status::not_found, 0};
   MmiTypeRecord* type = mmis_.find_type(event.guid);
   if (type == nullptr) return {abi::status::not_found, 0};
   bool handled = false;

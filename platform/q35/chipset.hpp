@@ -41,6 +41,12 @@ inline constexpr std::uint32_t pm_timer_hertz = 3'579'545;
 inline constexpr std::uint16_t smi_en_port = pmbase + 0x30;
 inline constexpr std::uint32_t smi_en_global = 0x01;
 inline constexpr std::uint32_t smi_en_apm = 0x20;
+inline constexpr std::uint32_t smi_en_tco = 0x2000;
+
+// The TCO block: a timer that raises an MMI each time it expires, and a byte through which the OS raises one.
+inline constexpr std::uint16_t tco1_status_port = pmbase + 0x64;
+inline constexpr std::uint32_t tco1_software = 0x0002;  // SW_TCO_SMI
+inline constexpr std::uint32_t tco1_timeout = 0x0008;   // TIMEOUT
 
 // A write to the command port raises an SMI (not before the next instruction under TCG); MM tells what it was
 // raised for from the two values, since the save state says nothing about the I/O instruction.

@@ -8,6 +8,71 @@
 namespace redoubt::platform {
 
 static_assert(driver_ports[0] == PortRange{q35::pm_timer_port, 4});
+static_assert(driver_register(q35::apm_command_port, 1) != nullptr &&
+              driver_register(q35::apm_status_port, 1) != nullptr);
+static_assert(driver_register(q35::smi_en_port, 4)->writable == q35::smi_en_tco);
+static_assert(driver_register(q35::tco1_status_port, 2)->writable == (q35::tco1_timeout | q35::tco1_software));
+
+namespace {
+
+std::uint32_t read_port(std::uint16_t port, std::uint64_t width) {
+  return width == 1 ? arch::in8(port) : width == 2 ? arch::in16(port) : arch::in32(port);
+}
+
+void write_port(std::uint16_t port, std::uint64_t width, std::uint32_t value) {
+  if (width == 1) {
+    arch::out8(port, static_cast<std::uint8_t>(value));
+  } else if (width == 2) {
+    arch::out16(port, static_cast<std::uint16_t>(value));
+  } else {
+    arch::out32(port, value);
+  }
+}
+
+// On hardware ones clear; QEMU 7.2 stores what is written.
+void clear_status(const DriverRegister& entry, std::uint32_t bits) {
+  const std::uint32_t before = read_port(entry.port, entry.width);
+  write_port(entry.port, entry.width, bits);
+  if ((read_port(entry.port, entry.width) & bits) != 0) write_port(entry.port, entry.width, before & ~bits);
+}
+
+// The write itself must not raise an MMI.
+void forget_command() {
+  const std::uint32_t enabled = arch::in32(q35::smi_en_port);
+  arch::out32(q35::smi_en_port, enabled & ~q35::smi_en_apm);
+  arch::out8(q35::apm_command_port, 0);
+  arch::out32(q35::smi_en_port, enabled);
+}
+
+}  // namespace
+
+std::optional<std::uint32_t> read_port_for_driver(std::uint64_t port, std::uint64_t width) {
+  if (!driver_may_use_port(port, width) && driver_register(port, width) == nullptr) return std::nullopt;
+  return read_port(static_cast<std::uint16_t>(port), width);
+}
+
+bool write_port_for_driver(std::uint64_t port, std::uint64_t width, std::uint32_t value) {
+  if (driver_may_use_port(port, width)) {
+    write_port(static_cast<std::uint16_t>(port), width, value);
+    return true;
+  }
+  const DriverRegister* entry = driver_register(port, width);
+  if (entry == nullptr) return false;
+  switch (entry->write) {
+    case RegisterWrite::nothing: return false;
+    case RegisterWrite::change: {
+      const std::uint32_t kept = read_port(entry->port, entry->width) & ~entry->writable;
+      write_port(entry->port, entry->width, kept | (value & entry->writable));
+      return true;
+    }
+    case RegisterWrite::clear: clear_status(*entry, value & entry->writable); return true;
+    case RegisterWrite::forget_command:
+      if (value != 0) return false;
+      forget_command();
+      return true;
+  }
+  return false;
+}
 
 void write_log(std::string_view text) {
   if (arch::in8(q35::debug_console_port) == q35::debug_console_signature) {

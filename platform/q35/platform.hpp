@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -53,8 +54,8 @@ constexpr bool driver_may_use_memory(std::uint64_t address, std::uint64_t bytes)
   return false;
 }
 
-// Ports that drivers may use: the ACPI PM timer. Neither the debug console (a driver could forge reports) nor the
-// APM ports (it could raise MMIs).
+// Ports that drivers may use with instructions of their own: the ACPI PM timer. Not the debug console (a driver could
+// forge reports).
 inline constexpr PortRange driver_ports[] = {{0x608, 4}};
 
 // Whether drivers may use all of [port, port + width).
@@ -70,7 +71,7 @@ constexpr bool driver_may_use_port(std::uint64_t port, std::uint64_t width) {
   return false;
 }
 
-// One past the highest port that drivers may use: how long an I/O bitmap has to be.
+// One past the highest of these ports: how long an I/O bitmap has to be.
 constexpr std::uint32_t driver_ports_end() {
   std::uint32_t end = 0;
   for (const PortRange& range : driver_ports) {
@@ -79,6 +80,46 @@ constexpr std::uint32_t driver_ports_end() {
   }
   return end;
 }
+
+// What a driver may write to a register.
+enum class RegisterWrite : std::uint8_t {
+  nothing,
+  change,          // the writable bits; the others keep their values
+  clear,           // ones clear the writable bits
+  forget_command,  // 0 alone: there is no software MMI any more that this register could name
+};
+
+// A register that drivers reach through the I/O services of the MM system table alone, in one width, because IN and OUT
+// could do more than they may. `reason`: what a hostile driver can do with it at worst.
+struct DriverRegister {
+  std::uint16_t port;
+  std::uint8_t width;  // bytes
+  RegisterWrite write;
+  std::uint32_t writable;
+  std::string_view reason;
+};
+
+// What a dispatcher of MMI sources needs. No driver can raise an MMI with them, or switch off those that carry
+// messages.
+inline constexpr DriverRegister driver_registers[] = {
+    {0xB2, 1, RegisterWrite::forget_command, 0, "makes a software MMI pass unhandled; cannot raise one"},
+    {0xB3, 1, RegisterWrite::nothing, 0, "sees what software MMIs are asked for"},
+    {0x630, 4, RegisterWrite::change, 0x2000, "switches MMIs of the TCO timer, one in 1.2 s at most, on and off"},
+    {0x664, 2, RegisterWrite::clear, 0x000A, "hides from others that the TCO timer expired or the OS asked for TCO"},
+};
+
+// Null if a driver may not even read `width` bytes at `port`.
+constexpr const DriverRegister* driver_register(std::uint64_t port, std::uint64_t width) {
+  for (const DriverRegister& entry : driver_registers) {
+    if (entry.port == port && entry.width == width) return &entry;
+  }
+  return nullptr;
+}
+
+// One access on a driver's behalf, 1, 2 or 4 bytes wide; nothing happens if policy doesn't allow it. The first returns
+// what was read.
+std::optional<std::uint32_t> read_port_for_driver(std::uint64_t port, std::uint64_t width);
+bool write_port_for_driver(std::uint64_t port, std::uint64_t width, std::uint32_t value);
 
 // Writes `text` to the debug console, if the machine has one.
 void write_log(std::string_view text);

@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <format>
+#include <string>
+
 #include "arch/ports.hpp"
 #include "platform/q35/chipset.hpp"
 
@@ -33,6 +36,67 @@ TEST(Platform, DriversGetTheTimerAlone) {
   EXPECT_FALSE(driver_may_use_port(q35::debug_console_port, 1));
   EXPECT_FALSE(driver_may_use_port(q35::apm_command_port, 1));
   EXPECT_EQ(driver_ports_end(), 0x60Cu);
+}
+
+class DriverPorts : public ::testing::Test {
+ protected:
+  void SetUp() override { arch::fake::machine() = {}; }
+  static void set(std::uint16_t port, std::uint32_t value) { arch::fake::machine().ports[port] = value; }
+  // Writes so far as "port:value" in hexadecimal.
+  static std::string writes() {
+    std::string text;
+    for (const arch::fake::PortWrite& write : arch::fake::machine().port_writes) {
+      text += std::format("{}{:x}:{:x}", text.empty() ? "" : " ", write.port, write.value);
+    }
+    return text;
+  }
+};
+
+TEST_F(DriverPorts, AreReadIfPolicyNamesThem) {
+  set(q35::apm_command_port, 0x55);
+  set(q35::smi_en_port, 0x1234'5678);
+  set(q35::pm_timer_port, 7);
+  EXPECT_EQ(read_port_for_driver(q35::apm_command_port, 1), 0x55u);
+  EXPECT_EQ(read_port_for_driver(q35::smi_en_port, 4), 0x1234'5678u);
+  EXPECT_EQ(read_port_for_driver(q35::pm_timer_port, 4), 7u);
+  EXPECT_FALSE(read_port_for_driver(q35::apm_command_port, 2));
+  EXPECT_FALSE(read_port_for_driver(q35::smi_en_port, 1));
+  EXPECT_FALSE(read_port_for_driver(q35::smi_en_port + 1, 4));
+  EXPECT_FALSE(read_port_for_driver(std::uint64_t{0x10000} + q35::apm_command_port, 1));
+  EXPECT_FALSE(read_port_for_driver(q35::reset_control_port, 1));
+}
+
+TEST_F(DriverPorts, TakeNoCommandThatWouldRaiseAnMmi) {
+  for (std::uint32_t value = 1; value < 0x100; ++value) {
+    EXPECT_FALSE(write_port_for_driver(q35::apm_command_port, 1, value));
+  }
+  EXPECT_FALSE(write_port_for_driver(q35::apm_status_port, 1, 0));
+  EXPECT_FALSE(write_port_for_driver(q35::reset_control_port, 1, 6));
+  EXPECT_EQ(writes(), "");
+}
+
+TEST_F(DriverPorts, ACommandIsForgottenWithoutAnMmi) {
+  set(q35::smi_en_port, q35::smi_en_global | q35::smi_en_apm | q35::smi_en_tco);
+  EXPECT_TRUE(write_port_for_driver(q35::apm_command_port, 1, 0));
+  EXPECT_EQ(writes(), "630:2001 b2:0 630:2021");
+}
+
+TEST_F(DriverPorts, OnlyTheTcoBitOfSmiEnChanges) {
+  set(q35::smi_en_port, 0x0000'0021);
+  EXPECT_TRUE(write_port_for_driver(q35::smi_en_port, 4, 0xFFFF'FFFF));
+  set(q35::smi_en_port, 0x0000'2021);
+  EXPECT_TRUE(write_port_for_driver(q35::smi_en_port, 4, 0));
+  EXPECT_EQ(writes(), "630:2021 630:21");
+}
+
+TEST_F(DriverPorts, OnlyTwoTcoStatusBitsAreCleared) {
+  set(q35::tco1_status_port, 0xFF);  // reads the same afterwards, as QEMU would if asked to store ones
+  EXPECT_TRUE(write_port_for_driver(q35::tco1_status_port, 2, 0xFFFF));
+  EXPECT_EQ(writes(), "664:a 664:f5");
+  set(q35::tco1_status_port, 0xF5);
+  arch::fake::machine().port_writes.clear();
+  EXPECT_TRUE(write_port_for_driver(q35::tco1_status_port, 2, q35::tco1_timeout));
+  EXPECT_EQ(writes(), "664:8") << "hardware has cleared it";
 }
 
 TEST(Platform, LogNeedsTheConsole) {

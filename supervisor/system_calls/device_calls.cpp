@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 // Log and ports. The foundation gets no more ports than drivers have: it asks on a driver's behalf.
-#include "arch/ports.hpp"
 #include "platform/q35/platform.hpp"
 #include "supervisor/report/report.hpp"
 #include "supervisor/system_calls/system_calls.hpp"
@@ -32,32 +31,17 @@ Continuation read_io(Supervisor& /*supervisor*/, Cpu& cpu) {
   if (!valid_width(width)) {
     return answer(cpu, abi::SystemStatus::invalid_argument);
   }
-  if (!platform::driver_may_use_port(cpu.frame.rdi, width)) {
-    return answer(cpu, abi::SystemStatus::not_permitted);
-  }
-  const auto port = static_cast<std::uint16_t>(cpu.frame.rdi);
-  const std::uint32_t value = width == 1 ? arch::in8(port) : width == 2 ? arch::in16(port) : arch::in32(port);
-  return answer(cpu, abi::SystemStatus::ok, value);
+  const std::optional<std::uint32_t> value = platform::read_port_for_driver(cpu.frame.rdi, width);
+  return value ? answer(cpu, abi::SystemStatus::ok, *value) : answer(cpu, abi::SystemStatus::not_permitted);
 }
 
 Continuation write_io(Supervisor& /*supervisor*/, Cpu& cpu) {
   const std::uint64_t width = cpu.frame.rsi;
-  const std::uint64_t value = cpu.frame.rdx;
   if (!valid_width(width)) {
     return answer(cpu, abi::SystemStatus::invalid_argument);
   }
-  if (!platform::driver_may_use_port(cpu.frame.rdi, width)) {
-    return answer(cpu, abi::SystemStatus::not_permitted);
-  }
-  const auto port = static_cast<std::uint16_t>(cpu.frame.rdi);
-  if (width == 1) {
-    arch::out8(port, static_cast<std::uint8_t>(value));
-  } else if (width == 2) {
-    arch::out16(port, static_cast<std::uint16_t>(value));
-  } else {
-    arch::out32(port, static_cast<std::uint32_t>(value));
-  }
-  return answer(cpu, abi::SystemStatus::ok);
+  const bool written = platform::write_port_for_driver(cpu.frame.rdi, width, static_cast<std::uint32_t>(cpu.frame.rdx));
+  return answer(cpu, written ? abi::SystemStatus::ok : abi::SystemStatus::not_permitted);
 }
 
 }  // namespace redoubt::supervisor::system_calls

@@ -93,7 +93,7 @@ TEST_F(SystemCallsTest, PortsAreThePlatforms) {
   ok(SystemCall::write_io, q35::pm_timer_port, 2, 0x11'2233);
   ASSERT_EQ(arch::fake::machine().port_writes.size(), 1u);
   EXPECT_EQ(arch::fake::machine().port_writes[0].value, 0x2233u);
-  for (const std::uint64_t port : {std::uint64_t{q35::apm_command_port}, std::uint64_t{q35::debug_console_port},
+  for (const std::uint64_t port : {std::uint64_t{q35::reset_control_port}, std::uint64_t{q35::debug_console_port},
                                    std::uint64_t{0x1'0608}, ~std::uint64_t{0}}) {
     expect(SystemStatus::not_permitted, SystemCall::read_io, port, 1);
     expect(SystemStatus::not_permitted, SystemCall::write_io, port, 1, 0);
@@ -101,6 +101,8 @@ TEST_F(SystemCallsTest, PortsAreThePlatforms) {
   for (const std::uint64_t width : {0u, 3u, 8u}) {
     expect(SystemStatus::invalid_argument, SystemCall::read_io, q35::pm_timer_port, width);
   }
+  EXPECT_EQ(ok(SystemCall::read_io, q35::apm_command_port, 1), 0xFFu);
+  expect(SystemStatus::not_permitted, SystemCall::write_io, q35::apm_command_port, 1, 0x55);
   EXPECT_EQ(arch::fake::machine().port_writes.size(), 1u);
 }
 

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: BSD-2-Clause-Patent
+// See the header.
+#include "drivers/child_dispatch/mm_driver.hpp"
+
+#include <new>
+
+#include "abi/pi/mm_protocols.hpp"
+#include "drivers/child_dispatch/protocols.hpp"
+
+namespace redoubt::child_dispatch {
+namespace {
+
+using abi::EfiStatus;
+using abi::Handle;
+using abi::UintN;
+namespace status = abi::status;
+
+// Intel's document 316972 (ICH9), with PMBASE where the stock firmware puts it.
+constexpr std::uint16_t command_port = 0xB2;
+constexpr std::uint16_t data_port = 0xB3;
+constexpr std::uint16_t smi_en_port = 0x630;
+constexpr std::uint32_t smi_en_tco = 0x2000;
+constexpr std::uint16_t tco1_status_port = 0x664;
+
+// Policy lets drivers reach these registers through MmIo alone. Nothing here can fail but by a change of policy; all
+// ones then, which is no command of a child (Dispatcher) and all events at once.
+class Ich9 final : public Chipset {
+ public:
+  explicit Ich9(const abi::MmSystemTable& mmst) : io_(mmst.mm_io) {}
+
+  std::uint8_t command() override { return read<std::uint8_t>(abi::mm_io_uint8, command_port); }
+  std::uint8_t data() override { return read<std::uint8_t>(abi::mm_io_uint8, data_port); }
+  void forget_command() override { write<std::uint8_t>(abi::mm_io_uint8, command_port, 0); }
+  std::uint16_t tco_status() override { return read<std::uint16_t>(abi::mm_io_uint16, tco1_status_port); }
+  void clear_tco_status(std::uint16_t bits) override { write(abi::mm_io_uint16, tco1_status_port, bits); }
+  bool enable_tco(bool enabled) override {
+    const std::uint32_t wanted = enabled ? smi_en_tco : 0;
+    write(abi::mm_io_uint32, smi_en_port, wanted);  // the other bits aren't a driver's to change
+    return (read<std::uint32_t>(abi::mm_io_uint32, smi_en_port) & smi_en_tco) == wanted;  // TCO_LOCK may have kept it
+  }
+
+ private:
+  template <typename T>
+  T read(abi::MmIoWidth width, std::uint16_t port) const {
+    auto value = static_cast<T>(~T{0});
+    io_.io.read(&io_, width, port, 1, &value);
+    return value;
+  }
+  template <typename T>
+  void write(abi::MmIoWidth width, std::uint16_t port, T value) const {
+    io_.io.write(&io_, width, port, 1, &value);
+  }
+
+  const abi::MmCpuIoProtocol& io_;
+};
+
+EFIAPI EfiStatus on_mmi(Handle, const void*, void*, UintN*);
+
+class Mm final : public ManagementMode {
+ public:
+  explicit Mm(const abi::MmSystemTable& mmst) : mmst_(mmst) {}
+
+  EfiStatus add_handler(abi::MmiHandler function, const abi::Guid& type, Handle& handle) override {
+    return mmst_.mmi_handler_register(function, &type, &handle);
+  }
+  void remove_handler(Handle handle) override { mmst_.mmi_handler_unregister(handle); }
+  EfiStatus call_handler(const abi::Guid& type, const void* context, void* buffer, UintN* size) override {
+    return mmst_.mmi_manage(&type, context, buffer, size);
+  }
+  EfiStatus watch_mmis(bool wanted) override {
+    if (wanted) return mmst_.mmi_handler_register(on_mmi, nullptr, &root_handler_);
+    return mmst_.mmi_handler_unregister(root_handler_);
+  }
+  UintN requesting_cpu() override { return mmst_.currently_executing_cpu; }
+  void* allocate(std::size_t bytes) override {
+    void* memory = nullptr;
+    const EfiStatus result = mmst_.allocate_pool(abi::runtime_services_data, bytes, &memory);
+    return status::is_error(result) ? nullptr : memory;
+  }
+  void release(void* memory) override { mmst_.free_pool(memory); }
+
+ private:
+  const abi::MmSystemTable& mmst_;
+  Handle root_handler_ = nullptr;
+};
+
+struct Driver {
+  explicit Driver(const abi::MmSystemTable& mmst) : mm(mmst), chipset(mmst), dispatcher(mm, chipset) {}
+  Mm mm;
+  Ich9 chipset;
+  Dispatcher dispatcher;
+};
+
+constinit Driver* driver = nullptr;
+
+// PI 1.9, volume 4, EFI_MM_HANDLER_ENTRY_POINT: other root handlers are called in either case.
+EFIAPI EfiStatus on_mmi(Handle, const void*, void*, UintN*) {
+  return driver->dispatcher.dispatch() ? status::warn_interrupt_source_quiesced : status::warn_interrupt_source_pending;
+}
+
+}  // namespace
+
+EfiStatus start_driver(abi::MmSystemTable& mmst) {
+  void* memory = nullptr;
+  EfiStatus result = mmst.allocate_pool(abi::runtime_services_data, sizeof(Driver), &memory);
+  if (status::is_error(result)) return result;
+  driver = new (memory) Driver(mmst);
+  Handle handle = nullptr;
+  for (const Interface& interface : interfaces(driver->dispatcher)) {
+    result = mmst.install_protocol_interface(&handle, interface.protocol, abi::native_interface, interface.interface);
+    if (status::is_error(result)) return result;  // whatever is installed goes with the driver
+  }
+  return status::success;
+}
+
+}  // namespace redoubt::child_dispatch

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: BSD-2-Clause-Patent
+// The report status code router as MM_STANDALONE: the two protocols, on one handle, over one router.
+#include <new>
+
+#include "drivers/status_code/router.hpp"
+#include "sdk/mm_driver.hpp"
+
+namespace redoubt::status_code {
+namespace {
+
+using abi::EfiStatus;
+namespace status = abi::status;
+
+class PoolMemory final : public Memory {
+ public:
+  explicit PoolMemory(const abi::MmSystemTable& mmst) : mmst_(mmst) {}
+  void* allocate(std::size_t bytes) override {
+    void* memory = nullptr;
+    return status::is_error(mmst_.allocate_pool(abi::runtime_services_data, bytes, &memory)) ? nullptr : memory;
+  }
+  void release(void* memory) override { mmst_.free_pool(memory); }
+
+ private:
+  const abi::MmSystemTable& mmst_;
+};
+
+struct Driver {
+  explicit Driver(const abi::MmSystemTable& mmst) : memory(mmst), router(memory) {}
+  PoolMemory memory;
+  Router router;
+};
+
+constinit Driver* driver = nullptr;
+
+EFIAPI EfiStatus report_status_code(const abi::MmStatusCodeProtocol*, std::uint32_t type, std::uint32_t value,
+                                    std::uint32_t instance, const abi::Guid* caller, abi::StatusCodeData* data) {
+  return driver->router.report(type, value, instance, caller, data);
+}
+
+EFIAPI EfiStatus register_handler(abi::StatusCodeHandler handler) { return driver->router.register_handler(handler); }
+EFIAPI EfiStatus unregister_handler(abi::StatusCodeHandler handler) {
+  return driver->router.unregister_handler(handler);
+}
+
+constinit abi::MmStatusCodeProtocol status_code_protocol = {report_status_code};
+constinit abi::MmRscHandlerProtocol handler_protocol = {register_handler, unregister_handler};
+
+}  // namespace
+}  // namespace redoubt::status_code
+
+REDOUBT_MM_DRIVER(/*image_handle*/, mmst) {
+  using namespace redoubt;
+  using namespace redoubt::status_code;
+  void* memory = nullptr;
+  EfiStatus result = mmst->allocate_pool(abi::runtime_services_data, sizeof(Driver), &memory);
+  if (status::is_error(result)) return result;
+  driver = new (memory) Driver(*mmst);
+  abi::Handle handle = nullptr;
+  result = mmst->install_protocol_interface(&handle, &abi::mm_rsc_handler_protocol_guid, abi::native_interface,
+                                            &handler_protocol);
+  if (status::is_error(result)) return result;
+  return mmst->install_protocol_interface(&handle, &abi::mm_status_code_protocol_guid, abi::native_interface,
+                                          &status_code_protocol);
+}
