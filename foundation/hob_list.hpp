@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 // The HOB list that MM drivers get (configuration table gEfiHobListGuid): a copy of what PEI left, checked and
 // reduced. Its input was written by PEI before MMRAM was locked; a broken or hostile list must cost drivers their HOBs
-// at most. What a driver would follow out of MM's reach is left out: firmware volumes, capsules and pools outside
-// MMRAM, and descriptions of memory that claim a part of MMRAM itself (PI 1.9, volume 3, chapter 5).
+// at most. What a driver would follow out of its reach is left out (PI 1.9, volume 3, chapter 5): firmware volumes, all
+// of them, since no driver can read one; capsules and pools; descriptions of memory that claim a part of MMRAM, that
+// wrap, or that overlap one another; modules whose entry point lies elsewhere; maps of MMRAM that contradict
+// themselves.
 #pragma once
 
 #include <cstdint>

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
+#include <vector>
 
 #include "foundation/testing/machine.hpp"
 #include "foundation/testing/volume_builder.hpp"
@@ -24,7 +25,7 @@ TEST(HobList, KeepsWhatIsHarmless) {
       testing::guid_hob(testing::test_guid(1), ByteVector(5)),
       testing::resource_hob(0, 0x100000),
       testing::memory_allocation_hob(0x100000, 0x1000),
-      testing::volume_hob(mmram_base + 0x1000, 0x1000),
+      testing::resource_hob(0x100000, 0x1000),
   }));
   ASSERT_TRUE(summary.has_value());
   EXPECT_EQ(summary->kept, 5U);
@@ -38,11 +39,90 @@ TEST(HobList, DropsWhatClaimsMmramOrLeadsOutOfIt) {
       testing::resource_hob(UINT64_MAX, 2),
       testing::memory_allocation_hob(mmram_base + mmram_size - 1, 1),
       testing::volume_hob(0x820000, 0x1000),
-      testing::volume_hob(mmram_base, mmram_size + 1),
+      testing::volume_hob(mmram_base + 0x1000, 0x1000),
   }));
   ASSERT_TRUE(summary.has_value());
   EXPECT_EQ(summary->kept, 1U);
   EXPECT_EQ(summary->dropped, 6U);
+}
+
+TEST(HobList, DropsResourcesThatOverlapEarlierOnes) {
+  const auto summary = measure(testing::hob_list({
+      testing::resource_hob(0, UINT64_MAX),  // claims MMRAM, and no later one suffers for it
+      testing::resource_hob(0x1000, 0x1000),
+      testing::resource_hob(0x2000, 0x1000),  // its neighbour
+      testing::resource_hob(0x1FFF, 1),       // inside the first
+      testing::resource_hob(0, 0x1001),       // one byte of it
+      testing::resource_hob(0x2FFF, 0x1000),
+      testing::resource_hob(0x2800, 0),  // nothing
+      testing::memory_allocation_hob(0x1000, 0x1000),
+  }));
+  ASSERT_TRUE(summary.has_value());
+  EXPECT_EQ(summary->kept, 5U);
+  EXPECT_EQ(summary->dropped, 4U);
+}
+
+TEST(HobList, PortsAndMemoryDoNotOverlap) {
+  ByteVector ports = testing::resource_hob(0x6000, 0x4000);
+  const std::uint32_t io = 2;
+  std::memcpy(ports.data() + offsetof(abi::HobResourceDescriptor, resource_type), &io, sizeof(io));
+  const auto summary = measure(testing::hob_list({testing::resource_hob(0, 0xA0000), ports, ports}));
+  ASSERT_TRUE(summary.has_value());
+  EXPECT_EQ(summary->kept, 3U);
+  EXPECT_EQ(summary->dropped, 1U);
+}
+
+TEST(HobList, DropsModulesWhoseEntryPointLiesElsewhere) {
+  const auto module = [](std::uint64_t base, std::uint64_t size, std::uint64_t entry, std::size_t length) {
+    ByteVector hob = testing::memory_allocation_hob(base, size);
+    hob.resize(length);
+    const auto hob_length = static_cast<std::uint16_t>(length);
+    std::memcpy(hob.data() + 2, &hob_length, sizeof(hob_length));
+    const abi::Guid name = {0xf8e21975, 0x0899, 0x4f58, {0xa4, 0xbe, 0x55, 0x25, 0xa9, 0xc6, 0xd7, 0x7a}};
+    std::memcpy(hob.data() + 8, &name, sizeof(name));
+    if (length >= 72) std::memcpy(hob.data() + 64, &entry, sizeof(entry));
+    return hob;
+  };
+  const auto kept = [&](const ByteVector& hob) {
+    const auto summary = measure(testing::hob_list({hob}));
+    return summary.has_value() && summary->kept == 2;
+  };
+  EXPECT_TRUE(kept(module(0x100000, 0x1000, 0x100000, 72)));
+  EXPECT_TRUE(kept(module(0x100000, 0x1000, 0x100FFF, 72)));
+  EXPECT_FALSE(kept(module(0x100000, 0x1000, 0x101000, 72)));
+  EXPECT_FALSE(kept(module(0x100000, 0x1000, 0xFFFFF, 72)));
+  EXPECT_FALSE(kept(module(0x100000, 0, 0x100000, 72)));
+  EXPECT_FALSE(kept(module(mmram_base, 0x1000, mmram_base, 72)));
+  EXPECT_FALSE(kept(module(0x100000, 0x1000, 0x100000, 64))) << "no room for an entry point";
+}
+
+TEST(HobList, DropsMapsOfMmramThatContradictThemselves) {
+  const auto map = [](const abi::Guid& name, std::uint32_t count, std::vector<abi::MmramDescriptor> descriptors) {
+    ByteVector data(sizeof(abi::MmramDescriptorBlock) + descriptors.size() * sizeof(abi::MmramDescriptor));
+    const abi::MmramDescriptorBlock block{count, 0};
+    std::memcpy(data.data(), &block, sizeof(block));
+    if (!descriptors.empty()) {
+      std::memcpy(data.data() + sizeof(block), descriptors.data(), data.size() - sizeof(block));
+    }
+    return testing::guid_hob(name, data);
+  };
+  const auto kept = [&](const ByteVector& hob) {
+    const auto summary = measure(testing::hob_list({hob}));
+    return summary.has_value() && summary->kept == 2;
+  };
+  using Descriptor = abi::MmramDescriptor;
+  const Descriptor low{mmram_base, mmram_base, 0x1000, 0};
+  const Descriptor high{mmram_base + 0x1000, mmram_base + 0x1000, 0x1000, 0};
+  for (const abi::Guid& name : {abi::smram_memory_hob_guid, abi::mmram_memory_reserve_hob_guid}) {
+    EXPECT_TRUE(kept(map(name, 2, {low, high})));
+    EXPECT_TRUE(kept(map(name, 0, {})));
+    EXPECT_FALSE(kept(map(name, 3, {low, high})));
+    EXPECT_FALSE(kept(map(name, UINT32_MAX, {low, high})));
+    EXPECT_FALSE(kept(map(name, 2, {low, low})));
+    EXPECT_FALSE(kept(map(name, 2, {low, Descriptor{mmram_base + 0xFFF, mmram_base + 0xFFF, 1, 0}})));
+    EXPECT_FALSE(kept(map(name, 1, {Descriptor{UINT64_MAX - 0xFFF, 0, 0x1001, 0}})));
+    EXPECT_FALSE(kept(testing::guid_hob(name, {})));
+  }
 }
 
 TEST(HobList, CopyNamesItsOwnEndAndForgetsPeiMemory) {
