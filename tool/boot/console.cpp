@@ -30,9 +30,18 @@ void Console::feed(std::string_view bytes) {
   }
 }
 
-bool Console::contains(std::string_view marker, std::uint64_t position) const {
+std::size_t Console::find(std::string_view marker, std::uint64_t position) const {
   const std::uint64_t start = position > dropped_ ? position - dropped_ : 0;
-  return start <= text_.size() && std::string_view(text_).find(marker, start) != std::string_view::npos;
+  return start <= text_.size() ? std::string_view(text_).find(marker, start) : std::string_view::npos;
+}
+
+bool Console::contains(std::string_view marker, std::uint64_t position) const {
+  return find(marker, position) != std::string_view::npos;
+}
+
+bool Console::contains_line(std::string_view marker, std::uint64_t position) const {
+  const std::size_t found = find(marker, position);
+  return found != std::string_view::npos && text_.find('\n', found) != std::string::npos;
 }
 
 }  // namespace redoubt::tool::boot

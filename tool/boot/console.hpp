@@ -23,8 +23,12 @@ class Console {
   [[nodiscard]] std::uint64_t position() const { return dropped_ + text_.size(); }
   // Whether `marker` begins at or after `position` in what is still kept.
   [[nodiscard]] bool contains(std::string_view marker, std::uint64_t position = 0) const;
+  // Whether the line that it begins in has ended, too.
+  [[nodiscard]] bool contains_line(std::string_view marker, std::uint64_t position = 0) const;
 
  private:
+  std::size_t find(std::string_view marker, std::uint64_t position) const;
+
   enum class State : std::uint8_t { plain, escape, sequence };
 
   State state_ = State::plain;

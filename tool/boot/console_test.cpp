@@ -26,6 +26,16 @@ TEST(Console, FindsOnlyWhatComesAfterAPosition) {
   EXPECT_FALSE(console.contains("Shell> ", position + 1000));
 }
 
+TEST(Console, KnowsWhenTheLineOfAMarkerHasEnded) {
+  Console console;
+  console.feed("done\ndone program stat");
+  EXPECT_FALSE(console.contains_line("done program"));
+  EXPECT_TRUE(console.contains_line("done"));
+  console.feed("us=ok\r\n");
+  EXPECT_TRUE(console.contains_line("done program"));
+  EXPECT_FALSE(console.contains_line("done program", console.position()));
+}
+
 TEST(Console, KeepsTheLatestPartOfEndlessOutput) {
   Console console;
   for (int i = 0; i < 1000; ++i) {

@@ -33,7 +33,10 @@ Goal linux_goal() {
 Goal exit_goal() { return {.name = "power off", .marker = "", .refusal = ""}; }
 
 Goal text_goal(std::string_view marker) {
-  return {.name = std::format("\"{}\"", printable(marker)), .marker = std::string(marker), .refusal = ""};
+  return {.name = std::format("\"{}\"", printable(marker)),
+          .marker = std::string(marker),
+          .refusal = "",
+          .whole_line = true};
 }
 
 Progress::Progress(std::FILE* stream) : stream_(stream), terminal_(stream != nullptr && isatty(fileno(stream)) != 0) {}
@@ -106,7 +109,7 @@ std::string stage_text(const Event& event) {
 
 Outcome follow(Machine& machine, const Goal& goal, std::chrono::seconds limit, Progress& progress) {
   constexpr std::string_view startup_wait = "any other key to continue";
-  constexpr milliseconds grace{500};  // after a failure, for what the guest still has to say about it
+  constexpr milliseconds grace{500};  // after a failure, or in the middle of a line, for what the guest still says
   const auto start = Machine::Clock::now();
   const auto deadline = start + limit;
   const std::uint64_t from = machine.serial().position();
@@ -153,6 +156,10 @@ Outcome follow(Machine& machine, const Goal& goal, std::chrono::seconds limit, P
   }
   if (outcome == Outcome::guest_failed) {
     machine.pump_until([] { return false; }, Machine::Clock::now() + grace);
+  }
+  if (outcome == Outcome::reached && goal.whole_line) {
+    machine.pump_until([&] { return machine.serial().contains_line(goal.marker, from); },
+                       Machine::Clock::now() + grace);
   }
   machine.on_event = nullptr;
   machine.on_serial_line = nullptr;

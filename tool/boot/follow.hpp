@@ -14,8 +14,9 @@ namespace redoubt::tool::boot {
 // What a boot is to reach. With an empty marker: QEMU's own exit with status 0.
 struct Goal {
   std::string name;
-  std::string marker;   // on the serial console, terminal sequences removed
-  std::string refusal;  // a marker that says the goal was missed; may be empty
+  std::string marker;       // on the serial console, terminal sequences removed
+  std::string refusal;      // a marker that says the goal was missed; may be empty
+  bool whole_line = false;  // the line with the marker has more to say
 };
 
 [[nodiscard]] Goal shell_goal();
