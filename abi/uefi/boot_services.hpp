@@ -31,7 +31,9 @@ struct BootServices {
 
   EfiStatus(EFIAPI* allocate_pages)(AllocateType type, MemoryType memory_type, UintN pages, EfiPhysicalAddress* memory);
   EfiStatus(EFIAPI* free_pages)(EfiPhysicalAddress memory, UintN pages);
-  void* get_memory_map_slot;
+  // The map is an array of descriptors of `descriptor_size` bytes each.
+  EfiStatus(EFIAPI* get_memory_map)(UintN* map_size, void* map, UintN* map_key, UintN* descriptor_size,
+                                    std::uint32_t* descriptor_version);
   EfiStatus(EFIAPI* allocate_pool)(MemoryType memory_type, UintN size, void** buffer);
   EfiStatus(EFIAPI* free_pool)(void* buffer);
 
@@ -53,7 +55,9 @@ struct BootServices {
 
   void* image_slots[2];  // LoadImage, StartImage
   EfiStatus(EFIAPI* exit)(Handle image, EfiStatus exit_status, UintN exit_data_size, Char16* exit_data);
-  void* leave_slots[3];  // UnloadImage, ExitBootServices, GetNextMonotonicCount
+  void* unload_image_slot;
+  EfiStatus(EFIAPI* exit_boot_services)(Handle image, UintN map_key);
+  void* get_next_monotonic_count_slot;
 
   EfiStatus(EFIAPI* stall)(UintN microseconds);
   EfiStatus(EFIAPI* set_watchdog_timer)(UintN seconds, std::uint64_t code, UintN data_size, Char16* data);

@@ -24,6 +24,7 @@ enum class Action : std::uint64_t {
   none,
   raise_mmi,  // an MMI without a message
   send,       // a message to `guid` with `size` bytes of data
+  exit_boot_services,
 };
 
 inline constexpr std::size_t data_bytes = 64;
@@ -93,6 +94,7 @@ class Run {
 
   // What to do before the next step; the test is over after a step that asks for nothing.
   void next_mmi() { next_.action = Action::raise_mmi; }
+  void next_exit_boot_services() { next_.action = Action::exit_boot_services; }
   void next_message(const abi::Guid& guid, std::span<const std::uint8_t> data, std::uint64_t capacity);
 
   // For the driver.

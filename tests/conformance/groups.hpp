@@ -19,6 +19,7 @@ std::span<const Test> foundation_protocol_tests();
 std::span<const Test> driver_tests();
 std::span<const Test> lifecycle_tests();
 std::span<const Test> pointer_tests();
+std::span<const Test> after_boot_tests();  // last: they end the boot
 
 // What lifecycle tests register before the first phase.
 abi::EfiStatus prepare_lifecycle(abi::MmSystemTable& mmst);

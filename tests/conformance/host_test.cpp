@@ -90,6 +90,10 @@ class Suite {
 
   void perform(Exchange& exchange) {
     if (exchange.action == Action::raise_mmi) return machine_.asynchronous_mmi();
+    if (exchange.action == Action::exit_boot_services) {
+      machine_.send(abi::exit_boot_services_event_group_guid);
+      return;
+    }
     ByteVector data(exchange.size);
     std::copy_n(std::as_bytes(std::span(exchange.data)).begin(), exchange.size, data.begin());
     const auto reply = machine_.send(exchange.guid, data, exchange.capacity);

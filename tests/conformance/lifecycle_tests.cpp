@@ -12,10 +12,11 @@ using abi::EfiStatus;
 using abi::Guid;
 using abi::Handle;
 
-enum Phase : unsigned { end_of_dxe, ready_to_lock, ready_to_boot, phase_count };
+enum Phase : unsigned { end_of_dxe, ready_to_lock, ready_to_boot, exit_boot_services, phase_count };
 
 constexpr Guid phase_guids[phase_count] = {abi::mm_end_of_dxe_protocol_guid, abi::mm_ready_to_lock_protocol_guid,
-                                           abi::ready_to_boot_event_group_guid};
+                                           abi::ready_to_boot_event_group_guid,
+                                           abi::exit_boot_services_event_group_guid};
 
 struct Noted {
   unsigned calls[phase_count];
@@ -95,6 +96,52 @@ constexpr Test tests[] = {
            t.that(noted.order[ready_to_boot] > noted.order[ready_to_lock]);
          },
      .when = When::in_mmi},
+    {.name = "pi4-4/EFI_MM_END_OF_DXE_PROTOCOL/again",
+     .behaviour = "End of DXE comes once: whoever announces it again, in a message after the lock, reaches nobody.",
+     .run =
+         [](Run& t) {
+           if (t.step == 0) return t.next_message(abi::end_of_dxe_event_group_guid, {}, 0);
+           t.status(t.exchange.status, status::not_found);
+           t.equal(noted.calls[end_of_dxe], 1);
+         },
+     .when = When::in_mmi},
+    {.name = "pi4-4/EFI_MM_READY_TO_LOCK_PROTOCOL/again",
+     .behaviour = "The lock comes once: whoever announces it again reaches nobody.",
+     .run =
+         [](Run& t) {
+           if (t.step == 0) return t.next_message(abi::dxe_mm_ready_to_lock_protocol_guid, {}, 0);
+           t.status(t.exchange.status, status::not_found);
+           t.equal(noted.calls[ready_to_lock], 1);
+         },
+     .when = When::in_mmi},
+    {.name = "pi4-4/EFI_MM_READY_TO_LOCK_PROTOCOL/no_dispatch",
+     .behaviour = "No driver is dispatched after the lock: a message that asks for it reaches nobody.",
+     .run =
+         [](Run& t) {
+           if (t.step == 0) return t.next_message(abi::mm_dispatch_event_guid, {}, 0);
+           t.status(t.exchange.status, status::not_found);
+         },
+     .when = When::in_mmi},
+    {.name = "pi4-4/EFI_MM_READY_TO_LOCK_PROTOCOL/services",
+     .behaviour = "The services of the system table work after the lock as before: EFI_SUCCESS.",
+     .run =
+         [](Run& t) {
+           static constexpr Guid guid = test_guid(0x4401);
+           static constinit std::uint64_t interface = 0;
+           static constexpr abi::MmiHandler ignore = [](Handle, const void*, void*, abi::UintN*)
+                                                         EFIAPI -> EfiStatus { return status::success; };
+           Handle handle = nullptr;
+           Handle dispatch = nullptr;
+           void* memory = nullptr;
+           t.status(t.mmst.install_protocol_interface(&handle, &guid, abi::native_interface, &interface),
+                    status::success);
+           t.status(t.mmst.uninstall_protocol_interface(handle, &guid, &interface), status::success);
+           t.status(t.mmst.mmi_handler_register(ignore, &guid, &dispatch), status::success);
+           t.status(t.mmst.mmi_handler_unregister(dispatch), status::success);
+           t.status(t.mmst.allocate_pool(abi::runtime_services_data, 64, &memory), status::success);
+           t.status(t.mmst.free_pool(memory), status::success);
+         },
+     .when = When::in_mmi},
     {.name = "pi4-4/MM_ENTRY_EXIT_NOTIFY/around_each_mmi",
      .behaviour = "gEfiMmEntryNotifyProtocolGuid and gEfiMmExitNotifyProtocolGuid, which edk2 installs around the "
                   "dispatch of each MMI: drivers are notified of each once.",
@@ -115,8 +162,58 @@ constexpr Test tests[] = {
      .when = When::in_mmi},
 };
 
+constexpr Test tests_after_boot[] = {
+    {.name = "pi4-4/MM_EXIT_BOOT_SERVICES/notified",
+     .behaviour = "When an operating system ends boot services, drivers are notified, once.",
+     .run =
+         [](Run& t) {
+           if (t.step == 0) {
+             t.equal(noted.calls[exit_boot_services], 0);
+             return t.next_exit_boot_services();
+           }
+           t.equal(noted.calls[exit_boot_services], 1);
+           t.that(noted.order[exit_boot_services] > noted.order[ready_to_boot]);
+         },
+     .when = When::in_mmi},
+    {.name = "pi4-4/MM_EXIT_BOOT_SERVICES/again",
+     .behaviour = "An operating system's message that announces any of the phases reaches nobody.",
+     .run =
+         [](Run& t) {
+           constexpr Guid messages[] = {abi::end_of_dxe_event_group_guid, abi::dxe_mm_ready_to_lock_protocol_guid,
+                                        abi::ready_to_boot_event_group_guid, abi::exit_boot_services_event_group_guid};
+           if (t.step != 0) t.status(t.exchange.status, status::not_found);
+           if (t.step != std::size(messages)) return t.next_message(messages[t.step], {}, 0);
+           t.equal(noted.calls[end_of_dxe], 1);
+           t.equal(noted.calls[ready_to_lock], 1);
+           t.equal(noted.calls[exit_boot_services], 1);
+         },
+     .when = When::in_mmi},
+    {.name = "pi4-1.1/MM_drivers/runtime",
+     .behaviour = "Drivers stay during runtime: handlers answer messages and MMIs after boot services have ended.",
+     .run =
+         [](Run& t) {
+           static constinit unsigned calls = 0;
+           static constinit Handle handle = nullptr;
+           static constexpr Guid guid = test_guid(0x4402);
+           if (t.step == 0) {
+             calls = 0;
+             static constexpr abi::MmiHandler count = [](Handle, const void*, void*, abi::UintN*) EFIAPI -> EfiStatus {
+               ++calls;
+               return status::success;
+             };
+             t.status(t.mmst.mmi_handler_register(count, &guid, &handle), status::success);
+             return t.next_message(guid, {}, 0);
+           }
+           t.status(t.exchange.status, status::success);
+           t.equal(calls, 1);
+           t.status(t.mmst.mmi_handler_unregister(handle), status::success);
+         },
+     .when = When::in_mmi},
+};
+
 }  // namespace
 
+std::span<const Test> after_boot_tests() { return tests_after_boot; }
 std::span<const Test> lifecycle_tests() { return tests; }
 
 EfiStatus prepare_lifecycle(abi::MmSystemTable& mmst) {
