@@ -22,8 +22,9 @@ namespace redoubt::conformance {
 // What the caller outside does before a test's next step.
 enum class Action : std::uint64_t {
   none,
-  raise_mmi,  // an MMI without a message
-  send,       // a message to `guid` with `size` bytes of data
+  raise_mmi,     // an MMI without a message
+  send,          // a message to `guid` with `size` bytes of data
+  software_mmi,  // an MMI with `size` in the command port and data[0] in the data port
   exit_boot_services,
 };
 
@@ -94,6 +95,11 @@ class Run {
 
   // What to do before the next step; the test is over after a step that asks for nothing.
   void next_mmi() { next_.action = Action::raise_mmi; }
+  void next_software_mmi(std::uint64_t command, std::uint8_t data) {
+    next_.action = Action::software_mmi;
+    next_.size = command;
+    next_.data[0] = data;
+  }
   void next_exit_boot_services() { next_.action = Action::exit_boot_services; }
   void next_message(const abi::Guid& guid, std::span<const std::uint8_t> data, std::uint64_t capacity);
 

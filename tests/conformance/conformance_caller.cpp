@@ -38,7 +38,7 @@ class Caller {
     surroundings_ = {.foundation = option("foundation", 0),
                      .supervisor = option("supervisor", 0),
                      .port = platform::driver_ports[0].first,
-                     .closed_port = 0xB2,
+                     .closed_port = 0xCF8,
                      .device = platform::outside_ranges[0].base,
                      .outside = 0x100000};
   }
@@ -106,6 +106,10 @@ class Caller {
   bool perform(Exchange& exchange) {
     if (exchange.action == Action::raise_mmi) {
       raise_mmi();
+      return true;
+    }
+    if (exchange.action == Action::software_mmi) {
+      raise_mmi(static_cast<std::uint8_t>(exchange.size), exchange.data[0]);
       return true;
     }
     if (exchange.action == Action::exit_boot_services) return exit_boot_services();

@@ -16,6 +16,8 @@ std::span<const Test> locate_tests();
 std::span<const Test> mmi_tests();
 std::span<const Test> io_tests();
 std::span<const Test> foundation_protocol_tests();
+std::span<const Test> status_code_tests();
+std::span<const Test> dispatch_tests();
 std::span<const Test> driver_tests();
 std::span<const Test> lifecycle_tests();
 std::span<const Test> pointer_tests();

@@ -13,10 +13,15 @@
 #include <vector>
 
 #include "abi/pi/mm_protocols.hpp"
+#include "drivers/child_dispatch/mm_driver.hpp"
 #include "foundation/testing/machine.hpp"
 #include "tests/conformance/conformance.hpp"
 #include "tests/conformance/peer.hpp"
 #include "tests/conformance/victim.hpp"
+
+// Its entry point, renamed by the build.
+extern "C" EFIAPI redoubt::abi::EfiStatus status_code_entry(redoubt::abi::Handle image_handle,
+                                                            redoubt::abi::MmSystemTable* mmst);
 
 namespace redoubt::conformance {
 namespace {
@@ -26,17 +31,25 @@ using foundation::testing::ByteVector;
 using foundation::testing::Machine;
 
 constexpr std::uint64_t open_port = 0x608;
+// Of the chipset, for the driver that dispatches software MMIs: plain memory here.
+constexpr std::uint64_t command_port = 0xB2;
+constexpr std::uint64_t chipset_ports[] = {command_port, command_port + 1, 0x630, 0x664};
 
 class Suite {
  public:
   Suite() {
     for (std::uint64_t port = open_port; port != open_port + 4; ++port) machine_.supervisor.ports[port] = 0;
+    for (const std::uint64_t port : chipset_ports) machine_.supervisor.ports[port] = 0;
     outside_.resize(4096);
     machine_.supervisor.hide(outside_.data(), outside_.size());
     machine_.add({.file = test_guid(1),
                   .name = "conformance",
                   .entry = [this](abi::Handle image, abi::MmSystemTable* t) { return entry_ = start(image, t); }});
     machine_.add({.file = test_guid(2), .name = "peer", .entry = start_peer});
+    machine_.add({.file = test_guid(4), .name = "status_code", .entry = status_code_entry});
+    machine_.add({.file = test_guid(5), .name = "child_dispatch", .entry = [](abi::Handle, abi::MmSystemTable* t) {
+                    return child_dispatch::start_driver(*t);
+                  }});
     machine_.add({.file = test_guid(3), .name = "refusing", .entry = start_refusing});
     add_victims(std::make_integer_sequence<unsigned, victim_count>());
   }
@@ -75,7 +88,7 @@ class Suite {
     return {.foundation = reinterpret_cast<std::uintptr_t>(&machine_.foundation),
             .supervisor = machine_.supervisor.mmram_base(),
             .port = open_port,
-            .closed_port = 0xB2,
+            .closed_port = 0xCF8,
             .device = 0,
             .outside = reinterpret_cast<std::uintptr_t>(outside_.data())};
   }
@@ -90,6 +103,11 @@ class Suite {
 
   void perform(Exchange& exchange) {
     if (exchange.action == Action::raise_mmi) return machine_.asynchronous_mmi();
+    if (exchange.action == Action::software_mmi) {
+      machine_.supervisor.ports[command_port] = exchange.size;
+      machine_.supervisor.ports[command_port + 1] = exchange.data[0];
+      return machine_.asynchronous_mmi();
+    }
     if (exchange.action == Action::exit_boot_services) {
       machine_.send(abi::exit_boot_services_event_group_guid);
       return;

@@ -41,7 +41,7 @@ Parts parts_of(std::string_view name) {
 std::string section_text(const std::string& section) {
   const auto dash = section.find('-');
   const std::string document = section.substr(0, dash);
-  const std::string names = document == "uefi" ? "UEFI 2.10" : document == "pi4" ? "PI 1.9 vol. 4" : "PI 1.9 vol. 2";
+  const std::string names = document == "uefi" ? "UEFI 2.10" : "PI 1.9 vol. " + document.substr(2);
   return names + ", " + section.substr(dash + 1);
 }
 

@@ -72,6 +72,12 @@ bool RawMailbox::alive() const {
 }
 
 // Under TCG an MMI begins between two translation blocks: eight jumps are nine blocks to begin in.
+void raise_mmi(std::uint8_t command, std::uint8_t data) {
+  out8(platform::q35::apm_status_port, data);
+  out8(platform::q35::apm_command_port, command);
+  asm volatile(".rept 8\n\tjmp 9f\n\t9:\n\t.endr" : : : "memory");
+}
+
 void raise_mmi() {
   out8(platform::q35::apm_command_port, 0);
   asm volatile(".rept 8\n\tjmp 9f\n\t9:\n\t.endr" : : : "memory");

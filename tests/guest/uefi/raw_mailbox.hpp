@@ -56,5 +56,7 @@ class RawMailbox {
 
 // A software MMI and some instructions for it to happen in.
 void raise_mmi();
+// With values of the command and the data port.
+void raise_mmi(std::uint8_t command, std::uint8_t data);
 
 }  // namespace redoubt::guest
