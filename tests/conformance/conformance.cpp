@@ -16,8 +16,9 @@ constexpr std::span<const Test> (*groups[])() = {
     notification_tests, locate_tests,
     mmi_tests,          foundation_protocol_tests,
     status_code_tests,  dispatch_tests,
-    driver_tests,       lifecycle_tests,
-    pointer_tests,      after_boot_tests,
+    depex_tests,        driver_tests,
+    lifecycle_tests,    pointer_tests,
+    after_boot_tests,
 };
 
 // Text of bounded length; what doesn't fit is left out.

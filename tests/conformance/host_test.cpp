@@ -16,6 +16,7 @@
 #include "drivers/child_dispatch/mm_driver.hpp"
 #include "foundation/testing/machine.hpp"
 #include "tests/conformance/conformance.hpp"
+#include "tests/conformance/ordered_files.hpp"
 #include "tests/conformance/peer.hpp"
 #include "tests/conformance/victim.hpp"
 
@@ -51,6 +52,7 @@ class Suite {
                     return child_dispatch::start_driver(*t);
                   }});
     machine_.add({.file = test_guid(3), .name = "refusing", .entry = start_refusing});
+    add_ordered(std::make_integer_sequence<unsigned, ordered_count>());
     add_victims(std::make_integer_sequence<unsigned, victim_count>());
   }
 
@@ -91,6 +93,18 @@ class Suite {
             .closed_port = 0xCF8,
             .device = 0,
             .outside = reinterpret_cast<std::uintptr_t>(outside_.data())};
+  }
+
+  template <unsigned... numbers>
+  void add_ordered(std::integer_sequence<unsigned, numbers...>) {
+    using Start = abi::EfiStatus (*)(abi::MmSystemTable*);
+    constexpr Start starts[] = {start_ordered<numbers>...};
+    for (const unsigned number : order_in_volume) {
+      machine_.add({.file = ordered_file_guid(number),
+                    .name = "ordered",
+                    .depex = ordered_depex(number),
+                    .entry = [start = starts[number]](abi::Handle, abi::MmSystemTable* t) { return start(t); }});
+    }
   }
 
   template <unsigned... numbers>
