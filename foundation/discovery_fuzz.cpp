@@ -57,7 +57,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   PageMap pages(supervisor);
   require(pages.create(supervisor.mmram_base(), supervisor.mmram_bytes()).has_value());
   Dispatcher dispatcher(supervisor);
-  dispatcher.discover(region);
+  require(dispatcher.discover(region, 0) <= region.size());
   std::set<DriverNumber> started;
   const auto installed = [&](const abi::Guid& guid) { return guid.data1 % 8 < started.size(); };
   while (DriverRecord* driver = dispatcher.next(installed)) {

@@ -23,8 +23,12 @@ class Dispatcher final : private image::MmVolumeVisitor {
   Dispatcher& operator=(const Dispatcher&) = delete;
 
   // Adds the drivers of the volumes in a region; those in a priori files are scheduled at once, in the files' order.
-  // Drivers found before an error stay. What can't be used is logged.
-  void discover(Bytes region) { image::visit_mm_volumes(region, *this); }
+  // Drivers found before an error stay. What can't be used is logged, with its offset counted from `origin`. Returns
+  // how far into the region volumes reach.
+  std::size_t discover(Bytes region, std::uint64_t origin) { return image::visit_mm_volumes(region, *this, origin); }
+
+  // A volume that somebody named, where the foundation reads nothing.
+  void log_unreachable(std::uint64_t base) { skipped(nullptr, {Error::access_denied, base, "not in the MM volumes"}); }
 
   // The next driver to start, in state starting, or null. `installed(const Guid&)` says whether a protocol is in the
   // database.

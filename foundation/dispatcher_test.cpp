@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <map>
 #include <string>
 
 #include "abi/pe/pe.hpp"
@@ -169,7 +170,8 @@ TEST_F(DispatcherTest, AnImageIsMappedAsItsSectionsSay) {
                   EXPECT_EQ(loaded.revision, 0x1000U);
                   EXPECT_EQ(loaded.image_code_type, abi::runtime_services_code);
                   EXPECT_EQ(loaded.image_data_type, abi::runtime_services_data);
-                  EXPECT_EQ(machine_.supervisor.driver_rights(address_of(interface)), abi::page_read);
+                  EXPECT_EQ(machine_.supervisor.driver_rights(address_of(interface)), abi::page_read | abi::page_write)
+                      << "the driver may set Unload";
                   base = address_of(loaded.image_base);
                   EXPECT_EQ(loaded.image_size, 4 * page_bytes);
                   const auto* path = static_cast<const std::uint8_t*>(loaded.file_path);
@@ -315,6 +317,48 @@ TEST_F(DispatcherTest, DriversAreFoundInVolumesInsideVolumesAndOpenSections) {
   EXPECT_EQ(started, 2);
   EXPECT_TRUE(logged("driver.skipped guid=00d0007a"));
   EXPECT_TRUE(logged("driver.skipped guid=00d0006c"));
+}
+
+TEST_F(DispatcherTest, VolumesFollowEachOtherAndHobsNameMore) {
+  static std::string started;
+  started.clear();
+  static const auto driver = [](char letter) {
+    static std::map<char, testing::DriverEntry> entries;
+    testing::DriverEntry& entry = entries[letter];
+    entry = [letter](Handle, MmSystemTable*) {
+      started += letter;
+      return status::success;
+    };
+    return testing::volume(
+        {driver_file(driver_guid(letter), testing::section(abi::SectionType::pe32, testing::image_calling(entry)))});
+  };
+  ByteVector region = driver('a');
+  const auto append = [&region](const ByteVector& bytes) { region.insert(region.end(), bytes.begin(), bytes.end()); };
+  append(driver('b'));
+  append(ByteVector(4096, std::byte{0x5A}));  // where the walk stops
+  const std::size_t third = region.size();
+  append(driver('c'));
+  const std::size_t third_bytes = region.size() - third;
+
+  // Where the region comes to lie is known when the record is made; HOBs that name it, only then.
+  testing::Machine machine;
+  abi::FoundationLaunch record = machine.supervisor.launch_record(region, testing::hob_list({}));
+  const ByteVector hobs =
+      testing::hob_list({testing::volume_hob(record.volume_base, 64), testing::volume_hob(record.volume_base, 8),
+                         testing::volume_hob(record.volume_base + third, third_bytes),
+                         testing::volume_hob(record.volume_base + third, third_bytes),
+                         testing::volume_hob(record.volume_base + region.size() - 8, 4096),
+                         testing::volume_hob(machine.supervisor.mmram_base() + 0x800000, 4096),
+                         testing::volume_hob(0xFFE00000, 0x200000)});  // flash: no business of MM's
+  auto* memory = at_address<std::byte>(record.hob_base);
+  ASSERT_LE(hobs.size(), page_bytes);
+  std::memcpy(memory, hobs.data(), hobs.size());
+  record.hob_size = hobs.size();
+  ASSERT_EQ(machine.foundation.launch(record), status::success);
+  EXPECT_EQ(started, "abc");
+  const auto skipped = std::ranges::count_if(
+      machine.supervisor.lines, [](const std::string& line) { return line.contains("not in the MM volumes"); });
+  EXPECT_EQ(skipped, 2);
 }
 
 TEST_F(DispatcherTest, ADamagedFileCostsThatFileOnly) {

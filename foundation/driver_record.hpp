@@ -31,6 +31,7 @@ struct DriverRecord {
   std::uint64_t image_pages = 0;
   std::uint64_t entry_point = 0;
   std::uint64_t image_handle = 0;  // token; 0 = none
+  std::uint64_t loaded_image = 0;  // its EFI_LOADED_IMAGE_PROTOCOL, in drivers' memory; 0 = none
 
   const abi::Guid& file() const { return order.file; }
   std::string_view name() const { return {name_characters.data(), name_length}; }

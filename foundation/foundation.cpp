@@ -19,7 +19,7 @@ using abi::EfiStatus;
 using abi::Guid;
 using abi::SystemStatus;
 
-// MEDIA_FW_VOL_FILEPATH_DEVICE_PATH (PI 1.9, volume 2, 8.3) and the end of the path (UEFI 2.10, 10.3.1).
+// MEDIA_FW_VOL_FILEPATH_DEVICE_PATH (PI 1.9, volume 2, chapter 8) and the end of the path (UEFI 2.10, 10.3.1).
 struct FilePath {
   std::uint8_t type;
   std::uint8_t sub_type;
@@ -45,8 +45,8 @@ LoadedImage loaded_image_of(const DriverRecord& driver) {
 
 EfiStatus Foundation::launch(const abi::FoundationLaunch& launch) {
   if (const EfiStatus status = create_tables(launch); status != abi::status::success) return status;
-  install_hob_list(launch);
-  dispatcher_.discover(Bytes(at_address<std::byte>(launch.volume_base), launch.volume_size));
+  const bool sound_hobs = install_hob_list(launch);
+  discover_drivers(launch, sound_hobs);
   dispatch_drivers();
   report_waiting();
   return abi::status::success;
@@ -70,10 +70,11 @@ EfiStatus Foundation::create_tables(const abi::FoundationLaunch& launch) {
   return own.has_value() ? abi::status::success : to_efi_status(own.error());
 }
 
-void Foundation::install_hob_list(const abi::FoundationLaunch& launch) {
+bool Foundation::install_hob_list(const abi::FoundationLaunch& launch) {
   const Bytes source(at_address<std::byte>(launch.hob_base), launch.hob_size);
   const auto refuse = [this](Error error) {
     supervisor_.log(LogLine("hobs.refused").text("reason", to_string(error)).view());
+    return false;
   };
   const auto needed = reduce_hob_list(source, launch.mmram_base, launch.mmram_size, 0, {});
   if (!needed.has_value()) return refuse(needed.error());
@@ -85,6 +86,25 @@ void Foundation::install_hob_list(const abi::FoundationLaunch& launch) {
   const auto installed = table_.install_configuration_table(abi::hob_list_table_guid, *memory);
   if (!installed.has_value()) return refuse(installed.error());
   supervisor_.log(LogLine("hobs").number("kept", copied->kept).number("dropped", copied->dropped).view());
+  return true;
+}
+
+void Foundation::discover_drivers(const abi::FoundationLaunch& launch, bool sound_hobs) {
+  const Bytes region(at_address<std::byte>(launch.volume_base), launch.volume_size);
+  std::uint64_t seen = dispatcher_.discover(region, 0);
+  if (!sound_hobs) return;
+  // Volumes that PEI described are MM's business if they lie in MMRAM. What of them the walk over the region met is
+  // known; where the region isn't, there is nothing that anybody protected.
+  const Bytes hobs(at_address<std::byte>(launch.hob_base), launch.hob_size);
+  for_each_firmware_volume(hobs, [&](std::uint64_t base, std::uint64_t size) {
+    if (base - launch.mmram_base >= launch.mmram_size) return;
+    const std::uint64_t offset = base - launch.volume_base;
+    if (offset > region.size() || size > region.size() - offset) {
+      dispatcher_.log_unreachable(base);
+    } else if (offset >= seen) {
+      seen = offset + dispatcher_.discover(region.subspan(offset, size), offset);
+    }
+  });
 }
 
 // ---- Drivers ----
@@ -139,26 +159,34 @@ void Foundation::start(DriverRecord& driver) {
     driver.state = DriverState::running;
     return;
   }
-  // PI 1.9, volume 2, 11.3 (which volume 4 follows): an entry point that returns an error unloads the image.
+  // UEFI 2.10, 7.4, EFI_IMAGE_ENTRY_POINT: a driver that returns an error is unloaded.
   driver.state = DriverState::failed;
   protocols_.remove_owned(number);
   mmis_.remove_owned(number);
   update_interest();
   table_.remove_configuration_tables_in(driver.image_base, driver.image_pages * page_bytes);
   unload_image(supervisor_, page_map_, loaded_image_of(driver));
+  if (driver.loaded_image != 0) static_cast<void>(allocator_.free_pool(driver.loaded_image));
 }
 
 Result<void> Foundation::install_loaded_image(DriverRecord& driver, const LoadedImage& image) {
-  const std::uint64_t path = TRY(arena_.allocate(sizeof(FilePath)));
-  *at_address<FilePath>(path) = file_path(driver.file());
-  const std::uint64_t address = TRY(arena_.allocate(sizeof(abi::LoadedImageProtocol)));
-  auto& protocol = *at_address<abi::LoadedImageProtocol>(address);
+  struct Instance {
+    abi::LoadedImageProtocol protocol;
+    FilePath path;
+  };
+  // In the driver's own memory: it may put its Unload function there (UEFI 2.10, 9.1), and nobody here reads it again.
+  const std::uint64_t address = TRY(allocator_.allocate_pool(sizeof(Instance)));
+  driver.loaded_image = address;
+  Instance instance{};
+  instance.path = file_path(driver.file());
+  abi::LoadedImageProtocol& protocol = instance.protocol;
   protocol.revision = abi::LoadedImageProtocol::current_revision;
-  protocol.file_path = at_address<void>(path);
+  protocol.file_path = at_address<void>(address + offsetof(Instance, path));
   protocol.image_base = at_address<void>(image.base);
   protocol.image_size = image.bytes;
   protocol.image_code_type = abi::runtime_services_code;
   protocol.image_data_type = abi::runtime_services_data;
+  if (!memory_.write(address, instance)) return std::unexpected(Error::out_of_memory);
   // The driver's own, so that it goes when the driver goes.
   InterfaceRecord* record =
       TRY(protocols_.install(nullptr, abi::loaded_image_protocol_guid, address, dispatcher_.number(driver)));
@@ -255,7 +283,7 @@ MmiReply Foundation::message(const abi::MmiEvent& event) {
 
 EfiStatus Foundation::manage(MmiTypeRecord* type, std::uint64_t context, std::uint64_t buffer,
                              std::uint64_t size_address, std::uint64_t* message_size) {
-  bool faulted = false;
+  SystemStatus failure = SystemStatus::ok;
   bool success = false;
   bool interrupt_pending = false;
   bool source_pending = false;
@@ -272,12 +300,13 @@ EfiStatus Foundation::manage(MmiTypeRecord* type, std::uint64_t context, std::ui
       handler_call.scratch_argument = 3;
       handler_call.scratch[0] = *message_size;
     }
-    if (call(handler.owner, handler_call, root ? nullptr : &type->guid) != SystemStatus::ok) {
-      faulted = true;
+    const SystemStatus called = call(handler.owner, handler_call, root ? nullptr : &type->guid);
+    if (called != SystemStatus::ok) [[unlikely]] {
+      failure = called;
       return root;  // other interrupt sources still need their handlers
     }
     if (message_size != nullptr) *message_size = handler_call.scratch[0];
-    // PI 1.9, volume 4, chapter 3, MmiManage() and EFI_MM_HANDLER_ENTRY_POINT: what each code means for the handlers
+    // PI 1.9, volume 4, 3.2, MmiManage() and EFI_MM_HANDLER_ENTRY_POINT: what each code means for the handlers
     // behind this one.
     switch (handler_call.result) {
       case abi::status::success: success = true; return root;
@@ -287,7 +316,7 @@ EfiStatus Foundation::manage(MmiTypeRecord* type, std::uint64_t context, std::ui
       default: return true;  // says nothing about the source
     }
   });
-  if (faulted) return abi::status::device_error;
+  if (failure != SystemStatus::ok) return to_efi_status(failure);
   // Of a type, a source that could not be quiesced is the answer; of all sources, one that was handled is.
   if (interrupt_pending && !root) return abi::status::interrupt_pending;
   if (success) return abi::status::success;

@@ -70,7 +70,9 @@ class Foundation {
 
   // launch
   abi::EfiStatus create_tables(const abi::FoundationLaunch& launch);
-  void install_hob_list(const abi::FoundationLaunch& launch);
+  // False if the list can't be used; drivers have none then.
+  bool install_hob_list(const abi::FoundationLaunch& launch);
+  void discover_drivers(const abi::FoundationLaunch& launch, bool sound_hobs);
 
   // drivers
   void dispatch_drivers();

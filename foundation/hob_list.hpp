@@ -9,6 +9,7 @@
 
 #include <cstdint>
 
+#include "abi/pi/hob.hpp"
 #include "base/byte_reader.hpp"
 #include "base/result.hpp"
 
@@ -27,5 +28,19 @@ struct HobListSummary {
 // `target_address` is where drivers will see the list: the hand-off HOB names its end.
 Result<HobListSummary> reduce_hob_list(Bytes source, std::uint64_t mmram_base, std::uint64_t mmram_size,
                                        std::uint64_t target_address, MutableBytes destination);
+
+// Calls visit(base, size) for each EFI_HOB_FIRMWARE_VOLUME of a list that reduce_hob_list accepted.
+template <typename Visit>
+void for_each_firmware_volume(Bytes list, Visit visit) {
+  for (std::size_t position = 0;;) {
+    const auto header = read_at<abi::HobHeader>(list, position);
+    if (!header.has_value() || header->type == abi::HobType::end_of_list) return;
+    if (header->type == abi::HobType::firmware_volume) {
+      const auto volume = read_at<abi::HobFirmwareVolume>(list, position);
+      if (volume.has_value()) visit(volume->base, volume->length);
+    }
+    position += header->length;
+  }
+}
 
 }  // namespace redoubt::foundation

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// Who handles which MMI (PI 1.9, volume 4, 3.4): root handlers, and handlers by GUID, each list in order of
-// registration. Pure data, as the protocol database: it calls no driver.
+// Who handles which MMI (PI 1.9, volume 4, 3.2, MmiManage() and MmiHandlerRegister()): root handlers, and handlers by
+// GUID, each list in order of registration. Pure data, as the protocol database: it calls no driver.
 #pragma once
 
 #include <cstdint>

@@ -201,11 +201,15 @@ TEST_F(MmiTest, ManagePassesTheDriversOwnPointers) {
 
 TEST_F(MmiTest, ManageNestsToTheLimitAndNoFurther) {
   int depth = 0;
+  EfiStatus deepest = status::success;
   add(0, &guid_a, [&](const HandlerCall&) {
     ++depth;
-    return machine_.mmst().mmi_manage(&guid_a, nullptr, nullptr, nullptr);
+    const EfiStatus result = machine_.mmst().mmi_manage(&guid_a, nullptr, nullptr, nullptr);
+    if (deepest == status::success) deepest = result;
+    return result;
   });
   machine_.send(guid_a);
+  EXPECT_EQ(deepest, status::out_of_resources);
   EXPECT_EQ(depth, static_cast<int>(abi::domain_call_depth));
   depth = 0;
   handler_bodies[0] = {};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// Handles, protocols, interfaces and notifications (UEFI 2.10, 7.3, as PI 1.9, volume 4, 3.3 takes it over for MM).
+// Handles, protocols, interfaces and notifications (UEFI 2.10, 7.3, as PI 1.9, volume 4, 3.2 takes it over for MM).
 // Pure data: it calls no driver and touches no driver's memory. Interfaces and functions are numbers here. Every
 // look-up is by hash; a handle's or a protocol's interfaces keep the order in which they were installed.
 #pragma once

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// What drivers call: the functions of EFI_MM_SYSTEM_TABLE (PI 1.9, volume 4, chapters 3 and 4; the memory and protocol
-// services as UEFI 2.10, 7.2 and 7.3 specify them). Each takes the registers and stack words of a call, looks at NULL
-// first, copies what a pointer leads to once, does its work, and writes results last. A pointer that the driver itself
-// could not follow is EFI_INVALID_PARAMETER, which the specification allows everywhere.
+// What drivers call: the functions of EFI_MM_SYSTEM_TABLE (PI 1.9, volume 4, 3.2; MmIo: chapter 4; the memory and
+// protocol services as UEFI 2.10, 7.2 and 7.3 specify them). Each takes the registers and stack words of a call, looks
+// at NULL first, copies what a pointer leads to once, does its work, and writes results last. A pointer that the driver
+// itself could not follow is EFI_INVALID_PARAMETER, which the specification allows everywhere.
 #include <array>
 
 #include "foundation/efi_status.hpp"
@@ -18,7 +18,7 @@ using abi::SystemStatus;
 // Arguments of 32-bit type: the upper half of their register or stack word is undefined.
 constexpr std::uint32_t narrow(std::uint64_t argument) { return static_cast<std::uint32_t>(argument); }
 
-// PI 1.9, volume 4, 3.2: MM memory is of one of these types.
+// MM memory is of one of these types (as in edk2; other types have no meaning in MMRAM).
 constexpr bool is_mm_memory_type(std::uint32_t type) {
   return type == abi::runtime_services_code || type == abi::runtime_services_data;
 }
@@ -89,7 +89,8 @@ struct IoRequest {
   std::uint64_t buffer;
 };
 
-// PI 1.9, volume 4, 4.4: EFI_INVALID_PARAMETER for a wrong width, EFI_UNSUPPORTED for an address that isn't there.
+// PI 1.9, volume 4, chapter 4, EFI_MM_CPU_IO_PROTOCOL: EFI_INVALID_PARAMETER for a wrong width, EFI_UNSUPPORTED for an
+// address that isn't there. There are four widths, and none of the FIFO and fill kinds of the DXE protocol.
 EfiStatus check(const std::uint64_t (&arguments)[8], std::uint32_t widest, std::uint64_t last_address,
                 IoRequest& request) {
   const std::uint32_t width = narrow(arguments[1]);
@@ -278,6 +279,8 @@ EfiStatus Foundation::uninstall_protocol_interface(Arguments arguments) {
   const ProtocolRecord* protocol = protocols_.find_protocol(*guid);
   InterfaceRecord* interface = protocol == nullptr ? nullptr : protocols_.find_interface(*handle, *protocol);
   if (interface == nullptr || interface->interface != arguments[2]) return abi::status::not_found;
+  // What the foundation installed is in use as long as MM is: services, and the phases that have come.
+  if (interface->owner == foundation_itself) return abi::status::access_denied;
   protocols_.uninstall(*interface);
   return abi::status::success;
 }
@@ -291,7 +294,7 @@ EfiStatus Foundation::handle_protocol(Arguments arguments) {
   const ProtocolRecord* protocol = protocols_.find_protocol(*guid);
   const InterfaceRecord* interface = protocol == nullptr ? nullptr : protocols_.find_interface(*handle, *protocol);
   if (interface == nullptr) {
-    // UEFI 2.10, 7.3.6: the interface pointer is NULL on any error but a NULL argument.
+    // UEFI 2.10, 7.3.7: the interface pointer is NULL on any error but a NULL argument.
     return memory_.write(result_address, std::uint64_t{0}) ? abi::status::unsupported : abi::status::invalid_parameter;
   }
   return memory_.write(result_address, interface->interface) ? abi::status::success : abi::status::invalid_parameter;
@@ -357,7 +360,7 @@ EfiStatus Foundation::locate_handle(Arguments arguments) {
     }
     default: return abi::status::invalid_parameter;
   }
-  // UEFI 2.10, 7.3.5, in this order: no match; NULL size; too small, whatever the buffer; NULL buffer.
+  // UEFI 2.10, 7.3.6, in this order: no match; NULL size; too small, whatever the buffer; NULL buffer.
   if (count == 0) return abi::status::not_found;
   if (size_address == 0) return abi::status::invalid_parameter;
   const auto room = memory_.read<std::uint64_t>(size_address);

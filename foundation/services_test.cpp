@@ -369,6 +369,20 @@ TEST_F(ServicesTest, MmIoIsInTheDatabaseToo) {
   });
 }
 
+TEST_F(ServicesTest, WhatTheFoundationInstalledStays) {
+  machine_.as_driver([](MmSystemTable& mmst) {
+    Handle handle = nullptr;
+    UintN size = sizeof(handle);
+    ASSERT_EQ(mmst.locate_handle(abi::by_protocol, &abi::mm_cpu_io_protocol_guid, nullptr, &size, &handle),
+              status::success);
+    EXPECT_EQ(mmst.uninstall_protocol_interface(handle, &abi::mm_cpu_io_protocol_guid, &mmst.mm_io),
+              status::access_denied);
+    EXPECT_EQ(mmst.uninstall_protocol_interface(handle, &abi::mm_cpu_io_protocol_guid, nullptr), status::not_found);
+    void* interface = nullptr;
+    EXPECT_EQ(mmst.handle_protocol(handle, &abi::mm_cpu_io_protocol_guid, &interface), status::success);
+  });
+}
+
 TEST_F(ServicesTest, StartupThisApHasNoProcessorToGive) {
   machine_.as_driver([](MmSystemTable& mmst) {
     EXPECT_EQ(mmst.startup_this_ap([](void*) EFIAPI {}, 1, nullptr), status::invalid_parameter);

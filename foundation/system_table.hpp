@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// The EFI_MM_SYSTEM_TABLE that drivers see, and the configuration tables it points to (PI 1.9, volume 4, 3.1). Drivers
+// The EFI_MM_SYSTEM_TABLE that drivers see, and the configuration tables it points to (PI 1.9, volume 4, 3.2). Drivers
 // can only read it; each service in it is the address of a gate stub. The table's CRC is kept right at all times.
 #pragma once
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// Dependency expressions (PI 1.9, volume 2, 10.7; the PEI form, volume 1, 5.7, is a subset), checked once for grammar
+// Dependency expressions (PI 1.9, volume 2, chapter 10; the PEI form of volume 1 is a subset), checked once for grammar
 // and stack depth so that evaluating one cannot fail. Bytes behind END are ignored, as other dispatchers do.
 #pragma once
 

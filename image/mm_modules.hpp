@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// The Management Mode modules of an image (PI 1.9, volume 4, 1.4 and 1.5; file types: volume 3, table 3-3). Host only.
+// The Management Mode modules of an image (PI 1.9, volume 4, chapter 1; file types: volume 3, chapter 3). Host only.
 #pragma once
 
 #include <string>

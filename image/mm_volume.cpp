@@ -7,7 +7,7 @@
 namespace redoubt::image {
 namespace {
 
-constexpr std::size_t volume_alignment = 8;  // PI 1.9, volume 3, 3.2.1
+constexpr std::size_t volume_alignment = 8;  // PI 1.9, volume 3, chapter 3
 
 bool is_open(const SectionView& section) {
   if (section.type() == abi::SectionType::disposable) return true;
@@ -109,23 +109,24 @@ std::optional<SectionView> find_open_section(const FileView& file, abi::SectionT
   return find(file.sections(), type, type);
 }
 
-void visit_mm_volumes(Bytes region, MmVolumeVisitor& visitor) {
-  std::size_t position = visit_volume(region, 0, visitor, 0);
-  if (position == 0) return;
+std::size_t visit_mm_volumes(Bytes region, MmVolumeVisitor& visitor, std::uint64_t origin) {
+  std::size_t end = visit_volume(region, origin, visitor, 0);
   // What lies behind a volume fills up to the next one, or is nothing of ours.
-  for (position = align_up(position, volume_alignment); position < region.size();) {
+  for (std::size_t position = align_up(end, volume_alignment); end != 0 && position < region.size();) {
     const Bytes rest = region.subspan(position);
     if (claims_volume(rest)) {
-      const std::size_t length = visit_volume(rest, position, visitor, 0);
-      if (length == 0) return;
-      position = align_up(position + length, volume_alignment);
+      const std::size_t length = visit_volume(rest, origin + position, visitor, 0);
+      if (length == 0) break;
+      end = position + length;
+      position = align_up(end, volume_alignment);
     } else if (is_filler(rest.first(rest.size() < volume_alignment ? rest.size() : volume_alignment))) {
       position += volume_alignment;
     } else {
-      visitor.skipped(nullptr, {Error::malformed, position, "bytes behind a volume that are no volume"});
-      return;
+      visitor.skipped(nullptr, {Error::malformed, origin + position, "bytes behind a volume that are no volume"});
+      break;
     }
   }
+  return end;
 }
 
 }  // namespace redoubt::image

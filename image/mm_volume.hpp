@@ -31,8 +31,9 @@ class MmVolumeVisitor {
   ~MmVolumeVisitor() = default;
 };
 
-// Walks the volumes in `region`, the first one at its start. Erased or zero bytes may lie between and behind volumes.
-void visit_mm_volumes(Bytes region, MmVolumeVisitor& visitor);
+// Walks the volumes in `region`, the first one at its start; `origin` is what offsets of its first byte are. Erased or
+// zero bytes may lie between and behind volumes. Returns where the last volume that was visited ends, in the region.
+std::size_t visit_mm_volumes(Bytes region, MmVolumeVisitor& visitor, std::uint64_t origin = 0);
 
 // The first section of a type in a file, also inside encapsulations that need no decoding.
 std::optional<SectionView> find_open_section(const FileView& file, abi::SectionType type);

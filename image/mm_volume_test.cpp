@@ -31,7 +31,7 @@ Buffer apriori() {
 // '?' a skipped volume.
 class Finder final : public MmVolumeVisitor {
  public:
-  explicit Finder(const Buffer& region) { visit_mm_volumes(region, *this); }
+  explicit Finder(const Buffer& region) : end(visit_mm_volumes(region, *this)) {}
   void driver(const FileView& file, const SectionView& executable) override {
     found += static_cast<char>(file.name().data1);
     EXPECT_TRUE(executable.type() == abi::SectionType::pe32 || executable.type() == abi::SectionType::te);
@@ -46,6 +46,7 @@ class Finder final : public MmVolumeVisitor {
   }
   std::string found;
   std::vector<std::string> reasons;
+  std::size_t end;
 };
 
 TEST(MmVolume, DriversThenAprioriThenVolumesInside) {
@@ -60,6 +61,8 @@ TEST(MmVolume, VolumesBehindEachOther) {
   EXPECT_EQ(Finder(join({first, second})).found, "ab");
   EXPECT_EQ(Finder(join({first, second}, 0x1000, 0xFF)).found, "ab");
   EXPECT_EQ(Finder(join({first, second, Buffer(0x100)}, 0x1000)).found, "ab");
+  EXPECT_EQ(Finder(join({first, second, Buffer(0x100)}, 0x1000)).end, 0x1300U);
+  EXPECT_EQ(Finder(Buffer(64)).end, 0U);
   Buffer broken = second;
   broken[4] = std::byte{1};
   EXPECT_EQ(Finder(join({first, broken, first})).found, "a?");

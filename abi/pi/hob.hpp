@@ -55,6 +55,14 @@ struct HobResourceDescriptor {
 };
 static_assert(sizeof(HobResourceDescriptor) == 48 && offsetof(HobResourceDescriptor, start) == 32);
 
+// EFI_HOB_FIRMWARE_VOLUME.
+struct HobFirmwareVolume {
+  HobHeader header;
+  EfiPhysicalAddress base;
+  std::uint64_t length;
+};
+static_assert(sizeof(HobFirmwareVolume) == 24);
+
 // EFI_HOB_GUID_TYPE; data follows, padded so that the HOB's length is a multiple of 8.
 struct HobGuid {
   HobHeader header;

@@ -42,10 +42,10 @@ using MmiHandler = EfiStatus(EFIAPI*)(Handle dispatch_handle, const void* contex
 using MmiHandlerRegister = EfiStatus(EFIAPI*)(MmiHandler handler, const Guid* handler_type, Handle* dispatch_handle);
 using MmiHandlerUnregister = EfiStatus(EFIAPI*)(Handle dispatch_handle);
 
-// Entry point of an MM_STANDALONE driver (PI 1.9, volume 4, 1.5.2).
+// Entry point of an MM_STANDALONE driver (PI 1.9, volume 4, chapter 1).
 using MmEntryPoint = EfiStatus(EFIAPI*)(Handle image_handle, MmSystemTable* system_table);
 
-// EFI_MM_IO_ACCESS and EFI_MM_CPU_IO_PROTOCOL (PI 1.9, volume 4, 4.4).
+// EFI_MM_IO_ACCESS and EFI_MM_CPU_IO_PROTOCOL (PI 1.9, volume 4, chapter 4).
 struct MmIoAccess {
   MmCpuIo read;
   MmCpuIo write;

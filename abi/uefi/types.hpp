@@ -56,8 +56,8 @@ inline constexpr EfiStatus already_started = error(20);
 inline constexpr EfiStatus aborted = error(21);
 inline constexpr EfiStatus security_violation = error(26);
 inline constexpr EfiStatus compromised_data = error(33);
-// Codes of the PI specification (PI 1.9, volume 1, 3.2 encodes them with the bit below the top one set).
-// Volume 4, 3.5.1 and EFI_MM_HANDLER_ENTRY_POINT say what an MMI handler means by each.
+// Codes of the PI specification, in the ranges that UEFI 2.10, appendix D reserves for it: bit 61 set, bit 62 clear.
+// PI 1.9, volume 4, 3.2, EFI_MM_HANDLER_ENTRY_POINT says what an MMI handler means by each.
 inline constexpr UintN pi_bit = UintN{1} << (sizeof(UintN) * 8 - 3);
 inline constexpr EfiStatus interrupt_pending = error(0) | pi_bit;
 inline constexpr EfiStatus warn_interrupt_source_pending = pi_bit;

@@ -66,7 +66,7 @@ void for_each_wrong(Run& t, Rights rights, bool with_null, Check check) {
   void* loaded = nullptr;
   t.status(t.mmst.handle_protocol(t.image_handle, &abi::loaded_image_protocol_guid, &loaded), status::success);
   if (t.failed()) return;
-  for (const void* constant : {static_cast<const void*>(&t.mmst), static_cast<const void*>(loaded),
+  for (const void* constant : {static_cast<const void*>(&t.mmst), static_cast<const void*>(t.mmst.firmware_vendor),
                                static_cast<const void*>(static_cast<abi::LoadedImageProtocol*>(loaded)->image_base)}) {
     const auto address = reinterpret_cast<std::uintptr_t>(constant);
     t.about(address);
