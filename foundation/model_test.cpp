@@ -82,7 +82,7 @@ class Model {
     switch (pick(17)) {
       case 0:
       case 1:
-      case 2: install(); break;
+      case 2: interfaces_.size() < most_interfaces ? install() : uninstall(); break;
       case 3:
       case 4: uninstall(); break;
       case 5: handle_protocol(); break;
@@ -105,6 +105,7 @@ class Model {
   static constexpr std::uint32_t protocols = 40;
   static constexpr std::uint32_t types = 8;
   static constexpr std::size_t deepest = 4;  // walks inside walks
+  static constexpr std::size_t most_interfaces = 300;
 
   std::uint64_t pick(std::uint64_t count) { return random_() % count; }
 

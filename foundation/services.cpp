@@ -280,7 +280,7 @@ EfiStatus Foundation::uninstall_protocol_interface(Arguments arguments) {
   InterfaceRecord* interface = protocol == nullptr ? nullptr : protocols_.find_interface(*handle, *protocol);
   if (interface == nullptr || interface->interface != arguments[2]) return abi::status::not_found;
   // What the foundation installed is in use as long as MM is: services, and the phases that have come.
-  if (interface->owner == foundation_itself) return abi::status::access_denied;
+  if (interface->owner == foundation_itself && running_ != foundation_itself) return abi::status::access_denied;
   protocols_.uninstall(*interface);
   return abi::status::success;
 }

@@ -179,6 +179,33 @@ void measure_protocols(std::size_t count) {
   });
 }
 
+// The two ways in which handles and protocols can be unevenly many, and GUIDs that differ in a counter alone.
+void measure_uneven(std::size_t count) {
+  std::uint64_t result = 0;
+  const auto install = [](Bench& bench, std::uint64_t& handle, const Guid& guid) {
+    bench.must(bench.call(Service::install_protocol_interface, number_of(&handle), number_of(&guid), 0, 0x1000),
+               "install");
+  };
+  const auto look_up = [&](Bench& bench, std::uint64_t handle, const Guid& guid) {
+    bench.must(bench.call(Service::handle_protocol, handle, number_of(&guid), number_of(&result)), "handle");
+  };
+  std::vector<Guid> names = guids(count);
+  {
+    Bench bench;
+    std::vector<std::uint64_t> handles(count);
+    for (std::uint64_t& handle : handles) install(bench, handle, names[0]);
+    measure("HandleProtocol.1.protocol", count, [&](std::size_t i) { look_up(bench, handles[i], names[0]); });
+  }
+  for (std::uint32_t i = 0; i < count; ++i) {
+    names[i] = names[0];
+    names[i].data1 = i;
+  }
+  Bench bench;
+  std::uint64_t handle = 0;
+  for (const Guid& guid : names) install(bench, handle, guid);
+  measure("HandleProtocol.1.handle", count, [&](std::size_t i) { look_up(bench, handle, names[i]); });
+}
+
 void measure_handlers(std::size_t count) {
   Bench bench;
   const std::vector<Guid> names = guids(count + 1);
@@ -203,7 +230,10 @@ void measure_handlers(std::size_t count) {
 }  // namespace redoubt::foundation
 
 int main() {
-  for (const std::uint32_t count : redoubt::foundation::protocol_counts) redoubt::foundation::measure_protocols(count);
+  for (const std::uint32_t count : redoubt::foundation::protocol_counts) {
+    redoubt::foundation::measure_protocols(count);
+    redoubt::foundation::measure_uneven(count);
+  }
   for (const std::uint32_t count : redoubt::foundation::handler_counts) redoubt::foundation::measure_handlers(count);
   return 0;
 }
