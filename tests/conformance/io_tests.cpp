@@ -208,6 +208,18 @@ constexpr Test tests[] = {
                     status::success);
            t.equal(value, 7);
          }},
+    {.name = "pi4-4/EFI_MM_PCI_ROOT_BRIDGE_IO_PROTOCOL/absent",
+     .behaviour = "PCI configuration, memory and I/O space in MM: no policy gives them to drivers, and the protocol "
+                  "isn't there: EFI_NOT_FOUND from MmLocateProtocol().",
+     .run =
+         [](Run& t) {
+           // gEfiMmPciRootBridgeIoProtocolGuid
+           static constexpr abi::Guid guid = {
+               0x8bc1714d, 0xffcb, 0x41c3, {0x89, 0xdc, 0x6c, 0x74, 0xd0, 0x6d, 0x98, 0xea}};
+           void* interface = nullptr;
+           t.status(t.mmst.locate_protocol(&guid, nullptr, &interface), status::not_found);
+         },
+     .edk2 = "Provided by a separate driver of the platform, if at all."},
 };
 
 }  // namespace

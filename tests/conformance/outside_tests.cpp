@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// The MM communication protocols of DXE: PI 1.9, volume 4, 5.7.1 to 5.7.7. The messages go to the suite's own driver,
-// which answers each with how many tests it has.
+// What PI 1.9, volume 4, chapter 5 has in DXE: the MM communication protocols, 5.7. The messages go to the suite's own
+// driver, which answers each with how many tests it has.
 #include "tests/conformance/outside.hpp"
 
 #include <cstring>
 
 #include "abi/pi/communicate.hpp"
 #include "abi/pi/communication_protocols.hpp"
+#include "abi/pi/mm_access.hpp"
 
 namespace redoubt::conformance {
 namespace {
@@ -59,7 +60,37 @@ class LargeBuffer {
   abi::EfiPhysicalAddress address_ = 0;
 };
 
+// A protocol that the specification has in DXE and nobody installs here, so that no driver waits or works with it.
+void expect_absent(OutsideRun& t, const abi::Guid& guid) {
+  void* interface = nullptr;
+  t.status(t.system_table.boot_services->locate_protocol(&guid, nullptr, &interface), status::not_found);
+}
+
+// gEfiMmBaseProtocolGuid, gEfiMmControlProtocolGuid.
+constexpr abi::Guid mm_base_protocol_guid = {
+    0xf4ccbfb7, 0xf6e0, 0x47fd, {0x9d, 0xd4, 0x10, 0xa8, 0xf1, 0x50, 0xc1, 0x91}};
+constexpr abi::Guid mm_control_protocol_guid = {
+    0x843dc720, 0xab1e, 0x42cb, {0x93, 0x57, 0x8a, 0x00, 0x78, 0xf3, 0x56, 0x1b}};
+
 constexpr OutsideTest tests[] = {
+    {.name = "pi4-5.2/EFI_MM_BASE_PROTOCOL/absent",
+     .behaviour =
+         "For drivers that DXE loads into MMRAM, to find the MMST: there are none, and the protocol isn't there.",
+     .run = [](OutsideRun& t) { expect_absent(t, mm_base_protocol_guid); },
+     .ours = "Standalone MM hands the MMST to entry points."},
+    {.name = "pi4-5.3/EFI_MM_ACCESS_PROTOCOL/absent_in_dxe",
+     .behaviour = "For who opens, closes and locks MMRAM in DXE: it is locked before, and the protocol isn't there.",
+     .run = [](OutsideRun& t) { expect_absent(t, abi::mm_access_protocol_guid); },
+     .ours = "Installed in MM."},
+    {.name = "pi4-5.4/EFI_MM_CONTROL_PROTOCOL/absent",
+     .behaviour = "For the MM IPL in DXE, to raise MMIs: MM is launched in PEI, and the protocol isn't there.",
+     .run = [](OutsideRun& t) { expect_absent(t, mm_control_protocol_guid); },
+     .ours = "The communication protocols raise MMIs; who has a software MMI of its own writes to port 0xB2."},
+    {.name = "pi4-5.5/EFI_MM_CONFIGURATION_PROTOCOL/absent_in_dxe",
+     .behaviour =
+         "For the MM IPL in DXE, to register MM's entry point: it is registered, and the protocol isn't there.",
+     .run = [](OutsideRun& t) { expect_absent(t, abi::mm_configuration_protocol_guid); },
+     .ours = "Installed in MM."},
     {.name = "pi4-5.7.1/EFI_MM_COMMUNICATION_PROTOCOL/success",
      .behaviour = "Communicate() hands the message to its handler and returns the reply. EFI_SUCCESS; CommSize becomes "
                   "the reply's size.",

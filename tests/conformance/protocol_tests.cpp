@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 // MmInstallProtocolInterface(), MmUninstallProtocolInterface() and MmHandleProtocol(): PI 1.9, volume 4, 3.2, which
 // takes over UEFI 2.10, 7.3.2, 7.3.3 and 7.3.7.
+#include "abi/pi/mm_protocols.hpp"
 #include "tests/conformance/exhaustion.hpp"
 #include "tests/conformance/groups.hpp"
 
@@ -193,8 +194,8 @@ constexpr Test tests[] = {
            t.status(uninstall(t, handle, protocol, &interfaces[0]), status::success);
          }},
     {.name = "uefi-7.3.3/UninstallProtocolInterface/in_use",
-     .behaviour = "EFI_ACCESS_DENIED is for interfaces that a driver opened; MM has no OpenProtocol(), so an interface "
-                  "that others have found is removed.",
+     .behaviour = "EFI_ACCESS_DENIED is for interfaces that a driver opened; MM has no OpenProtocol(), so a driver's "
+                  "interface that others have found is removed.",
      .run =
          [](Run& t) {
            Handle handle = nullptr;
@@ -204,6 +205,23 @@ constexpr Test tests[] = {
            t.status(uninstall(t, handle, protocol, &interfaces[0]), status::success);
            t.status(t.mmst.locate_protocol(&protocol, nullptr, &found), status::not_found);
          }},
+    {.name = "uefi-7.3.3/UninstallProtocolInterface/foundations",
+     .behaviour = "The interface is still being used, here one of the foundation's own: EFI_ACCESS_DENIED; it stays.",
+     .run =
+         [](Run& t) {
+           void* found = nullptr;
+           t.status(t.mmst.locate_protocol(&abi::mm_cpu_io_protocol_guid, nullptr, &found), status::success);
+           Handle handles[8] = {};
+           abi::UintN size = sizeof(handles);
+           t.status(t.mmst.locate_handle(abi::by_protocol, &abi::mm_cpu_io_protocol_guid, nullptr, &size, handles),
+                    status::success);
+           if (t.failed()) return;
+           t.status(uninstall(t, handles[0], abi::mm_cpu_io_protocol_guid, found), status::access_denied);
+           void* again = nullptr;
+           t.status(t.mmst.locate_protocol(&abi::mm_cpu_io_protocol_guid, nullptr, &again), status::success);
+           t.that(again == found);
+         },
+     .edk2 = "Has no such interfaces: each is its driver's, and anybody may remove it."},
     {.name = "uefi-7.3.3/UninstallProtocolInterface/null_handle",
      .behaviour = "Handle is NULL: EFI_INVALID_PARAMETER.",
      .run = [](Run& t) { t.status(uninstall(t, nullptr, protocol, &interfaces[0]), status::invalid_parameter); }},

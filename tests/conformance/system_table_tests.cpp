@@ -125,6 +125,20 @@ constexpr Test tests[] = {
            t.equal(loaded->revision, abi::LoadedImageProtocol::current_revision);
            t.that(loaded->image_base != nullptr && loaded->image_size != 0);
          }},
+    {.name = "uefi-9.1/EFI_LOADED_IMAGE_PROTOCOL/unload",
+     .behaviour = "Unload is the driver's to set: it can write its function there.",
+     .run =
+         [](Run& t) {
+           void* interface = nullptr;
+           t.status(t.mmst.handle_protocol(t.image_handle, &abi::loaded_image_protocol_guid, &interface),
+                    status::success);
+           if (t.failed()) return;
+           auto* loaded = static_cast<abi::LoadedImageProtocol*>(interface);
+           void* const before = loaded->unload;
+           loaded->unload = reinterpret_cast<void*>(&crc32);
+           t.that(loaded->unload == reinterpret_cast<void*>(&crc32));
+           loaded->unload = before;
+         }},
 };
 
 }  // namespace
