@@ -14,7 +14,7 @@ ProtocolRecord* ProtocolDatabase::find_protocol(const abi::Guid& guid) {
 }
 
 InterfaceRecord* ProtocolDatabase::find_interface(const HandleRecord& handle, const ProtocolRecord& protocol) {
-  return by_handle_.find(pair_hash(&handle, &protocol), [&](const InterfaceRecord& record) {
+  return by_handle_.find(pair_hash(address_of(&handle), &protocol), [&](const InterfaceRecord& record) {
     return record.handle == &handle && record.protocol == &protocol;
   });
 }
@@ -87,10 +87,11 @@ Result<NotifyRecord*> ProtocolDatabase::register_notify(const abi::Guid& guid, s
                                                         DriverNumber owner) {
   ProtocolRecord* protocol = find_or_add_protocol(guid);
   if (protocol == nullptr) return std::unexpected(Error::out_of_memory);
-  for (NotifyRecord* n = protocol->notifies.first(); n != nullptr; n = protocol->notifies.next(*n)) {
-    if (n->function == function && !n->callback.removed) return n;
-  }
-  NotifyRecord* notify = notifies_.acquire();
+  NotifyRecord* notify = by_function_.find(pair_hash(function, protocol), [&](const NotifyRecord& known) {
+    return known.function == function && known.protocol == protocol;
+  });
+  if (notify != nullptr) return notify;
+  notify = notifies_.acquire();
   if (notify == nullptr) {
     release_if_unused(*protocol);
     return std::unexpected(Error::out_of_memory);
@@ -100,11 +101,13 @@ Result<NotifyRecord*> ProtocolDatabase::register_notify(const abi::Guid& guid, s
   notify->owner = owner;
   notify->position = protocol->interfaces.last();
   protocol->notifies.push_back(*notify);
+  by_function_.insert(*notify);
   return notify;
 }
 
 void ProtocolDatabase::unregister_notify(NotifyRecord& notify) {
   ProtocolRecord& protocol = *notify.protocol;
+  by_function_.remove(notify);
   if (protocol.notifies.remove(notify)) notifies_.release(notify);
   release_if_unused(protocol);
 }

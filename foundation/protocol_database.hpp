@@ -44,6 +44,7 @@ struct NotifyRecord {
   // the protocol's first is next.
   InterfaceRecord* position = nullptr;
   RecordLink<NotifyRecord> link;
+  NotifyRecord* chain = nullptr;
 };
 
 struct ProtocolRecord {
@@ -63,7 +64,8 @@ class ProtocolDatabase {
         interfaces_(supervisor),
         notifies_(supervisor),
         by_guid_(supervisor),
-        by_handle_(supervisor) {}
+        by_handle_(supervisor),
+        by_function_(supervisor) {}
 
   // The tokens that drivers know.
   std::uint64_t token(const HandleRecord& handle) const { return handles_.token(handle); }
@@ -115,12 +117,13 @@ class ProtocolDatabase {
 
  private:
   static std::uint64_t protocol_hash(const ProtocolRecord& protocol) { return hash_of(protocol.guid); }
-  static std::uint64_t pair_hash(const HandleRecord* handle, const ProtocolRecord* protocol) {
-    return mix(address_of(handle) ^ (address_of(protocol) << 20 | address_of(protocol) >> 44));
+  static std::uint64_t pair_hash(std::uint64_t of_protocol, const ProtocolRecord* protocol) {
+    return mix(of_protocol ^ (address_of(protocol) << 20 | address_of(protocol) >> 44));
   }
   static std::uint64_t interface_hash(const InterfaceRecord& interface) {
-    return pair_hash(interface.handle, interface.protocol);
+    return pair_hash(address_of(interface.handle), interface.protocol);
   }
+  static std::uint64_t notify_hash(const NotifyRecord& notify) { return pair_hash(notify.function, notify.protocol); }
 
   ProtocolRecord* find_or_add_protocol(const abi::Guid& guid);
   void release_if_unused(ProtocolRecord& protocol);
@@ -131,6 +134,8 @@ class ProtocolDatabase {
   SlotTable<NotifyRecord, TokenKind::notify_registration> notifies_;
   RecordIndex<ProtocolRecord, &ProtocolRecord::chain, &ProtocolDatabase::protocol_hash> by_guid_;
   RecordIndex<InterfaceRecord, &InterfaceRecord::chain, &ProtocolDatabase::interface_hash> by_handle_;
+  // Registrations that were not removed.
+  RecordIndex<NotifyRecord, &NotifyRecord::chain, &ProtocolDatabase::notify_hash> by_function_;
   HandleList all_;
 };
 
