@@ -5,6 +5,7 @@
 // which nobody can judge before they are called, are in victim.hpp: whoever registers a wrong one is retired.
 #include <cstring>
 
+#include "tests/conformance/exhaustion.hpp"
 #include "tests/conformance/groups.hpp"
 #include "tests/conformance/victim.hpp"
 
@@ -28,6 +29,13 @@ T* at(std::uint64_t address) {
 
 EFIAPI EfiStatus ignore_mmi(Handle, const void*, void*, UintN*) { return status::success; }
 EFIAPI EfiStatus ignore_notification(const Guid*, void*, Handle) { return status::success; }
+
+// How many pages there are to be had.
+std::uint64_t free_pages(Run& t) {
+  Exhaustion exhaustion(t.mmst);
+  t.that(exhaustion.complete());
+  return exhaustion.pages();
+}
 
 enum class Rights : std::uint8_t { none, read };
 
@@ -137,9 +145,21 @@ constexpr Test tests[] = {
      .behaviour = "EFI_INVALID_PARAMETER, and no memory is lost.",
      .run =
          [](Run& t) {
+           const std::uint64_t before = free_pages(t);
            for_each_wrong(t, Rights::read, true, [&](std::uint64_t wrong) {
-             t.status(t.mmst.allocate_pool(abi::runtime_services_data, 8, at<void*>(wrong)), invalid);
+             const EfiStatus result =
+                 t.mmst.allocate_pool(abi::runtime_services_data, 3 * page_bytes, at<void*>(wrong));
+             if (result == invalid) return;
+             // Freed memory is valid again if it is what the service allocates.
+             t.status(result, status::success);
+             if (t.failed()) return;
+             std::uint64_t buffer = 0;
+             std::memcpy(&buffer, at<void>(wrong), sizeof(buffer));
+             t.that(buffer < wrong + sizeof(buffer) && wrong - buffer + sizeof(buffer) < 3 * page_bytes);
+             t.status(t.mmst.free_pool(at<void>(buffer)), status::success);
            });
+           t.about(0);
+           t.equal(free_pages(t), before);
          }},
     {.name = "pi4-3.2/wrong_pointers/MmFreePool.Buffer",
      .behaviour = "EFI_INVALID_PARAMETER.",
@@ -152,6 +172,7 @@ constexpr Test tests[] = {
      .behaviour = "EFI_INVALID_PARAMETER, and no memory is lost.",
      .run =
          [](Run& t) {
+           const std::uint64_t before = free_pages(t);
            for_each_wrong(t, Rights::read, true, [&](std::uint64_t wrong) {
              for (const abi::AllocateType type :
                   {abi::allocate_any_pages, abi::allocate_max_address, abi::allocate_address}) {
@@ -169,6 +190,8 @@ constexpr Test tests[] = {
                t.status(t.mmst.free_pages(page, 1), status::success);
              }
            });
+           t.about(0);
+           t.equal(free_pages(t), before);
          }},
     {.name = "pi4-3.2/wrong_pointers/MmFreePages.Memory",
      .behaviour = "EFI_INVALID_PARAMETER or EFI_NOT_FOUND.",
