@@ -3,7 +3,6 @@
 #include "foundation/testing/fake_supervisor.hpp"
 
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -36,15 +35,9 @@ thread_local FakeSupervisor* active = nullptr;
   std::abort();
 }
 
-std::byte* map_memory(std::size_t bytes) {
-  void* memory =
-      mmap(nullptr, bytes, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (memory == MAP_FAILED) broken("no memory for the test");
-  return static_cast<std::byte*>(memory);
-}
-
-std::byte* map_file(int file, std::size_t bytes, std::uint64_t preferred_base) {
-  void* memory = mmap(at_address<void>(preferred_base), bytes, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_SHARED, file, 0);
+std::byte* map_memory(std::size_t bytes, std::uint64_t preferred_address) {
+  void* memory = mmap(at_address<void>(preferred_address), bytes, PROT_READ | PROT_WRITE | PROT_EXEC,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (memory == MAP_FAILED) broken("no memory for the test");
   return static_cast<std::byte*>(memory);
 }
@@ -69,13 +62,8 @@ constexpr auto gate_functions = make_gates(std::make_index_sequence<abi::gate_co
 
 FakeSupervisor::FakeSupervisor(std::uint64_t mmram_pages, std::uint64_t cpus, std::uint64_t preferred_base)
     : pages_(mmram_pages), own_comm_buffer_(16 * page_bytes), cpus_(cpus) {
-  const int memory = memfd_create("mmram", MFD_CLOEXEC);
-  const std::size_t bytes = mmram_pages * page_bytes;
-  if (memory < 0 || ftruncate(memory, static_cast<off_t>(bytes)) != 0) broken("no memory for the test");
-  base_ = address_of(map_file(memory, bytes, preferred_base));
-  backing_ = map_file(memory, bytes, 0);
-  close(memory);
-  gates_ = map_memory(2 * page_bytes);
+  base_ = address_of(map_memory(mmram_pages * page_bytes, preferred_base));
+  gates_ = map_memory(2 * page_bytes, 0);
   write_gates();
   // What supervisor and images use of MMRAM: the first pages are never free.
   take(std::span(pages_).first(4));
@@ -83,7 +71,6 @@ FakeSupervisor::FakeSupervisor(std::uint64_t mmram_pages, std::uint64_t cpus, st
 
 FakeSupervisor::~FakeSupervisor() {
   munmap(at_address<void>(base_), mmram_bytes());
-  munmap(backing_, mmram_bytes());
   munmap(gates_, 2 * page_bytes);
 }
 
@@ -108,7 +95,7 @@ void FakeSupervisor::attach(Foundation& foundation) {
 std::uint64_t FakeSupervisor::place(std::span<const std::byte> bytes) {
   const auto address = allocate_pages(std::max<std::uint64_t>(pages_for(bytes.size()), 1), 0);
   if (!address.has_value()) broken("no MMRAM for the launch");
-  if (!bytes.empty()) std::memcpy(backing(*address), bytes.data(), bytes.size());
+  if (!bytes.empty()) copy(at_address<void>(*address), bytes.data(), bytes.size());
   return *address;
 }
 
@@ -191,7 +178,7 @@ SystemResult<std::uint64_t> FakeSupervisor::allocate_pages(std::uint64_t pages, 
     if (run < pages) continue;
     const std::uint64_t address = base_ + (i + 1 - pages) * page_bytes;
     take(range(address, pages));
-    std::memset(backing(address), 0, pages * page_bytes);
+    fill(address, 0, pages * page_bytes);
     return address;
   }
   return std::unexpected(SystemStatus::out_of_memory);
@@ -203,7 +190,7 @@ SystemStatus FakeSupervisor::allocate_pages_at(std::uint64_t address, std::uint6
   if (found.empty()) return SystemStatus::invalid_argument;
   if (std::ranges::any_of(found, &Page::allocated)) return SystemStatus::out_of_memory;
   take(found);
-  std::memset(backing(address), 0, pages * page_bytes);
+  fill(address, 0, pages * page_bytes);
   return SystemStatus::ok;
 }
 
@@ -212,7 +199,7 @@ SystemStatus FakeSupervisor::free_pages(std::uint64_t address, std::uint64_t pag
   const std::span<Page> found = range(address, pages);
   if (found.empty() || !std::ranges::all_of(found, &Page::allocated)) broken("freed pages that it doesn't have");
   std::ranges::fill(found, Page{});
-  std::memset(backing(address), 0xDD, pages * page_bytes);
+  fill(address, 0xDD, pages * page_bytes);
   return SystemStatus::ok;
 }
 
@@ -250,21 +237,23 @@ SystemStatus FakeSupervisor::read_driver(void* destination, std::uint64_t source
   ++calls["read_driver"];
   if (domain_ != Domain::foundation) broken("a system call while a driver runs");
   if (!driver_may(source, bytes, abi::page_read)) return SystemStatus::bad_address;
-  const void* from = in_mmram(source) ? backing(source) : at_address<void>(source);
-  return copy(destination, from, bytes) ? SystemStatus::ok : SystemStatus::bad_address;
+  return copy(destination, at_address<void>(source), bytes) ? SystemStatus::ok : SystemStatus::bad_address;
 }
 
 SystemStatus FakeSupervisor::write_driver(std::uint64_t destination, const void* source, std::size_t bytes) {
   ++calls["write_driver"];
   if (domain_ != Domain::foundation) broken("a system call while a driver runs");
   if (!driver_may(destination, bytes, abi::page_read | abi::page_write)) return SystemStatus::bad_address;
-  void* to = in_mmram(destination) ? backing(destination) : at_address<void>(destination);
-  return copy(to, source, bytes) ? SystemStatus::ok : SystemStatus::bad_address;
+  return copy(at_address<void>(destination), source, bytes) ? SystemStatus::ok : SystemStatus::bad_address;
 }
 
 bool FakeSupervisor::copy(void* destination, const void* source, std::size_t bytes) {
   std::memcpy(destination, source, bytes);
   return true;
+}
+
+void FakeSupervisor::fill(std::uint64_t address, int value, std::size_t bytes) {
+  std::memset(at_address<void>(address), value, bytes);
 }
 
 // ---- Calls ----

@@ -118,11 +118,12 @@ class FakeSupervisor : public Supervisor {
   virtual Outcome run(abi::DriverCall& call, const std::array<std::uint64_t, 4>& arguments);
   // Whose code runs from now on.
   virtual void enter(Domain domain) { domain_ = domain; }
-  // Copies between this program's memory and memory of a driver that driver_may() allows; false if it isn't there.
+  // Copies from or to MMRAM or memory of a driver that driver_may() allows, whatever the rights of domains are; false
+  // if it isn't there.
   virtual bool copy(void* destination, const void* source, std::size_t bytes);
+  // The same for bytes of MMRAM that are to have one value.
+  virtual void fill(std::uint64_t address, int value, std::size_t bytes);
 
-  // The bytes of an address in MMRAM, to be read and written whatever the rights of domains are.
-  std::byte* backing(std::uint64_t address) const { return backing_ + (address - base_); }
   bool in_mmram(std::uint64_t address) const { return address >= base_ && address - base_ < mmram_bytes(); }
   const Page* page_at(std::uint64_t address) const;
   std::span<const Page> pages() const { return pages_; }
@@ -142,7 +143,6 @@ class FakeSupervisor : public Supervisor {
   void write_gates();
 
   std::uint64_t base_ = 0;
-  std::byte* backing_ = nullptr;  // MMRAM, mapped a second time
   std::vector<Page> pages_;
   std::vector<Range> hidden_;
   std::vector<std::byte> own_comm_buffer_;

@@ -102,6 +102,8 @@ DriverExecution::Stop DriverExecution::resume() {
   outer_ = std::exchange(running_execution, this);
   leave_stack(&thread_fake_stack_, reinterpret_cast<const void*>(stack_.base_), stack_.top_ - stack_.base_);
   redoubt_switch_stack(&thread_pointer_, driver_pointer_);
+  // From a signal handler: not there, since its own variables may lie on the stack that the sanitizer then gives up.
+  if (stop_ == Stop::abandoned) leave_stack(nullptr, thread_stack_base_, thread_stack_bytes_);
   arrive_on_stack(thread_fake_stack_, nullptr, nullptr);
   running_execution = outer_;
   return stop_;
@@ -125,7 +127,6 @@ std::uint64_t DriverExecution::call_gate(std::uint64_t number, const abi::Servic
 
 DriverExecution::Registers DriverExecution::abandon() {
   stop_ = Stop::abandoned;
-  leave_stack(nullptr, thread_stack_base_, thread_stack_bytes_);
   return {reinterpret_cast<std::uintptr_t>(&redoubt_resume_stack), address_of(thread_pointer_)};
 }
 

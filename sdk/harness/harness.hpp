@@ -55,13 +55,15 @@ struct HarnessOptions {
 };
 
 // What a driver comes with, besides its code. In an edk2 build this stands in the FDF and INF files.
+// NOLINTBEGIN(readability-redundant-member-init): left out of a designated initializer, a member needs one
 struct DriverOptions {
-  std::string name;                   // empty: the file's name without folder and extension
-  abi::Guid file{};                   // name of its firmware file; all zero: one is made up
-  std::vector<abi::Guid> depends_on;  // MM protocols that must be there first, all of them
-  ByteVector depex;                   // or a whole dependency expression, as in the MM_DEPEX section
-  std::string symbols;                // file with debug information; empty: looked for beside the image
+  std::string name{};                   // empty: the file's name without folder and extension
+  abi::Guid file{};                     // name of its firmware file; all zero: one is made up
+  std::vector<abi::Guid> depends_on{};  // MM protocols that must be there first, all of them
+  ByteVector depex{};                   // or a whole dependency expression, as in the MM_DEPEX section
+  std::string symbols{};                // file with debug information; empty: looked for beside the image
 };
+// NOLINTEND(readability-redundant-member-init)
 
 // A driver's number: the order in which it was added, from 0.
 using DriverIndex = std::size_t;

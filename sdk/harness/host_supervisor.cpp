@@ -173,8 +173,30 @@ SystemStatus HostSupervisor::set_page_access(std::uint64_t address, std::uint64_
   return status;
 }
 
+// One mapping with its rights, and no second one for the supervisor's own use: a debugger can put a breakpoint only
+// into memory that is private.
+void HostSupervisor::open(std::uint64_t address, std::size_t bytes) {
+  if (bytes == 0 || !in_mmram(address)) return;
+  const std::uint64_t first = (address - mmram_base()) / page_bytes;
+  const std::uint64_t last = std::min((address - mmram_base() + bytes - 1) / page_bytes, applied_.size() - 1);
+  const std::uint64_t pages = last - first + 1;
+  if (mprotect(at_address<void>(mmram_base() + first * page_bytes), pages * page_bytes, PROT_READ | PROT_WRITE) != 0) {
+    give_up("the kernel refuses rights for a page");
+  }
+  std::fill_n(applied_.begin() + static_cast<std::ptrdiff_t>(first), pages, PROT_READ | PROT_WRITE);
+}
+
 bool HostSupervisor::copy(void* destination, const void* source, std::size_t bytes) {
-  return copy_if_present(destination, source, bytes);
+  open(address_of(destination), bytes);
+  open(address_of(source), bytes);
+  const bool copied = copy_if_present(destination, source, bytes);
+  apply_rights();
+  return copied;
+}
+
+void HostSupervisor::fill(std::uint64_t address, int value, std::size_t bytes) {
+  open(address, bytes);
+  FakeSupervisor::fill(address, value, bytes);
 }
 
 Result<std::span<std::byte>, HarnessError> HostSupervisor::add_memory(std::uint64_t address, std::size_t bytes,

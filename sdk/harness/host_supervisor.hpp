@@ -61,6 +61,7 @@ class HostSupervisor final : public foundation::testing::FakeSupervisor, private
   Outcome run(abi::DriverCall& call, const std::array<std::uint64_t, 4>& arguments) override;
   void enter(Domain domain) override;
   bool copy(void* destination, const void* source, std::size_t bytes) override;
+  void fill(std::uint64_t address, int value, std::size_t bytes) override;
 
  private:
   struct ProfileKey {
@@ -89,6 +90,8 @@ class HostSupervisor final : public foundation::testing::FakeSupervisor, private
   const Driver* image_at(std::uint64_t address) const;
   const Mapping* mapping_of(std::uint64_t address, std::uint64_t bytes) const;
   void apply_rights();
+  // Lets the supervisor itself read and write what lies in MMRAM, until the next apply_rights().
+  void open(std::uint64_t address, std::size_t bytes);
   // When the foundation calls a driver for the first time, which is its entry point: where its image lies.
   void note_loaded(const abi::DriverCall& call);
   Driver* driver_of_file(std::string_view guid_text);
