@@ -435,10 +435,13 @@ void HostSupervisor::note_loaded(const abi::DriverCall& call) {
   service.arguments[2] = address_of(&interface);
   const auto number = static_cast<std::uint64_t>(foundation::Service::handle_protocol);
   if (abi::status::is_error(foundation()->service(number, service)) || interface == nullptr) return;
-  const auto& loaded = *static_cast<const abi::LoadedImageProtocol*>(interface);
-  if (loaded.file_path == nullptr) return;
-  abi::Guid file;
-  std::memcpy(&file, static_cast<const std::byte*>(loaded.file_path) + name_offset, sizeof(file));
+  // Memory of the driver, as far as the foundation is concerned.
+  abi::LoadedImageProtocol loaded{};
+  abi::Guid file{};
+  if (!copy(&loaded, interface, sizeof(loaded)) || loaded.file_path == nullptr ||
+      !copy(&file, static_cast<const std::byte*>(loaded.file_path) + name_offset, sizeof(file))) {
+    return;
+  }
   const auto found = std::ranges::find_if(drivers, [&](const Driver& driver) { return driver.file == file; });
   if (found == drivers.end()) return;
   driver_of_number_[call.driver] = static_cast<DriverIndex>(found - drivers.begin());
