@@ -6,6 +6,7 @@
 
 #include "abi/pi/mm_protocols.hpp"
 #include "abi/redoubt/inner_mmi.hpp"
+#include "abi/redoubt/observation.hpp"
 #include "abi/uefi/service_types.hpp"
 #include "foundation/efi_status.hpp"
 #include "foundation/hob_list.hpp"
@@ -44,11 +45,14 @@ LoadedImage loaded_image_of(const DriverRecord& driver) {
 // ---- Launch ----
 
 EfiStatus Foundation::launch(const abi::FoundationLaunch& launch) {
+  observer_.create(launch.options);
   if (const EfiStatus status = create_tables(launch); status != abi::status::success) return status;
   const bool sound_hobs = install_hob_list(launch);
   discover_drivers(launch, sound_hobs);
   dispatch_drivers();
   report_waiting();
+  update_interest();
+  observer_.report();
   return abi::status::success;
 }
 
@@ -67,13 +71,23 @@ EfiStatus Foundation::create_tables(const abi::FoundationLaunch& launch) {
   const auto io = protocols_.install(nullptr, abi::mm_cpu_io_protocol_guid, table_.mm_io_address(), foundation_itself);
   if (!io.has_value()) return to_efi_status(io.error());
   const auto own = own_protocols_.install(launch, protocols_, *(*io)->handle);
-  return own.has_value() ? abi::status::success : to_efi_status(own.error());
+  if (!own.has_value()) return to_efi_status(own.error());
+  const auto log = install_log_protocol(launch, *(*io)->handle);
+  return log.has_value() ? abi::status::success : to_efi_status(log.error());
+}
+
+Result<void> Foundation::install_log_protocol(const abi::FoundationLaunch& launch, HandleRecord& handle) {
+  auto& log = *at_address<abi::LogProtocol>(TRY(arena_.allocate(sizeof(abi::LogProtocol))));
+  log.write = reinterpret_cast<decltype(log.write)>(static_cast<std::uintptr_t>(
+      launch.gates + std::uint64_t{abi::gate_stub_bytes} * static_cast<std::uint32_t>(Service::log_write)));
+  TRY(protocols_.install(&handle, abi::log_protocol_guid, address_of(&log), foundation_itself));
+  return {};
 }
 
 bool Foundation::install_hob_list(const abi::FoundationLaunch& launch) {
   const Bytes source(at_address<std::byte>(launch.hob_base), launch.hob_size);
   const auto refuse = [this](Error error) {
-    supervisor_.log(LogLine("hobs.refused").text("reason", to_string(error)).view());
+    observer_.event(abi::LogLevel::error, LogLine("hobs.refused").text("reason", to_string(error)));
     return false;
   };
   const auto needed = reduce_hob_list(source, launch.mmram_base, launch.mmram_size, 0, {});
@@ -85,7 +99,7 @@ bool Foundation::install_hob_list(const abi::FoundationLaunch& launch) {
   if (!copied.has_value()) return refuse(copied.error());
   const auto installed = table_.install_configuration_table(abi::hob_list_table_guid, *memory);
   if (!installed.has_value()) return refuse(installed.error());
-  supervisor_.log(LogLine("hobs").number("kept", copied->kept).number("dropped", copied->dropped).view());
+  observer_.event(abi::LogLevel::info, LogLine("hobs").number("kept", copied->kept).number("dropped", copied->dropped));
   return true;
 }
 
@@ -205,7 +219,8 @@ void Foundation::log_driver(const DriverRecord& driver, std::uint64_t ticks, Efi
       .number("ticks", ticks)
       .hexadecimal("status", status);
   if (reason != nullptr) line.text("reason", reason);
-  supervisor_.log(line.view());
+  line.number("number", dispatcher_.number(driver));
+  observer_.event(abi::status::is_error(status) ? abi::LogLevel::warning : abi::LogLevel::info, line);
 }
 
 SystemStatus Foundation::call(DriverNumber callee, DriverCall& call, const Guid* handler) {
@@ -233,7 +248,7 @@ void Foundation::disable(DriverNumber number, const DriverCall& call, const Guid
   line.number("driver", number);
   if (driver != nullptr) line.guid("guid", driver->file()).text("name", driver->name());
   if (handler != nullptr) line.guid("handler", *handler);
-  supervisor_.log(line.number("vector", call.fault_vector).hexadecimal("rip", call.fault_rip).view());
+  observer_.event(abi::LogLevel::error, line.number("vector", call.fault_vector).hexadecimal("rip", call.fault_rip));
   if (driver == nullptr) return;
   driver->state = DriverState::disabled;
   protocols_.remove_owned(number);
@@ -250,6 +265,8 @@ DriverNumber Foundation::owner_of(std::uint64_t function) const {
 
 MmiReply Foundation::mmi(const abi::MmiEvent& event) {
   table_.set_current_cpu(event.cpu);
+  if (observer_.tracing()) [[unlikely]]
+    observer_.mmi_begins();
   if (entry_notified_) [[unlikely]]
     announce(abi::mm_entry_notify_protocol_guid, false);
   MmiReply reply{abi::status::not_found, 0};
@@ -257,6 +274,8 @@ MmiReply Foundation::mmi(const abi::MmiEvent& event) {
   if (mmis_.root_handlers() != 0) manage(nullptr, 0, 0, 0, nullptr);
   if (exit_notified_) [[unlikely]]
     announce(abi::mm_exit_notify_protocol_guid, false);
+  if (observer_.tracing()) [[unlikely]]
+    observer_.mmi_ends(event, reply.status, reply.size);
   return reply;
 }
 
@@ -264,7 +283,12 @@ MmiReply Foundation::message(const abi::MmiEvent& event) {
   if (abi::is_inner_mmi(event.guid)) [[unlikely]]
     return {abi::status::not_found, 0};
   MmiTypeRecord* type = mmis_.find_type(event.guid);
-  if (type == nullptr) return {abi::status::not_found, 0};
+  if (type == nullptr) {
+    if (same(event.guid, abi::observation_message_guid) && observer_.answers(lifecycle_.locked())) [[unlikely]] {
+      return observe(event);
+    }
+    return {abi::status::not_found, 0};
+  }
   bool handled = false;
   if (type->event != LifecycleEvent::none) [[unlikely]] {
     handled = lifecycle(type->event);
@@ -281,6 +305,13 @@ MmiReply Foundation::message(const abi::MmiEvent& event) {
   return {handled || status == abi::status::success ? abi::status::success : abi::status::not_found, size};
 }
 
+MmiReply Foundation::observe(const abi::MmiEvent& event) {
+  const std::uint64_t room = event.data_size < event.data_capacity ? event.data_size : event.data_capacity;
+  const MutableBytes data(at_address<std::byte>(event.data), static_cast<std::size_t>(room));
+  const std::uint64_t size = observer_.answer(data, dispatcher_);
+  return {size != 0 ? abi::status::success : abi::status::invalid_parameter, size};
+}
+
 EfiStatus Foundation::manage(MmiTypeRecord* type, std::uint64_t context, std::uint64_t buffer,
                              std::uint64_t size_address, std::uint64_t* message_size) {
   SystemStatus failure = SystemStatus::ok;
@@ -290,6 +321,7 @@ EfiStatus Foundation::manage(MmiTypeRecord* type, std::uint64_t context, std::ui
   const bool root = type == nullptr;
   DriverCall handler_call{};
   handler_call.scratch_argument = DriverCall::no_scratch;
+  handler_call.count_ticks = 1;
   mmis_.walk(type, [&](const MmiHandlerRecord& handler) {
     handler_call.entry = handler.function;
     handler_call.arguments[0] = mmis_.token(handler);
@@ -300,7 +332,11 @@ EfiStatus Foundation::manage(MmiTypeRecord* type, std::uint64_t context, std::ui
       handler_call.scratch_argument = 3;
       handler_call.scratch[0] = *message_size;
     }
-    const SystemStatus called = call(handler.owner, handler_call, root ? nullptr : &type->guid);
+    const Guid* guid = root ? nullptr : &type->guid;
+    const SystemStatus called = call(handler.owner, handler_call, guid);
+    if (handler.profile != nullptr) handler.profile->add(handler_call.ticks);
+    if (observer_.tracing()) [[unlikely]]
+      observer_.handler_returned(guid, handler_call, called);
     if (called != SystemStatus::ok) [[unlikely]] {
       failure = called;
       return root;  // other interrupt sources still need their handlers
@@ -362,13 +398,13 @@ bool Foundation::lifecycle(LifecycleEvent event) {
     announce(message.protocol, true);
     abi::MemoryStatistics statistics{};
     supervisor_.read_memory_statistics(statistics);
-    supervisor_.log(LogLine("lifecycle")
-                        .word("event", message.name)
-                        .number("mmis", statistics.mmi_count)
-                        .number("faults", statistics.fault_count)
-                        .number("mmram_used", statistics.used_bytes)
-                        .number("mmram_free", statistics.mmram_bytes - statistics.used_bytes)
-                        .view());
+    observer_.event(abi::LogLevel::info, LogLine("lifecycle")
+                                             .word("event", message.name)
+                                             .number("mmis", statistics.mmi_count)
+                                             .number("faults", statistics.fault_count)
+                                             .number("mmram_used", statistics.used_bytes)
+                                             .number("mmram_free", statistics.mmram_bytes - statistics.used_bytes));
+    observer_.report();
   }
   if (event == LifecycleEvent::ready_to_lock && dispatched_again_) report_waiting();
   for (const LifecycleMessage& message : lifecycle_messages) {
@@ -384,7 +420,7 @@ void Foundation::update_interest() {
   };
   entry_notified_ = notified(abi::mm_entry_notify_protocol_guid);
   exit_notified_ = notified(abi::mm_exit_notify_protocol_guid);
-  const bool wanted = mmis_.root_handlers() != 0 || entry_notified_ || exit_notified_;
+  const bool wanted = mmis_.root_handlers() != 0 || entry_notified_ || exit_notified_ || observer_.tracing();
   if (wanted == interested_) return;
   if (supervisor_.set_root_interest(wanted) == SystemStatus::ok) interested_ = wanted;
 }

@@ -19,6 +19,7 @@
 #include "foundation/image_loader.hpp"
 #include "foundation/lifecycle.hpp"
 #include "foundation/mmi_database.hpp"
+#include "foundation/observer.hpp"
 #include "foundation/page_map.hpp"
 #include "foundation/protocol_database.hpp"
 #include "foundation/protocols/foundation_protocols.hpp"
@@ -46,7 +47,8 @@ class Foundation {
         own_protocols_(supervisor, page_map_, arena_),
         protocols_(supervisor),
         mmis_(supervisor),
-        dispatcher_(supervisor) {}
+        dispatcher_(supervisor),
+        observer_(supervisor) {}
   Foundation(const Foundation&) = delete;
   Foundation& operator=(const Foundation&) = delete;
 
@@ -73,6 +75,7 @@ class Foundation {
   // False if the list can't be used; drivers have none then.
   bool install_hob_list(const abi::FoundationLaunch& launch);
   void discover_drivers(const abi::FoundationLaunch& launch, bool sound_hobs);
+  Result<void> install_log_protocol(const abi::FoundationLaunch& launch, HandleRecord& handle);
 
   // drivers
   void dispatch_drivers();
@@ -89,7 +92,10 @@ class Foundation {
   DriverNumber owner_of(std::uint64_t function) const;
 
   // MMIs
-  MmiReply message(const abi::MmiEvent& event);
+  // Inlined, since every message pays for it; what is rare in it is not.
+  [[gnu::always_inline]] MmiReply message(const abi::MmiEvent& event);
+  // The message that reads log and profile.
+  [[gnu::noinline]] MmiReply observe(const abi::MmiEvent& event);
   // The handlers of a type, or the root handlers. `message_size`: null when the size is a driver's, at `size_address`.
   abi::EfiStatus manage(MmiTypeRecord* type, std::uint64_t context, std::uint64_t buffer, std::uint64_t size_address,
                         std::uint64_t* message_size);
@@ -118,6 +124,7 @@ class Foundation {
   abi::EfiStatus mmi_manage(Arguments arguments);
   abi::EfiStatus mmi_handler_register(Arguments arguments);
   abi::EfiStatus mmi_handler_unregister(Arguments arguments);
+  abi::EfiStatus log_write(Arguments arguments);
 
   Supervisor& supervisor_;
   DriverMemory memory_;
@@ -129,6 +136,7 @@ class Foundation {
   ProtocolDatabase protocols_;
   MmiDatabase mmis_;
   Dispatcher dispatcher_;
+  Observer observer_;
   LifecycleGate lifecycle_;
   DriverNumber running_ = foundation_itself;  // whom the innermost call_driver runs
   bool dispatching_ = false;

@@ -15,12 +15,14 @@
 namespace redoubt::foundation {
 
 struct MmiTypeRecord;
+struct ProfileRow;
 
 struct MmiHandlerRecord {
   CallbackState callback;
   MmiTypeRecord* type = nullptr;  // null = root
   std::uint64_t function = 0;
   DriverNumber owner = foundation_itself;
+  ProfileRow* profile = nullptr;  // null = none is kept
   RecordLink<MmiHandlerRecord> link;
 };
 

@@ -38,6 +38,8 @@ enum class Service : std::uint32_t {
   get_memory_attributes,
   set_memory_attributes,
   clear_memory_attributes,
+  // LogProtocol (abi/redoubt/observation.hpp)
+  log_write,
   count,
 };
 static_assert(static_cast<std::uint32_t>(Service::count) <= abi::gate_count);

@@ -60,6 +60,7 @@ EfiStatus Foundation::service(std::uint64_t number, const abi::ServiceCall& call
     case Service::set_memory_attributes:
     case Service::clear_memory_attributes:
       return own_protocols_.service(static_cast<Service>(number), running_, arguments);
+    case Service::log_write: return log_write(arguments);
     case Service::count: break;
   }
   return abi::status::unsupported;
@@ -427,6 +428,18 @@ EfiStatus Foundation::mmi_manage(Arguments arguments) {
   return manage(type, arguments[1], arguments[2], arguments[3], nullptr);
 }
 
+EfiStatus Foundation::log_write(Arguments arguments) {
+  const std::uint64_t level = arguments[1];
+  if (!abi::is_log_level(level)) return abi::status::invalid_parameter;
+  std::array<char, abi::log_text_bytes> text;
+  const std::size_t bytes = arguments[3] < text.size() ? static_cast<std::size_t>(arguments[3]) : text.size();
+  if (bytes != 0 && supervisor_.read_driver(text.data(), arguments[2], bytes) != SystemStatus::ok) {
+    return abi::status::invalid_parameter;
+  }
+  observer_.text(static_cast<abi::LogLevel>(level), running_, {text.data(), bytes});
+  return abi::status::success;
+}
+
 EfiStatus Foundation::mmi_handler_register(Arguments arguments) {
   const std::uint64_t function = arguments[0];
   const std::uint64_t handle_address = arguments[2];
@@ -436,6 +449,7 @@ EfiStatus Foundation::mmi_handler_register(Arguments arguments) {
     const auto read = memory_.read<Guid>(arguments[1]);
     if (!read.has_value()) return abi::status::invalid_parameter;
     guid = *read;
+    if (same(guid, abi::observation_message_guid)) return abi::status::invalid_parameter;  // nobody else's to answer
   }
   const auto handler = mmis_.register_handler(arguments[1] != 0 ? &guid : nullptr, function, owner_of(function));
   if (!handler.has_value()) return to_efi_status(handler.error());
@@ -443,6 +457,7 @@ EfiStatus Foundation::mmi_handler_register(Arguments arguments) {
     mmis_.unregister_handler(**handler);
     return abi::status::invalid_parameter;
   }
+  (*handler)->profile = observer_.profile().row(arguments[1] != 0 ? &guid : nullptr, function, (*handler)->owner);
   update_interest();
   return abi::status::success;
 }

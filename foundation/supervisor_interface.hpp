@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 // All that the foundation asks of the world below it: one method for each system call of abi/redoubt/syscall.hpp that
-// doesn't end an entry. In the guest they are `int 0x80` stubs (foundation/guest), in host tests a fake with the same
-// rules (foundation/testing). No other code of the foundation may touch a driver or a device.
+// doesn't end an entry, and the time. In the guest they are `int 0x80` stubs (foundation/guest), in host tests a fake
+// with the same rules (foundation/testing). No other code of the foundation may touch a driver or a device.
 #pragma once
 
 #include <cstddef>
@@ -42,6 +42,8 @@ class Supervisor {
   virtual abi::SystemStatus check_device(std::uint64_t address, std::uint64_t bytes) = 0;
   virtual SystemResult<std::uint64_t> read_device(std::uint64_t address, std::uint32_t width) = 0;
   virtual abi::SystemStatus write_device(std::uint64_t address, std::uint32_t width, std::uint64_t value) = 0;
+  // The time stamp counter, which needs no system call.
+  virtual std::uint64_t ticks() = 0;
 
  protected:
   ~Supervisor() = default;

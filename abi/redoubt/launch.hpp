@@ -29,7 +29,7 @@ enum class LaunchResult : std::uint64_t {
 
 struct LaunchRecord {
   static constexpr std::uint64_t expected_signature = 0x48434E55414C4452;  // "RDLAUNCH"
-  static constexpr std::uint32_t current_version = 1;
+  static constexpr std::uint32_t current_version = 2;
 
   std::uint64_t signature;
   std::uint32_t version;
@@ -67,10 +67,13 @@ struct LaunchRecord {
   std::uint64_t cpus;  // address of LaunchCpu[cpu_count]; CPU 0 is the boot processor
 
   std::uint64_t result;  // LaunchResult, written by the supervisor
+
+  std::uint32_t options;  // abi::launch_option (observation.hpp)
+  std::uint32_t reserved;
 };
 static_assert(offsetof(LaunchRecord, mmram_base) == 16 && offsetof(LaunchRecord, comm_buffer) == 104 &&
               offsetof(LaunchRecord, cpu_count) == 128 && offsetof(LaunchRecord, result) == 144 &&
-              sizeof(LaunchRecord) == 152);
+              offsetof(LaunchRecord, options) == 152 && sizeof(LaunchRecord) == 160);
 
 inline constexpr std::uint32_t smbase_stride = 0x2000;
 inline constexpr std::uint32_t smm_entry_offset = 0x8000;       // from SMBASE (AMD64 APM volume 2, 10.3)

@@ -9,6 +9,7 @@
 // foundation alone: drivers cannot write to the debug console. Events and their keys:
 //
 //   ipl.start boot_mode=N cpus=N mmram=0xBASE mmram_size=N
+//   ipl.options options=0x.. words="taken"|"ignored"    the machine's starter wants to see more (observation.hpp)
 //   ipl.locked smramc=0xNN esmramc=0xNN smi_en=0xNN     MMRAM is closed and locked, SMI_LOCK is set
 //   ipl.failed reason="..."                             and the machine stands still
 //   ipl.reset reason="..." smramc=0xNN esmramc=0xNN     MMRAM is locked, the machine resets cold (S3 resume)
@@ -17,7 +18,7 @@
 //   supervisor.failed reason="..."                       MM answers nothing
 //   range base=0x.. size=N access=rw what="..."          one line for each range outside MMRAM open to ring 3
 //   foundation.start base=0x.. size=N entry=0x.. cpl=3
-//   driver guid=G name="..." entry=0x.. size=N cpl=3 ticks=N status=0x..    one line for each driver started;
+//   driver guid=G name="..." entry=0x.. size=N cpl=3 ticks=N status=0x.. number=N  one line for each driver started;
 //                                                       reason="..." follows if it was refused or stopped
 //   driver.waiting guid=G name="..." depex="..." missing=N    one for each driver not started, after launch and again
 //                                                       at the lock; depex says why; missing=N if that is protocols,
@@ -33,6 +34,13 @@
 //   dxe.start comm_buffer=0x.. pages=N                  DXE's communication driver and MM's variable driver work
 //   dxe.ready_to_lock smramc=0xNN esmramc=0xNN mmram=locked|open    the chipset as DXE reads it at that point
 //   dxe.failed reason="..." status=0x..
+//   log n=N level=NAME driver=N ticks=N text="..."      what a driver (0: the foundation) had to say; waits for the
+//                                                       next phase to be written, unless it is an error
+//   log.lost lines=N                                    the log had no room for so many of them
+//   profile handler=G|root driver=N function=0x.. calls=N total=N least=N most=N    at each phase, rows that changed:
+//                                                       an MMI handler, its calls and their ticks since launch
+//   mmi.call n=N handler=G|root driver=N result=0x..|stopped=fault|refused ticks=N  with a trace, each handler called
+//   mmi n=N cpu=N message=G bytes=N status=0x.. reply=N by=foundation ticks=N       and behind them the MMI itself
 //   panic vector=N rip=0x.. address=0x.. reason="..."
 #pragma once
 

@@ -159,7 +159,7 @@ struct FoundationLaunch {
   std::uint64_t mmram_base;
   std::uint64_t mmram_size;
   std::uint32_t cpu_count;
-  std::uint32_t reserved;
+  std::uint32_t options;  // abi::launch_option (observation.hpp)
 };
 static_assert(sizeof(FoundationLaunch) == 80);
 

@@ -72,6 +72,7 @@ class NullSupervisor final : public Supervisor {
   SystemStatus check_device(std::uint64_t, std::uint64_t) override { return SystemStatus::not_permitted; }
   SystemResult<std::uint64_t> read_device(std::uint64_t, std::uint32_t) override { return 0; }
   SystemStatus write_device(std::uint64_t, std::uint32_t, std::uint64_t) override { return SystemStatus::ok; }
+  std::uint64_t ticks() override { return 0; }
 
  private:
   void* memory_ = nullptr;

@@ -44,6 +44,7 @@ class GuestSupervisor final : public Supervisor {
   abi::SystemStatus check_device(std::uint64_t address, std::uint64_t bytes) override;
   SystemResult<std::uint64_t> read_device(std::uint64_t address, std::uint32_t width) override;
   abi::SystemStatus write_device(std::uint64_t address, std::uint32_t width, std::uint64_t value) override;
+  std::uint64_t ticks() override { return __builtin_ia32_rdtsc(); }
 };
 
 }  // namespace redoubt::foundation::guest

@@ -61,6 +61,7 @@ class FakeSupervisor : public Supervisor {
   std::uint64_t mmi_count = 0;
   std::uint64_t fault_count = 0;
   std::map<std::string, std::size_t> calls;  // system calls made, by name
+  std::uint64_t tick_count = 0;              // advances by one with each look at it
   std::uint32_t depth_limit = abi::domain_call_depth;
 
   std::uint64_t used_pages() const;
@@ -91,6 +92,7 @@ class FakeSupervisor : public Supervisor {
   abi::SystemStatus check_device(std::uint64_t address, std::uint64_t bytes) override;
   SystemResult<std::uint64_t> read_device(std::uint64_t address, std::uint32_t width) override;
   abi::SystemStatus write_device(std::uint64_t address, std::uint32_t width, std::uint64_t value) override;
+  std::uint64_t ticks() override { return ++tick_count; }
 
   // For the gate stubs.
   virtual std::uint64_t serve(std::uint64_t number, const abi::ServiceCall& call);

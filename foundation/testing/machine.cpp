@@ -75,7 +75,9 @@ abi::EfiStatus Machine::launch(const ByteVector& hobs) {
          abi::Handle handle = nullptr;
          return mmst->mmi_handler_register(bench_handler, &bench_guid, &handle);
        }});
-  return foundation.launch(supervisor.launch_record(volume(files_), hobs));
+  abi::FoundationLaunch record = supervisor.launch_record(volume(files_), hobs);
+  record.options = options;
+  return foundation.launch(record);
 }
 
 void Machine::as_driver(const std::function<void(abi::MmSystemTable&)>& body) {

@@ -64,6 +64,7 @@ class Machine {
 
   FakeSupervisor supervisor;
   Foundation foundation{supervisor};
+  std::uint32_t options = 0;  // abi::launch_option, before launch()
 
  private:
   std::vector<std::unique_ptr<DriverEntry>> entries_;

@@ -16,7 +16,9 @@
 #include "launch/pei/communicate_ppi.hpp"
 #include "launch/pei/end_of_pei.hpp"
 #include "launch/pei/first_mmi.hpp"
+#include "launch/pei/fw_cfg.hpp"
 #include "launch/pei/hand_off.hpp"
+#include "launch/pei/launch_options.hpp"
 #include "launch/pei/mm_volume.hpp"
 #include "launch/pei/mmram_layout.hpp"
 #include "launch/pei/mmram_regions.hpp"
@@ -101,6 +103,24 @@ Step<Payload> find_payload(abi::PeiServicesPointer services) {
   return Payload{.volume = volume, .supervisor = *supervisor};
 }
 
+// What the machine's starter asks to see of MM. Words that we don't know are a mistake to tell, none to stop for.
+std::uint32_t read_launch_options() {
+  const auto file = find_fw_cfg_file(launch_options_file);
+  if (!file) {
+    return 0;
+  }
+  char words[launch_options_limit];
+  const bool fits = file->size <= sizeof(words);
+  const std::string_view text(words, fits ? file->size : 0);
+  read_fw_cfg_file(*file, std::as_writable_bytes(std::span(words, text.size())));
+  const auto options = parse_launch_options(text);
+  const bool accepted = fits && options.has_value();
+  ReportLine("ipl.options")
+      .hexadecimal("options", accepted ? *options : 0)
+      .text("words", accepted ? "taken" : "ignored");
+  return accepted ? *options : 0;
+}
+
 // Fills MMRAM as abi/redoubt/launch.hpp says. It was opened before.
 Step<void> fill_mmram(const MmramLayout& layout, const Payload& payload, Bytes hobs, const Processors& processors,
                       const abi::CommBufferDescription& comm_buffer) {
@@ -135,7 +155,9 @@ Step<void> fill_mmram(const MmramLayout& layout, const Payload& payload, Bytes h
                                  .cpu_count = processors.count(),
                                  .smbase_stride = abi::smbase_stride,
                                  .cpus = layout.cpus,
-                                 .result = 0};
+                                 .result = 0,
+                                 .options = read_launch_options(),
+                                 .reserved = 0};
   std::memcpy(at(layout.record), &record, sizeof(record));
   return {};
 }

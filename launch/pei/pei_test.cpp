@@ -6,10 +6,12 @@
 #include <cstring>
 #include <vector>
 
+#include "abi/redoubt/observation.hpp"
 #include "launch/pei/bootstrap_tables.hpp"
 #include "launch/pei/communicate_repack.hpp"
 #include "launch/pei/fw_cfg_directory.hpp"
 #include "launch/pei/hob_list.hpp"
+#include "launch/pei/launch_options.hpp"
 #include "launch/pei/mmram_layout.hpp"
 #include "launch/pei/mmram_regions.hpp"
 
@@ -251,6 +253,22 @@ TEST(Communicate, NarrowsStatus) {
   EXPECT_EQ(status_from_mm(0x8000'0000'0000'000EULL), 0x8000'000EU);
   EXPECT_EQ(status_from_mm(0xA000'0000'0000'0000ULL), 0xA000'0000U);
   EXPECT_EQ(status_from_mm(0x2000'0000'0000'0001ULL), 0x2000'0001U);
+}
+
+// ---- Launch options ----
+
+TEST(LaunchOptions, AreWords) {
+  namespace option = abi::launch_option;
+  EXPECT_EQ(parse_launch_options(""), 0U);
+  EXPECT_EQ(parse_launch_options("  "), 0U);
+  EXPECT_EQ(parse_launch_options("trace"), option::trace);
+  EXPECT_EQ(parse_launch_options(" trace  observe=always "), option::trace | option::observe_always);
+  EXPECT_EQ(parse_launch_options("log=error"), 1U << option::log_level_shift);
+  EXPECT_EQ(parse_launch_options("log=error log=debug trace"), 4U << option::log_level_shift | option::trace);
+  for (const char* wrong : {"Trace", "tracer", "log", "log=", "log=loud", "observe", "trace,log=info", "trace\n"}) {
+    EXPECT_FALSE(parse_launch_options(wrong).has_value()) << wrong;
+  }
+  EXPECT_FALSE(parse_launch_options(std::string_view("trace\0", 6)).has_value());
 }
 
 }  // namespace

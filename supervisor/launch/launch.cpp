@@ -238,7 +238,7 @@ LaunchStep<void> enter_launch(Supervisor& supervisor, Cpu& cpu) {
       .mmram_base = launch.mmram_base,
       .mmram_size = launch.mmram_size,
       .cpu_count = launch.cpu_count,
-      .reserved = 0,
+      .options = launch.options,
   };
   supervisor.activity = Activity::launch;
   if (!enter_foundation(supervisor, cpu, abi::EntryReason::launch, data)) {

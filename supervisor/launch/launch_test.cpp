@@ -28,6 +28,8 @@ TEST(Launch, EntersTheFoundationWithWhatItWasPromised) {
   EXPECT_EQ(data.comm_buffer, LaunchedMachine::comm_buffer);
   EXPECT_EQ(data.gates, machine.supervisor().gates);
   EXPECT_EQ(data.cpu_count, 2u);
+  EXPECT_EQ(data.options, machine.record().options);
+  EXPECT_NE(data.options, 0u);
 }
 
 TEST(Launch, EachPageHasTheRightsOfItsSection) {

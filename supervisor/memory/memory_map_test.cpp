@@ -54,7 +54,9 @@ class MemoryMapTest : public testing::Test {
                .cpu_count = 4,
                .smbase_stride = abi::smbase_stride,
                .cpus = record_address + sizeof(abi::LaunchRecord),
-               .result = 0};
+               .result = 0,
+               .options = 0,
+               .reserved = 0};
     for (std::uint32_t cpu = 0; cpu < 4; ++cpu)
       memory_.at<abi::LaunchCpu>(record_.cpus)[cpu] = {cpu, 0, mmram_base - 0x8000 + std::uint64_t{cpu} * 0x2000};
   }
@@ -150,7 +152,7 @@ TEST_F(MemoryMapTest, RefusesRecordsThatContradictThemselves) {
     record_ = good;
   };
   refused([](auto& r) { r.signature = 0; });
-  refused([](auto& r) { r.version = 2; });
+  refused([](auto& r) { ++r.version; });
   refused([](auto& r) { r.mmram_base += 1; });
   refused([](auto& r) { r.mmram_size = 0; });
   refused([](auto& r) { r.mmram_size = ~std::uint64_t{0} & ~0xFFFull; });

@@ -10,6 +10,7 @@
 #include "abi/pe/pe.hpp"
 #include "abi/pi/firmware_volume.hpp"
 #include "abi/redoubt/image_names.hpp"
+#include "abi/redoubt/observation.hpp"
 #include "arch/processor.hpp"
 #include "arch/x86_64/registers/exceptions.hpp"
 #include "supervisor/exceptions/trap.hpp"
@@ -140,7 +141,9 @@ class LaunchedMachine {
               .cpu_count = 2,
               .smbase_stride = abi::smbase_stride,
               .cpus = record_address + sizeof(abi::LaunchRecord),
-              .result = 0};
+              .result = 0,
+              .options = abi::launch_option::trace,
+              .reserved = 0};
     for (std::uint32_t cpu = 0; cpu < 2; ++cpu) {
       memory_.at<abi::LaunchCpu>(record.cpus)[cpu] = {cpu, 0, mmram_base - 0x8000 + std::uint64_t{cpu} * 0x2000};
     }

@@ -141,6 +141,25 @@ std::string quoted(const std::filesystem::path& path) {
   return result;
 }
 
+namespace {
+
+std::string launch_words(const MachineOptions& options) {
+  std::string words;
+  const auto add = [&words](const std::string& word) { words += (words.empty() ? "" : " ") + word; };
+  if (options.trace) {
+    add("trace");
+  }
+  if (options.observe_always) {
+    add("observe=always");
+  }
+  if (!options.log_level.empty()) {
+    add("log=" + options.log_level);
+  }
+  return words;
+}
+
+}  // namespace
+
 std::vector<std::string> command_line(const MachineOptions& options, const ChannelDescriptors& channels,
                                       const std::filesystem::path& variables,
                                       const std::filesystem::path& application_folder) {
@@ -204,6 +223,9 @@ std::vector<std::string> command_line(const MachineOptions& options, const Chann
   }
   if (options.gdb) {
     arguments.insert(arguments.end(), {"-chardev", socket("gdb", channels.gdb), "-gdb", "chardev:gdb"});
+  }
+  if (const std::string words = launch_words(options); !words.empty()) {
+    arguments.insert(arguments.end(), {"-fw_cfg", "name=opt/org.redoubt/mm,string=" + words});
   }
   if (options.paused) {
     arguments.emplace_back("-S");
@@ -370,6 +392,12 @@ void Machine::take_debug(std::string_view bytes) {
   for (std::string& line : debug_lines_.feed(bytes)) {
     if (const std::optional<Event> event = parse_event(line)) {
       report_.apply(*event);
+      if (const auto mmi = mmi_trace_.apply(*event)) {
+        report_.add_traced(*mmi);
+        if (on_mmi) {
+          on_mmi(*mmi);
+        }
+      }
       if (on_event) {
         on_event(*event);
       }

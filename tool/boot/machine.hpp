@@ -22,6 +22,7 @@
 #include "tool/boot/console.hpp"
 #include "tool/boot/log.hpp"
 #include "tool/boot/report.hpp"
+#include "tool/boot/trace.hpp"
 #include "tool/boot/witness.hpp"
 
 namespace redoubt::tool::boot {
@@ -53,8 +54,12 @@ struct MachineOptions {
   std::string kernel_arguments = std::string(default_kernel_arguments);
   // A UEFI application that the firmware starts from a disk of its own, before the Shell.
   std::filesystem::path application;
-  bool gdb = false;                   // open the gdb stub
-  bool paused = false;                // don't run until resumed through QMP or the gdb stub
+  bool gdb = false;     // open the gdb stub
+  bool paused = false;  // don't run until resumed through QMP or the gdb stub
+  // Words for MM's launcher (launch/pei/launch_options.hpp): what it shows of itself.
+  bool trace = false;
+  bool observe_always = false;
+  std::string log_level;
   std::vector<std::string> extra;     // further arguments for QEMU
   std::filesystem::path serial_file;  // raw copy of the serial console
   std::filesystem::path debug_file;   // raw copy of the debug console
@@ -125,6 +130,8 @@ class Machine {
   // Called for each event of the guest's log and for each line of the serial console.
   std::function<void(const Event&)> on_event;
   std::function<void(std::string_view)> on_serial_line;
+  // Called for each MMI of the trace.
+  std::function<void(const TracedMmi&)> on_mmi;
 
   // Takes in what QEMU has written, waiting up to `limit` for the first of it. False once QEMU has exited and all
   // that it wrote has been taken in.
@@ -192,6 +199,7 @@ class Machine {
   std::map<std::string, std::uint64_t, std::less<>> announced_;
   std::deque<std::string> debug_tail_;
   std::deque<std::string> error_tail_;
+  Trace mmi_trace_;
   BootReport report_;
 };
 

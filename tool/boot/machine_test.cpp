@@ -34,6 +34,17 @@ TEST(CommandLine, ProtectsFlashAndTurnsS3OffUnlessAsked) {
   EXPECT_THAT(command_line(options, {}, "vars.fd", ""), Contains("ICH9-LPC.disable_s3=0"));
 }
 
+TEST(CommandLine, TellsMmWhatToShow) {
+  MachineOptions options = options_for("code.fd");
+  EXPECT_THAT(command_line(options, {}, "vars.fd", ""), Not(Contains("-fw_cfg")));
+  options.trace = true;
+  EXPECT_THAT(command_line(options, {}, "vars.fd", ""), Contains("name=opt/org.redoubt/mm,string=trace"));
+  options.observe_always = true;
+  options.log_level = "debug";
+  EXPECT_THAT(command_line(options, {}, "vars.fd", ""),
+              Contains("name=opt/org.redoubt/mm,string=trace observe=always log=debug"));
+}
+
 TEST(CommandLine, PutsExtraArgumentsLast) {
   MachineOptions options = options_for("code.fd");
   options.extra = {"-m", "4096"};

@@ -3,15 +3,16 @@
 #include "tool/boot/report.hpp"
 
 #include <algorithm>
-#include <array>
 #include <format>
 #include <iterator>
 #include <nlohmann/json.hpp>
 #include <string_view>
 #include <utility>
 
+#include "abi/redoubt/observation.hpp"
 #include "abi/uefi/guid_text.hpp"
 #include "image/known_guids.hpp"
+#include "tool/boot/status_text.hpp"
 
 namespace redoubt::tool::boot {
 namespace {
@@ -43,24 +44,6 @@ std::string kibibytes(std::optional<std::uint64_t> bytes) {
 
 std::string range_text(std::uint64_t base, std::uint64_t size) {
   return std::format("0x{:X} - 0x{:X}", base, base + (size == 0 ? 0 : size - 1));
-}
-
-// UEFI specification 2.10, appendix D; others as a number.
-std::string status_text(std::uint64_t status) {
-  constexpr std::uint64_t error_bit = 0x8000000000000000;
-  constexpr std::array<std::string_view, 22> errors = {
-      "",          "load error",    "invalid parameter", "unsupported",      "bad buffer size",  "buffer too small",
-      "not ready", "device error",  "write protected",   "out of resources", "volume corrupted", "volume full",
-      "no media",  "media changed", "not found",         "access denied",    "no response",      "no mapping",
-      "timeout",   "not started",   "already started",   "aborted"};
-  if (status == 0) {
-    return "success";
-  }
-  const std::uint64_t code = status & ~error_bit;
-  if ((status & error_bit) != 0 && code < errors.size() && code != 0) {
-    return std::string(errors[code]);
-  }
-  return std::format("0x{:X}", status);
 }
 
 Json json_of(std::optional<std::uint64_t> value) { return value ? Json(*value) : Json(nullptr); }
@@ -191,6 +174,51 @@ void append_domains(std::string& text, const BootReport& report) {
   }
 }
 
+std::string options_text(const BootReport& report) {
+  if (report.options_ignored) {
+    return "IGNORED: words that this MM doesn't know";
+  }
+  const std::uint64_t options = *report.options;
+  std::string text;
+  if ((options & abi::launch_option::trace) != 0) {
+    text += "trace ";
+  }
+  if ((options & abi::launch_option::observe_always) != 0) {
+    text += "log and profile OPEN TO THE OS ";
+  }
+  const std::uint64_t level = (options & abi::launch_option::log_level_mask) >> abi::launch_option::log_level_shift;
+  if (abi::is_log_level(level)) {
+    text += std::format("log={} ", abi::to_string(static_cast<abi::LogLevel>(level)));
+  }
+  text.resize(text.empty() ? 0 : text.size() - 1);
+  return text.empty() ? "none" : text;
+}
+
+void append_observations(std::string& text, const BootReport& report) {
+  if (report.options) {
+    append_line(text, "options", options_text(report));
+  }
+  if (!report.profile.empty()) {
+    append_line(text, "MMI handlers", std::format("{} called", report.profile.size()));
+    std::format_to(std::back_inserter(text), "    {:>8} {:>12} {:>12} {:>12}  {:<36} {}\n", "calls", "least ticks",
+                   "average", "most", "handler", "driver");
+  }
+  for (const HandlerProfile& row : report.profile) {
+    std::format_to(std::back_inserter(text), "    {:>8} {:>12} {:>12} {:>12}  {:<36} {}\n", row.calls, row.least_ticks,
+                   row.calls == 0 ? 0 : row.total_ticks / row.calls, row.most_ticks, name_of(row.handler),
+                   report.driver_name(row.driver));
+  }
+  if (!report.log.empty() || report.log_lost != 0) {
+    append_line(text, "MM log",
+                std::format("{} lines{}", report.log.size(),
+                            report.log_lost != 0 ? std::format(", {} LOST", report.log_lost) : ""));
+  }
+  for (const LogLine& line : report.log) {
+    std::format_to(std::back_inserter(text), "    {:<8} {}: {}\n", line.level, report.driver_name(line.driver),
+                   line.text);
+  }
+}
+
 }  // namespace
 
 const char* to_string(Outcome outcome) {
@@ -219,6 +247,9 @@ void BootReport::apply(const Event& event) {
     fresh.violation_count = violation_count;
     fresh.violations = std::move(violations);
     fresh.witness = witness;
+    fresh.keep_trace = keep_trace;
+    fresh.trace = std::move(trace);
+    fresh.trace_lost = trace_lost;
     *this = std::move(fresh);
     boot_mode = event.number("boot_mode");
     cpus = event.number("cpus");
@@ -258,6 +289,7 @@ void BootReport::apply(const Event& event) {
     driver.name = text_of(event, "name");
     driver.entry = event.number("entry");
     driver.size = event.number("size");
+    driver.number = event.number("number");
     driver.ring = event.number("cpl");
     driver.ticks = event.number("ticks");
     driver.depex = text_of(event, "depex");
@@ -298,12 +330,67 @@ void BootReport::apply(const Event& event) {
     faults = event.number("faults");
     mmram_used = event.number("mmram_used");
     mmram_free = event.number("mmram_free");
+  } else if (event.name == "ipl.options") {
+    options = event.number("options");
+    options_ignored = event.text("words") == "ignored";
+  } else if (event.name == "profile") {
+    apply_profile(event);
+  } else if (event.name == "log") {
+    if (log.size() < max_entries) {
+      log.push_back({.number = event.number("n").value_or(0),
+                     .level = text_of(event, "level"),
+                     .driver = event.number("driver").value_or(0),
+                     .ticks = event.number("ticks").value_or(0),
+                     .text = text_of(event, "text")});
+    } else {
+      ++log_lost;
+    }
+  } else if (event.name == "log.lost") {
+    log_lost += event.number("lines").value_or(0);
   } else if (event.name == "fault" || event.name == "panic") {
     ++violation_count;
     add_bounded(violations, Violation{.panic = event.name == "panic", .text = violation_text(event)});
   } else if (event.name == "driver.disabled") {  // says more about the fault before it
     add_bounded(violations, Violation{.panic = false, .text = violation_text(event)});
   }
+}
+
+// A row's latest figures take the place of those before.
+void BootReport::apply_profile(const Event& event) {
+  HandlerProfile row{.handler = text_of(event, "handler"),
+                     .driver = event.number("driver").value_or(0),
+                     .function = event.number("function").value_or(0),
+                     .calls = event.number("calls").value_or(0),
+                     .total_ticks = event.number("total").value_or(0),
+                     .least_ticks = event.number("least").value_or(0),
+                     .most_ticks = event.number("most").value_or(0)};
+  const auto known = std::ranges::find_if(profile, [&row](const HandlerProfile& other) {
+    return other.handler == row.handler && other.driver == row.driver && other.function == row.function;
+  });
+  if (known != profile.end()) {
+    *known = std::move(row);
+  } else {
+    add_bounded(profile, std::move(row));
+  }
+}
+
+void BootReport::add_traced(const TracedMmi& mmi) {
+  if (!keep_trace) {
+    return;
+  }
+  if (trace.size() < max_traced) {
+    trace.push_back(mmi);
+  } else {
+    ++trace_lost;
+  }
+}
+
+std::string BootReport::driver_name(std::uint64_t number) const {
+  if (number == 0) {
+    return "foundation";
+  }
+  const auto driver = std::ranges::find_if(drivers, [number](const Driver& other) { return other.number == number; });
+  return driver == drivers.end() || driver->name.empty() ? std::format("driver {}", number) : driver->name;
 }
 
 std::string to_text(const BootReport& report) {
@@ -338,6 +425,7 @@ std::string to_text(const BootReport& report) {
   append_line(text, "MMIs",
               std::format("{} requested through port 0xB2{}", report.witness.mmi_requests,
                           report.mmis ? std::format("; {} served up to {}", *report.mmis, report.lifecycle) : ""));
+  append_observations(text, report);
   append_line(text, "violations",
               report.violation_count != 0 ? std::format("{}", report.violation_count)
               : report.converted()        ? "none"
@@ -356,6 +444,7 @@ nlohmann::ordered_json to_json(const BootReport& report) {
       entry["depex"] = driver.depex;
       entry["missing"] = driver.missing;
     } else {
+      entry["number"] = json_of(driver.number);
       entry["ring"] = json_of(driver.ring);
       entry["entry"] = json_of_address(driver.entry);
       entry["size"] = json_of(driver.size);
@@ -377,6 +466,32 @@ nlohmann::ordered_json to_json(const BootReport& report) {
   Json violations = Json::array();
   for (const Violation& violation : report.violations) {
     violations.push_back({{"kind", violation.panic ? "panic" : "fault"}, {"text", violation.text}});
+  }
+  Json profile = Json::array();
+  for (const HandlerProfile& row : report.profile) {
+    profile.push_back({{"handler", row.handler},
+                       {"name", name_of(row.handler)},
+                       {"driver", row.driver},
+                       {"driver_name", report.driver_name(row.driver)},
+                       {"function", hexadecimal(row.function)},
+                       {"calls", row.calls},
+                       {"total_ticks", row.total_ticks},
+                       {"least_ticks", row.least_ticks},
+                       {"average_ticks", row.calls == 0 ? 0 : row.total_ticks / row.calls},
+                       {"most_ticks", row.most_ticks}});
+  }
+  Json log = Json::array();
+  for (const LogLine& line : report.log) {
+    log.push_back({{"number", line.number},
+                   {"level", line.level},
+                   {"driver", line.driver},
+                   {"driver_name", report.driver_name(line.driver)},
+                   {"ticks", line.ticks},
+                   {"text", line.text}});
+  }
+  Json trace = Json::array();
+  for (const TracedMmi& mmi : report.trace) {
+    trace.push_back(to_json(mmi));
   }
   const bool converted = report.converted();
   return {
@@ -422,6 +537,12 @@ nlohmann::ordered_json to_json(const BootReport& report) {
        {{"requested", report.witness.mmi_requests},
         {"served", json_of(report.mmis)},
         {"lifecycle", json_of_text(report.lifecycle)}}},
+      {"options", report.options ? Json(options_text(report)) : Json(nullptr)},
+      {"profile", std::move(profile)},
+      {"log", std::move(log)},
+      {"log_lost", report.log_lost},
+      {"trace", report.keep_trace ? std::move(trace) : Json(nullptr)},
+      {"trace_lost", report.trace_lost},
       {"violation_count", report.violation_count},
       {"violations", std::move(violations)},
   };

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "tool/boot/log.hpp"
+#include "tool/boot/trace.hpp"
 #include "tool/boot/witness.hpp"
 
 namespace redoubt::tool::boot {
@@ -22,6 +23,7 @@ struct Driver {
   std::string name;
   std::optional<std::uint64_t> entry;   // address of its entry point in ring 3
   std::optional<std::uint64_t> size;    // bytes
+  std::optional<std::uint64_t> number;  // what profile and log call it
   std::optional<std::uint64_t> ring;    // privilege ring at its entry point
   std::optional<std::uint64_t> ticks;   // time stamp counter ticks from call to return of the entry point
   std::optional<std::uint64_t> status;  // EFI_STATUS that it returned
@@ -37,6 +39,26 @@ struct OpenRange {
   std::uint64_t size = 0;  // bytes
   std::string access;
   std::string purpose;
+};
+
+// A function that is or was an MMI handler, as of the phase that showed it last.
+struct HandlerProfile {
+  std::string handler;  // GUID, or "root"
+  std::uint64_t driver = 0;
+  std::uint64_t function = 0;  // its address
+  std::uint64_t calls = 0;
+  std::uint64_t total_ticks = 0;  // of the time stamp counter
+  std::uint64_t least_ticks = 0;
+  std::uint64_t most_ticks = 0;
+};
+
+// A line that a driver, or the foundation, wrote to MM's log.
+struct LogLine {
+  std::uint64_t number = 0;
+  std::string level;
+  std::uint64_t driver = 0;
+  std::uint64_t ticks = 0;
+  std::string text;
 };
 
 // A fault in ring 3, or a panic of the supervisor.
@@ -91,8 +113,13 @@ struct BootReport {
   std::optional<std::uint64_t> mmram_free;
   bool dxe_started = false;
   std::string dxe_failure;
-  std::string mmram_seen_by_dxe;  // "locked" or "open", as the chipset said at ReadyToLock
-  std::string lifecycle;          // the latest lifecycle event
+  std::string mmram_seen_by_dxe;         // "locked" or "open", as the chipset said at ReadyToLock
+  std::string lifecycle;                 // the latest lifecycle event
+  std::optional<std::uint64_t> options;  // that the machine's starter gave MM (abi/redoubt/observation.hpp)
+  bool options_ignored = false;          // it gave some that MM doesn't know
+  std::vector<HandlerProfile> profile;
+  std::vector<LogLine> log;
+  std::uint64_t log_lost = 0;  // lines that there was no room for, in MM or here
   std::optional<std::uint64_t> mmis;
   std::optional<std::uint64_t> faults;
 
@@ -100,11 +127,23 @@ struct BootReport {
   std::uint64_t violation_count = 0;
   std::vector<Violation> violations;
 
+  // With a trace that is to be kept; the rows of all boots of this run.
+  static constexpr std::size_t max_traced = 100'000;
+  bool keep_trace = false;
+  std::vector<TracedMmi> trace;
+  std::uint64_t trace_lost = 0;  // MMIs beyond that
+
   Witness witness;
 
   [[nodiscard]] bool converted() const { return launches != 0; }
   [[nodiscard]] bool failed() const;  // the guest said that it can't go on
   void apply(const Event& event);
+  void add_traced(const TracedMmi& mmi);
+  // The name of the driver that the guest calls `number`; "foundation" for 0, the number if there is none.
+  [[nodiscard]] std::string driver_name(std::uint64_t number) const;
+
+ private:
+  void apply_profile(const Event& event);
 };
 
 [[nodiscard]] std::string to_text(const BootReport& report);

@@ -128,6 +128,72 @@ TEST(BootReport, AMessageOfTheLauncherThatMmDoesNotTakeIsAFailure) {
   EXPECT_EQ(report.launch_failure, "MM didn't take the message EndOfPei (status 0x80000007)");
 }
 
+TEST(BootReport, ShowsProfileAndLogOfTheLatestBoot) {
+  BootReport report = report_of({
+      "redoubt: ipl.start boot_mode=0 cpus=1",
+      "redoubt: log n=1 level=error driver=9 ticks=4 text=\"of another boot\"",
+      "redoubt: ipl.start boot_mode=0 cpus=1",
+      "redoubt: ipl.options options=0x403 words=\"taken\"",
+      "redoubt: driver guid=23a089b3-eed5-4ac5-b2ab-43e3298c2343 name=\"Variable\" status=0x0 number=1",
+      "redoubt: profile handler=ed32d533-99e6-4209-9cc0-2d72cdd998a7 driver=1 function=0x1000 calls=2 total=30 "
+      "least=10 "
+      "most=20",
+      "redoubt: profile handler=root driver=2 function=0x2000 calls=1 total=5 least=5 most=5",
+      "redoubt: log n=3 level=warning driver=1 ticks=99 text=\"store is nearly full\"",
+      "redoubt: log.lost lines=4",
+      "redoubt: log n=8 level=info driver=0 ticks=120 text=\"hello\"",
+      "redoubt: profile handler=ed32d533-99e6-4209-9cc0-2d72cdd998a7 driver=1 function=0x1000 calls=4 total=100 "
+      "least=10 "
+      "most=50",
+  });
+  const std::string text = to_text(report);
+  EXPECT_NE(text.find(R"(
+  options           trace log and profile OPEN TO THE OS log=debug
+  MMI handlers      2 called
+       calls  least ticks      average         most  handler                              driver
+           4           10           25           50  SmmVariable                          Variable
+           1            5            5            5  root                                 driver 2
+  MM log            2 lines, 4 LOST
+    warning  Variable: store is nearly full
+    info     foundation: hello
+)"),
+            std::string::npos)
+      << text;
+  const nlohmann::ordered_json json = to_json(report);
+  EXPECT_EQ(json["profile"].size(), 2U);
+  EXPECT_EQ(json["profile"][0]["calls"], 4);
+  EXPECT_EQ(json["profile"][0]["name"], "SmmVariable");
+  EXPECT_EQ(json["profile"][0]["average_ticks"], 25);
+  EXPECT_EQ(json["log"][0]["level"], "warning");
+  EXPECT_EQ(json["log"][0]["driver_name"], "Variable");
+  EXPECT_EQ(json["log_lost"], 4);
+  EXPECT_TRUE(json["trace"].is_null());
+}
+
+TEST(BootReport, SaysWhenOptionsWereIgnored) {
+  const BootReport report = report_of({
+      "redoubt: ipl.start boot_mode=0 cpus=1",
+      "redoubt: ipl.options options=0x0 words=\"ignored\"",
+  });
+  EXPECT_NE(to_text(report).find("options           IGNORED"), std::string::npos);
+}
+
+TEST(BootReport, KeepsATraceIfAsked) {
+  BootReport report;
+  TracedMmi mmi;
+  mmi.message = "A";
+  report.add_traced(mmi);
+  EXPECT_TRUE(report.trace.empty());
+  report.keep_trace = true;
+  report.add_traced(mmi);
+  mmi.message = "B";
+  report.add_traced(mmi);
+  report.apply(Event{.name = "ipl.start", .values = {}});
+  const nlohmann::ordered_json json = to_json(report);
+  ASSERT_EQ(json["trace"].size(), 2U);
+  EXPECT_EQ(json["trace"][1]["message"], "B");
+}
+
 TEST(BootReport, JsonHasWhatTheTextHas) {
   const nlohmann::ordered_json json = to_json(good_boot());
   EXPECT_EQ(json["outcome"], "reached");
@@ -213,10 +279,15 @@ TEST(BootReport, BoundsItsLists) {
     report.apply(Event{.name = "driver", .values = {{"status", "0"}}});
     report.apply(Event{.name = "range", .values = {}});
     report.apply(Event{.name = "fault", .values = {}});
+    report.apply(Event{.name = "log", .values = {}});
+    report.apply(Event{.name = "profile", .values = {{"function", std::to_string(i)}}});
   }
   EXPECT_EQ(report.drivers.size(), BootReport::max_entries);
   EXPECT_EQ(report.ranges.size(), BootReport::max_entries);
   EXPECT_EQ(report.violations.size(), BootReport::max_entries);
+  EXPECT_EQ(report.log.size(), BootReport::max_entries);
+  EXPECT_EQ(report.log_lost, 5000U - BootReport::max_entries);
+  EXPECT_EQ(report.profile.size(), BootReport::max_entries);
   EXPECT_EQ(report.violation_count, 5000U);
 }
 

@@ -79,7 +79,17 @@ CommandResult run(const BootArguments& arguments) {
   if (!machine.has_value()) {
     return std::unexpected(CommandError{ExitStatus::bad_input, machine.error()});
   }
-  boot::Progress progress(arguments.quiet ? nullptr : stderr);
+  // Rows as they come are all the progress one needs.
+  const bool rows = arguments.machine.trace && !arguments.json;
+  (*machine)->report().keep_trace = arguments.machine.trace && arguments.json;
+  if (rows) {
+    std::fputs(boot::trace_heading().c_str(), stdout);
+    (*machine)->on_mmi = [](const boot::TracedMmi& mmi) {
+      std::fputs(boot::to_text(mmi).c_str(), stdout);
+      std::fflush(stdout);
+    };
+  }
+  boot::Progress progress(arguments.quiet || rows ? nullptr : stderr);
   const boot::Outcome outcome = boot::follow(**machine, goal_of(arguments), limit_of(arguments), progress);
   const bool reached = outcome == boot::Outcome::reached;
   if (!reached && !arguments.quiet) {
@@ -87,6 +97,9 @@ CommandResult run(const BootArguments& arguments) {
   }
   (*machine)->stop();
   const boot::BootReport& report = (*machine)->report();
+  if (rows) {
+    std::fputs("\n", stdout);
+  }
   const std::string text = arguments.json ? boot::to_json(report).dump(2) + "\n" : boot::to_text(report);
   std::fputs(text.c_str(), stdout);
   return reached ? ExitStatus::success : ExitStatus::negative;
@@ -121,6 +134,11 @@ void add_boot(CommandLine& command_line) {
   verb.add_option("--until-text", arguments->until_text, "Reach this text on the serial console instead");
   verb.add_option("--timeout", arguments->timeout, "Give up after so many seconds (default 180, with --kernel 600)")
       ->check(CLI::Range(1, 86400));
+  verb.add_flag("--trace", machine.trace, "Show each MMI with its handlers, their drivers and results, as they come");
+  verb.add_option("--mm-log", machine.log_level, "What MM's log keeps (default info)")
+      ->check(CLI::IsMember({"error", "warning", "info", "debug"}));
+  verb.add_flag("--observe-always", machine.observe_always,
+                "Let the OS read MM's log and profile; otherwise nobody can after ReadyToLock");
   verb.add_flag("--json", arguments->json, "Print the report as JSON");
   verb.add_flag("--quiet", arguments->quiet, "Print the report only");
   verb.add_option("--serial-log", machine.serial_file, "Also write the serial console to this file");

@@ -125,7 +125,7 @@ void check_hobs(const abi::LaunchRecord& record) {
 
 void check_record(const abi::LaunchRecord& record) {
   check(
-      record.signature == abi::LaunchRecord::expected_signature && record.version == 1 && record.size == sizeof(record),
+      record.signature == abi::LaunchRecord::expected_signature && record.version == 2 && record.size == sizeof(record),
       "signature, version, size");
   check(record.mmram_base % 4096 == 0 && record.mmram_size % 4096 == 0, "MMRAM in pages");
   check(record.used_end > record.mmram_base && record.used_end <= record.mmram_base + record.mmram_size, "used_end");

@@ -9,6 +9,7 @@
 
 #include "abi/pi/communicate.hpp"
 #include "abi/pi/pei.hpp"
+#include "abi/redoubt/observation.hpp"
 #include "platform/q35/chipset.hpp"
 #include "tests/guest/drivers/echo/echo_protocol.hpp"
 
@@ -74,6 +75,7 @@ class Client {
     }
     third_errors();
     first_echo(8, 8);
+    observation();
     put("mm_client: done checks=");
     put(checks_);
     put(" failed=");
@@ -134,6 +136,7 @@ class Client {
     UintN size = data_offset + (answer > request ? answer : request);
     const std::size_t given = size;
     const EfiStatus status = first_.communicate(&first_, buffer_, &size);
+    ++handled_;
     check(status == abi::status::success, "v1 status", request, answer);
     check(size == data_offset + answer, "v1 size", request, size);
     check(right_answer(buffer_ + data_offset, request, answer), "v1 answer", request, answer);
@@ -172,6 +175,8 @@ class Client {
     size = data_offset + 4;  // too short for the driver, which refuses it
     check(first_raw(echo::handler_guid, 4, size) == abi::status::not_found, "v1 refused by its handler");
 
+    ++handled_;
+
     // An answer that the caller has no room for: nothing but the size comes back.
     std::memset(buffer_, guard, room_);
     write_header(echo::handler_guid, 8);
@@ -184,6 +189,7 @@ class Client {
     write_request(buffer_ + data_offset, 8, 100);
     check(first_.communicate(&first_, buffer_, &size) == abi::status::success && size == data_offset + 100,
           "v1 again with room", size);
+    handled_ += 2;
   }
 
   void write_third(const abi::Guid& header_guid, const abi::Guid& message, std::uint64_t buffer_size,
@@ -201,6 +207,7 @@ class Client {
     write_third(abi::communicate_header_v3_guid, echo::handler_guid, v3_data_offset + request, request);
     write_request(buffer_ + v3_data_offset, request, answer);
     check(third_.communicate(&third_, buffer_) == abi::status::success, "v3 status", request, answer);
+    ++handled_;
     abi::CommunicateHeaderV3 header{};
     std::memcpy(&header, buffer_, sizeof(header));
     check(header.buffer_size == v3_data_offset + answer, "v3 size", request, static_cast<UintN>(header.buffer_size));
@@ -236,7 +243,56 @@ class Client {
     write_third(v3, driver, v3_data_offset + 8, 8);
     write_request(buffer_ + v3_data_offset, 8, 100);
     check(abi::status::is_error(third_.communicate(&third_, buffer_)), "v3 answer too large");
+    ++handled_;
     check(guards_intact(v3_data_offset + 8, room_), "v3 answer too large: writes behind the buffer");
+  }
+
+  // MM's log and profile, which nobody has locked away yet. The echo driver wrote a line, and was called.
+  template <typename Visit>
+  void observe(abi::ObservationCommand command, Visit visit) {
+    std::uint64_t next = 0;
+    while (true) {
+      constexpr UintN room = 1000;
+      write_header(abi::observation_message_guid, room);
+      std::memset(buffer_ + data_offset, 0, room);
+      const abi::ObservationRequest request{.command = command, .first = next};
+      std::memcpy(buffer_ + data_offset, &request, sizeof(request));
+      UintN size = data_offset + room;
+      const EfiStatus status = first_.communicate(&first_, buffer_, &size);
+      check(status == abi::status::success, "observation status", status);
+      abi::ObservationAnswer answer{};
+      std::memcpy(&answer, buffer_ + data_offset, sizeof(answer));
+      if (abi::status::is_error(status) || answer.count == 0) return;
+      next = answer.next;
+      std::size_t position = data_offset + sizeof(answer);
+      for (std::uint64_t i = 0; i < answer.count; ++i) position += visit(buffer_ + position);
+      check(position == size, "observation size", position, size);
+    }
+  }
+
+  void observation() {
+    static constexpr char wanted[] = "echo: started";
+    unsigned found = 0;
+    unsigned debug = 0;
+    observe(abi::ObservationCommand::read_log, [&](const std::uint8_t* bytes) -> std::size_t {
+      abi::LogEntry entry{};
+      std::memcpy(&entry, bytes, sizeof(entry));
+      const std::uint8_t* text = bytes + sizeof(entry);
+      found += entry.text_bytes == sizeof(wanted) - 1 && std::memcmp(text, wanted, sizeof(wanted) - 1) == 0 &&
+               entry.level == abi::LogLevel::info && entry.driver != 0;
+      debug += entry.level == abi::LogLevel::debug;
+      return sizeof(entry) + (entry.text_bytes + std::size_t{7}) / 8 * 8;
+    });
+    check(found == 1, "the driver's line in the log", found);
+    check(debug == 0, "no lines below the log's level", debug);
+    std::uint64_t calls = 0;
+    observe(abi::ObservationCommand::read_profile, [&](const std::uint8_t* bytes) -> std::size_t {
+      abi::ProfileEntry entry{};
+      std::memcpy(&entry, bytes, sizeof(entry));
+      if (entry.handler == echo::handler_guid) calls += entry.calls;
+      return sizeof(entry);
+    });
+    check(calls == handled_, "the driver's calls in the profile", static_cast<std::size_t>(calls), handled_);
   }
 
   const abi::MmCommunicationPpi& first_;
@@ -246,6 +302,7 @@ class Client {
   std::size_t mailbox_;
   std::uint32_t checks_ = 0;
   std::uint32_t failed_ = 0;
+  std::uint32_t handled_ = 0;  // messages that came to the echo driver
 };
 
 // Bytes of the mailbox, from the HOB that describes it.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 // An MM_STANDALONE driver that answers as echo_protocol.hpp says, shorter or longer than it was asked. It believes the
 // length it is given, as vendors' drivers do: that it is right is what the callers test.
+#include "sdk/log.hpp"
 #include "sdk/mm_driver.hpp"
 #include "tests/guest/drivers/echo/echo_protocol.hpp"
 
@@ -29,6 +30,10 @@ EFIAPI abi::EfiStatus answer(abi::Handle, const void*, void* comm_buffer, abi::U
 
 REDOUBT_MM_DRIVER(/*image_handle*/, mmst) {
   using namespace redoubt;
+  const sdk::Log log(*mmst);
+  log.debug("echo: a line for debug");
+  log.info("echo: started");
+  log.error("echo: not an error, but one of its level");
   abi::Handle handle = nullptr;
   return mmst->mmi_handler_register(echo::answer, &echo::handler_guid, &handle);
 }
