@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "abi/redoubt/inner_mmi.hpp"
 #include "foundation/testing/machine.hpp"
 #include "foundation/testing/test_handlers.hpp"
 
@@ -77,6 +78,21 @@ TEST_F(MmiTest, AnUnknownGuidIsNotFoundAndCostsNoSystemCall) {
   EXPECT_EQ(reply.status, status::not_found);
   EXPECT_EQ(reply.size, 0U);
   EXPECT_TRUE(machine_.supervisor.calls.empty());
+}
+
+// Children of a dispatcher (abi/redoubt/inner_mmi.hpp) are for MmiManage alone, with any message that names them.
+TEST_F(MmiTest, AMessageReachesNoHandlerOfAnInnerType) {
+  const Guid inner = abi::inner_mmi_guid(1, 0x12345678);
+  EXPECT_TRUE(abi::is_inner_mmi(inner));
+  EXPECT_FALSE(inner == abi::inner_mmi_guid(0, 0x12345678) || inner == abi::inner_mmi_guid(1, 0x12345679));
+  EXPECT_FALSE(abi::is_inner_mmi(guid_a));
+  add_noting(1, &inner, status::success);
+  ByteVector data(8);
+  EXPECT_EQ(machine_.send(inner, data, 8).status, status::not_found);
+  EXPECT_EQ(order_, "");
+  machine_.as_driver(
+      [&](MmSystemTable& mmst) { EXPECT_EQ(mmst.mmi_manage(&inner, nullptr, nullptr, nullptr), status::success); });
+  EXPECT_EQ(order_, "1");
 }
 
 TEST_F(MmiTest, AHandlerGetsTheMessageAndItsSizeComesBack) {

@@ -7,7 +7,7 @@
 
 namespace redoubt::abi {
 
-// EFI_STATUS_CODE_DATA (PI 1.9, volume 3, 6.6.2); `size` bytes follow after `header_size` bytes.
+// EFI_STATUS_CODE_DATA (PI 1.9, volume 3, chapter 6); `size` bytes follow after `header_size` bytes.
 struct StatusCodeData {
   std::uint16_t header_size;
   std::uint16_t size;

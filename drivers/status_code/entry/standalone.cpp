@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// The report status code router as MM_STANDALONE: the two protocols, on one handle, over one router.
+// The report status code router as MM_STANDALONE: the two protocols, on one handle, over one router. What is reported
+// also goes to MM's log, so that it reaches the boot report when nobody else listens.
 #include <new>
 
+#include "drivers/status_code/log_text.hpp"
 #include "drivers/status_code/router.hpp"
+#include "sdk/log.hpp"
 #include "sdk/mm_driver.hpp"
 
 namespace redoubt::status_code {
@@ -25,16 +28,25 @@ class PoolMemory final : public Memory {
 };
 
 struct Driver {
-  explicit Driver(const abi::MmSystemTable& mmst) : memory(mmst), router(memory) {}
+  explicit Driver(abi::MmSystemTable& mmst) : memory(mmst), router(memory), log(mmst) {}
   PoolMemory memory;
   Router router;
+  sdk::Log log;
 };
 
 constinit Driver* driver = nullptr;
 
 EFIAPI EfiStatus report_status_code(const abi::MmStatusCodeProtocol*, std::uint32_t type, std::uint32_t value,
                                     std::uint32_t instance, const abi::Guid* caller, abi::StatusCodeData* data) {
-  return driver->router.report(type, value, instance, caller, data);
+  const EfiStatus result = driver->router.report(type, value, instance, caller, data);
+  const LogText text(type, value, instance, caller);
+  switch (text.gravity()) {
+    case Gravity::error: driver->log.error(text.view()); break;
+    case Gravity::warning: driver->log.warning(text.view()); break;
+    case Gravity::info: driver->log.info(text.view()); break;
+    case Gravity::debug: driver->log.debug(text.view()); break;
+  }
+  return result;
 }
 
 EFIAPI EfiStatus register_handler(abi::StatusCodeHandler handler) { return driver->router.register_handler(handler); }

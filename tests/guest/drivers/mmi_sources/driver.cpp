@@ -198,6 +198,27 @@ void check_platform_protocols(Checks& checks, const MmSystemTable& mmst) {
   checks.expect(mmst.free_pages(page, 1), status::success);
 }
 
+// The dispatcher's registers are no driver's to raise MMIs with, or to switch off those of others.
+void check_ports(Checks& checks, const MmSystemTable& mmst) {
+  const auto& io = mmst.mm_io.io;
+  const auto write = [&](abi::MmIoWidth width, std::uint16_t port, std::uint32_t value) {
+    return io.write(&mmst.mm_io, width, port, 1, &value);
+  };
+  checks.expect(write(abi::mm_io_uint8, 0xB2, first_value), status::unsupported);
+  checks.expect(write(abi::mm_io_uint16, 0xB2, 0), status::unsupported);
+  checks.expect(write(abi::mm_io_uint8, 0xB3, 1), status::unsupported);
+  constexpr std::uint16_t smi_en = 0x630;
+  std::uint32_t before = 0;
+  checks.expect(io.read(&mmst.mm_io, abi::mm_io_uint32, smi_en, 1, &before), status::success);
+  constexpr std::uint32_t apm_and_global = 0x21;
+  checks.expect((before & apm_and_global) == apm_and_global);
+  checks.expect(write(abi::mm_io_uint32, smi_en, 0), status::success);
+  std::uint32_t after = 0;
+  checks.expect(io.read(&mmst.mm_io, abi::mm_io_uint32, smi_en, 1, &after), status::success);
+  checks.expect((after & apm_and_global) == apm_and_global);
+  checks.expect(write(abi::mm_io_uint32, smi_en, before), status::success);
+}
+
 void check_status_codes(Checks& checks, const MmSystemTable& mmst) {
   auto* router = locate<abi::MmRscHandlerProtocol>(mmst, abi::mm_rsc_handler_protocol_guid);
   auto* reporter = locate<abi::MmStatusCodeProtocol>(mmst, abi::mm_status_code_protocol_guid);
@@ -215,6 +236,7 @@ EfiStatus start(MmSystemTable& mmst) {
   table = &mmst;
   Checks checks;
   check_platform_protocols(checks, mmst);
+  check_ports(checks, mmst);
   check_status_codes(checks, mmst);
   check_refusals(checks, mmst);
   register_children(checks, mmst);
