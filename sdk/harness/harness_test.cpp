@@ -294,6 +294,8 @@ TEST_F(HarnessTest, SeveralMachinesLiveAtATime) {
   EXPECT_EQ(second.send(sample::increment_handler_guid, std::uint8_t{5}).as<std::uint8_t>(), 6);
   const auto state = first.send(sample::state_handler_guid, sample::SampleState{}).as<sample::SampleState>();
   EXPECT_EQ(state->increments, 1u);
+  EXPECT_LT(first.driver(0).base, std::uint64_t{1} << 32);
+  EXPECT_LT(second.driver(0).base, std::uint64_t{1} << 32);
 }
 
 TEST_F(HarnessTest, MemoryRunsOutOnRequest) {

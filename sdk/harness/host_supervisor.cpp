@@ -43,9 +43,10 @@ constexpr std::uint32_t page_fault = 14;
 constexpr std::uint32_t general_protection = 13;
 // The test's own code as a driver may use as much stack as a test needs.
 constexpr std::size_t test_stack_bytes = 4U << 20;
-// MMRAM ends where it does on the first platform with 2 GiB of memory: below 4 GiB, so that a driver that keeps
-// addresses in 32 bits behaves as in MM.
+// The first machine's MMRAM ends where it does on the first platform with 2 GiB of memory, others' below: a driver that
+// keeps addresses in 32 bits behaves as in MM.
 constexpr std::uint64_t mmram_end = 0x7F000000;
+constexpr std::uint64_t lowest_mmram = 0x10000000;
 
 [[noreturn]] void give_up(const char* what) {
   std::fprintf(stderr, "harness: %s\n", what);
@@ -56,6 +57,18 @@ std::string hexadecimal(std::uint64_t value) {
   char text[20];
   std::snprintf(text, sizeof(text), "0x%llx", static_cast<unsigned long long>(value));
   return text;
+}
+
+// An address for MMRAM where this process has nothing yet; 0 = anywhere.
+std::uint64_t place_for_mmram(std::size_t bytes) {
+  for (std::uint64_t base = mmram_end - bytes; base < mmram_end && base >= lowest_mmram; base -= bytes) {
+    void* found = mmap(at_address<void>(base), bytes, PROT_NONE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
+    if (found == MAP_FAILED) continue;
+    munmap(found, bytes);
+    if (address_of(found) == base) return base;
+  }
+  return 0;
 }
 
 int protection_of(std::uint64_t rights) {
@@ -85,7 +98,7 @@ std::uint64_t cut(std::uint64_t value, unsigned width) { return value & (UINT64_
 }  // namespace
 
 HostSupervisor::HostSupervisor(const HarnessOptions& options)
-    : FakeSupervisor(options.mmram_bytes / page_bytes, options.cpus, mmram_end - options.mmram_bytes),
+    : FakeSupervisor(options.mmram_bytes / page_bytes, options.cpus, place_for_mmram(options.mmram_bytes)),
       driver_stack_(options.driver_stack_bytes),
       test_stack_(test_stack_bytes),
       comm_buffer_bytes_(options.comm_buffer_bytes),
