@@ -30,6 +30,9 @@ inline constexpr Guid end_of_dxe_event_group_guid = {
 // gEfiEventReadyToBootGuid: message and protocol.
 inline constexpr Guid ready_to_boot_event_group_guid = {
     0x7ce88fb3, 0x4bd7, 0x4679, {0x87, 0xa8, 0xa8, 0xd8, 0xde, 0xe5, 0x0d, 0x2b}};
+// gEdkiiSmmReadyToBootProtocolGuid: what edk2's Traditional MM core installs instead (MdeModulePkg).
+inline constexpr Guid edkii_smm_ready_to_boot_protocol_guid = {
+    0x6e057ecf, 0xfa99, 0x4f39, {0x95, 0xbc, 0x59, 0xf9, 0x92, 0x1d, 0x17, 0xe4}};
 // gEfiEventExitBootServicesGuid: message and protocol.
 inline constexpr Guid exit_boot_services_event_group_guid = {
     0x27abf055, 0xb1b8, 0x4c26, {0x80, 0x48, 0x74, 0x8f, 0x37, 0xba, 0xa2, 0xdf}};

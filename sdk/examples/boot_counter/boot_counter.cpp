@@ -21,6 +21,7 @@ constexpr std::uint32_t variable_attributes = 0x3;  // EFI_VARIABLE_NON_VOLATILE
 constinit MmSystemTable* system_table = nullptr;
 constinit Counts counts{};
 constinit bool locked = false;
+constinit bool completed = false;
 
 // Variables are another driver's service, started before or after this one, or missing: then counts don't outlive a
 // reset.
@@ -58,7 +59,10 @@ EFIAPI EfiStatus on_ready_to_lock(const Guid*, void*, Handle) {
   return abi::status::success;
 }
 
+// By the name that the core at hand gives it; once, whatever it does.
 EFIAPI EfiStatus on_ready_to_boot(const Guid*, void*, Handle) {
+  if (completed) return abi::status::success;
+  completed = true;
   ++counts.completed;
   store();
   return abi::status::success;
@@ -104,7 +108,8 @@ struct Phase {
 };
 constexpr Phase phases[] = {{&abi::mm_end_of_dxe_protocol_guid, on_end_of_dxe},
                             {&abi::mm_ready_to_lock_protocol_guid, on_ready_to_lock},
-                            {&abi::ready_to_boot_event_group_guid, on_ready_to_boot}};
+                            {&abi::ready_to_boot_event_group_guid, on_ready_to_boot},
+                            {&abi::edkii_smm_ready_to_boot_protocol_guid, on_ready_to_boot}};
 
 }  // namespace
 
@@ -112,6 +117,7 @@ EfiStatus start(MmSystemTable& mmst) {
   system_table = &mmst;
   counts = {};
   locked = false;
+  completed = false;
   for (const Phase& phase : phases) {
     void* registration = nullptr;
     const EfiStatus status = mmst.register_protocol_notify(phase.protocol, phase.function, &registration);

@@ -113,6 +113,23 @@ TEST_P(BootCounter, CountsBootsOverResets) {
   EXPECT_TRUE(harness->faults().empty());
 }
 
+TEST_P(BootCounter, CountsACompletedBootOnceByWhateverName) {
+  for (const abi::Guid& name : {abi::ready_to_boot_event_group_guid, abi::edkii_smm_ready_to_boot_protocol_guid}) {
+    stored = Counts{};
+    const auto harness = boot();
+    harness->end_of_dxe();
+    const auto announce = [&](abi::MmSystemTable& mmst) {
+      abi::Handle handle = nullptr;
+      EXPECT_EQ(mmst.install_protocol_interface(&handle, &name, abi::native_interface, nullptr), status::success);
+    };
+    EXPECT_FALSE(harness->as_driver(announce).has_value());
+    expect_counts(*harness, 1, 1);
+    EXPECT_FALSE(harness->as_driver(announce).has_value());
+    harness->ready_to_boot();
+    expect_counts(*harness, 1, 1);
+  }
+}
+
 TEST_P(BootCounter, ClearsUntilMmIsLocked) {
   stored = Counts{7, 5};
   const auto harness = boot();

@@ -28,15 +28,20 @@ void expect(bool condition, std::string_view what) {
   all_well = false;
 }
 
+// Memory of a type that cores of both models take messages from.
+void* message_memory = nullptr;
+constexpr abi::UintN message_memory_bytes = 4096;
+
 template <typename Message>
 EfiStatus send(const abi::MmCommunication2& communication, const abi::Guid& guid, Message& message) {
-  struct [[gnu::packed]] {
-    abi::CommunicateHeader header;
-    Message message;
-  } buffer{{guid, sizeof(Message)}, message};
-  abi::UintN size = sizeof(buffer);
-  const EfiStatus result = communication.communicate(&communication, &buffer, &buffer, &size);
-  message = buffer.message;
+  static_assert(sizeof(abi::CommunicateHeader) + sizeof(Message) <= message_memory_bytes);
+  auto* buffer = static_cast<std::byte*>(message_memory);
+  const abi::CommunicateHeader header{guid, sizeof(Message)};
+  std::memcpy(buffer, &header, sizeof(header));
+  std::memcpy(buffer + sizeof(header), &message, sizeof(message));
+  abi::UintN size = sizeof(header) + sizeof(message);
+  const EfiStatus result = communication.communicate(&communication, buffer, buffer, &size);
+  std::memcpy(&message, buffer + sizeof(header), sizeof(message));
   return result;
 }
 
@@ -115,6 +120,10 @@ void ask(const abi::SystemTable& system_table) {
   const auto* communication =
       locate_protocol<abi::MmCommunication2>(system_table, abi::mm_communication2_protocol_guid);
   if (communication == nullptr) return expect(false, "DXE has MM communication");
+  if (system_table.boot_services->allocate_pool(abi::runtime_services_data, message_memory_bytes, &message_memory) !=
+      status::success) {
+    return expect(false, "there is memory for a message");
+  }
   if (option("expect_foreign", 0) != 0) {
     ask_digest(*communication);
     ask_ledger(*communication);
