@@ -86,7 +86,11 @@ std::string Fault::text() const {
 
 class Harness::Implementation {
  public:
-  explicit Implementation(const HarnessOptions& options) : supervisor(options) {
+  explicit Implementation(const HarnessOptions& options)
+      : supervisor(options),
+        launch_options(abi::launch_option::observe_always |
+                       static_cast<std::uint32_t>(abi::LogLevel::debug) << abi::launch_option::log_level_shift |
+                       (options.trace ? abi::launch_option::trace : 0)) {
     supervisor.test_entry = reinterpret_cast<std::uintptr_t>(&run_body);
   }
 
@@ -130,7 +134,8 @@ class Harness::Implementation {
     const std::vector<build::ByteVector> sections = {build::section(abi::SectionType::pe32, code),
                                                      build::text_section("test")};
     files.push_back(build::file(test_driver_guid, abi::FileType::mm_standalone, build::concatenate(sections)));
-    const abi::FoundationLaunch& launch = supervisor.launch_record(build::volume(files), build::hob_list(hobs));
+    abi::FoundationLaunch launch = supervisor.launch_record(build::volume(files), build::hob_list(hobs));
+    launch.options = launch_options;
     if (allocations.has_value()) supervisor.fail_allocations_after(*allocations);
     start_status = supervisor.foundation_object().launch(launch);
   }
@@ -166,6 +171,7 @@ class Harness::Implementation {
   }
 
   HostSupervisor supervisor;
+  std::uint32_t launch_options;
   std::vector<build::ByteVector> files;
   std::vector<build::ByteVector> hobs;
   bool started = false;
@@ -248,6 +254,33 @@ const std::vector<Driver>& Harness::drivers() const { return implementation_->su
 const std::vector<Fault>& Harness::faults() const { return implementation_->supervisor.faults; }
 const std::vector<std::string>& Harness::log() const { return implementation_->supervisor.lines; }
 bool Harness::logged(std::string_view text) const { return implementation_->supervisor.logged(text); }
+std::vector<LogMessage> Harness::driver_log() {
+  std::vector<LogMessage> messages;
+  std::uint64_t first = 0;
+  while (true) {
+    constexpr std::size_t room = 4096;
+    ByteVector data(room);
+    const abi::ObservationRequest request{abi::ObservationCommand::read_log, first};
+    std::memcpy(data.data(), &request, sizeof(request));
+    const Reply reply = send(abi::observation_message_guid, data);
+    const auto answer = read_at<abi::ObservationAnswer>(reply.data, 0);
+    if (reply.status != abi::status::success || !answer.has_value() || answer->count == 0) return messages;
+    std::size_t position = sizeof(abi::ObservationAnswer);
+    for (std::uint64_t i = 0; i < answer->count; ++i) {
+      const auto entry = read_at<abi::LogEntry>(reply.data, position);
+      if (!entry.has_value()) return messages;
+      const auto text = slice(reply.data, position + sizeof(*entry), entry->text_bytes);
+      if (!text.has_value()) return messages;
+      messages.push_back(
+          {.driver = entry->driver == 0 ? std::string() : implementation_->supervisor.driver_name(entry->driver),
+           .level = entry->level,
+           .text = std::string(reinterpret_cast<const char*>(text->data()), text->size())});
+      position += sizeof(*entry) + (text->size() + 7) / 8 * 8;
+    }
+    first = answer->next;
+  }
+}
+
 std::vector<FunctionProfile> Harness::profile() const { return implementation_->supervisor.profile(); }
 
 std::vector<InstalledProtocol> Harness::protocols() {

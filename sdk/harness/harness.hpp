@@ -33,6 +33,7 @@
 
 #include "abi/pi/mm_protocols.hpp"
 #include "abi/pi/mm_system_table.hpp"
+#include "abi/redoubt/observation.hpp"
 #include "abi/uefi/types.hpp"
 #include "base/result.hpp"
 
@@ -52,6 +53,7 @@ struct HarnessOptions {
   std::size_t driver_stack_bytes = 64U << 10;  // likewise; what drivers have in MM. Sanitized drivers may need more.
   std::uint64_t cpus = 1;                      // NumberOfCpus of the MM system table
   bool print_log = false;                      // each line of the log to stderr; also REDOUBT_HARNESS_LOG=1
+  bool trace = false;  // lines of the log for each MMI and each handler called, as with `redoubt boot --trace`
 };
 
 // What a driver comes with, besides its code. In an edk2 build this stands in the FDF and INF files.
@@ -121,6 +123,13 @@ struct InstalledProtocol {
   abi::Handle handle;
   void* interface;
   std::string driver;  // that installed it; empty: the foundation
+};
+
+// A line that a driver wrote through MM's log protocol (sdk/log.hpp). The harness keeps all levels.
+struct LogMessage {
+  std::string driver;  // empty: the foundation
+  abi::LogLevel level;
+  std::string text;
 };
 
 // Calls of one function of a driver: entry point, MMI handler or notification.
@@ -197,6 +206,8 @@ class Harness {
   // Lines as on the platform's debug console, without prefix (abi/redoubt/report.hpp).
   const std::vector<std::string>& log() const;
   bool logged(std::string_view text) const;
+  // Oldest first, as far as the ring in MMRAM reaches back.
+  std::vector<LogMessage> driver_log();
   std::vector<FunctionProfile> profile() const;
   // In order of handles.
   std::vector<InstalledProtocol> protocols();

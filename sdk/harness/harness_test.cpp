@@ -13,6 +13,7 @@
 #include <functional>
 
 #include "abi/pe/pe.hpp"
+#include "sdk/log.hpp"
 #include "sdk/mm_driver.hpp"
 #include "tests/guest/drivers/foreign/foreign_messages.h"
 #include "tests/guest/drivers/sample/sample_protocol.hpp"
@@ -283,6 +284,29 @@ TEST_F(HarnessTest, ShowsTheLog) {
   harness.start();
   EXPECT_TRUE(harness.logged("name=\"quiet__driver_\""));
   EXPECT_FALSE(harness.logged("no such line"));
+}
+
+TEST_F(HarnessTest, ShowsWhatDriversLog) {
+  Harness harness({.comm_buffer_bytes = 8192, .trace = true});
+  add(harness);
+  handler_body = [](void*, UintN* size) {
+    const Log log(*table);
+    log.debug("size " + std::to_string(*size));
+    if (*size == 7) log.error("seven");
+    return status::success;
+  };
+  for (std::size_t size = 0; size < 200; ++size) harness.send(message_guid, ByteVector(size));
+  harness.ready_to_lock();
+  auto messages = harness.driver_log();
+  std::erase_if(messages, [](const LogMessage& message) { return message.driver.empty(); });
+  ASSERT_EQ(messages.size(), 201u);
+  EXPECT_EQ(messages[0].driver, "driver");
+  EXPECT_EQ(messages[7].level, abi::LogLevel::debug);
+  EXPECT_EQ(messages[8].level, abi::LogLevel::error);
+  EXPECT_EQ(messages[8].text, "seven");
+  EXPECT_EQ(messages[200].text, "size 199");
+  EXPECT_TRUE(harness.logged("text=\"seven\""));
+  EXPECT_TRUE(harness.logged("mmi.call n="));
 }
 
 TEST_F(HarnessTest, SeveralMachinesLiveAtATime) {

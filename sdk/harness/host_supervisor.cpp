@@ -546,6 +546,8 @@ SystemStatus HostSupervisor::write_io(std::uint64_t port, std::uint32_t width, s
 
 // ---- Profile ----
 
+std::uint64_t HostSupervisor::ticks() { return __rdtsc(); }
+
 bool HostSupervisor::ProfileKey::operator<(const ProfileKey& other) const {
   const auto text = [](const std::optional<abi::Guid>& guid) {
     return guid.has_value() ? std::string(abi::to_text(*guid).view()) : std::string();

@@ -55,6 +55,7 @@ class HostSupervisor final : public foundation::testing::FakeSupervisor, private
   abi::SystemStatus check_device(std::uint64_t address, std::uint64_t bytes) override;
   foundation::SystemResult<std::uint64_t> read_device(std::uint64_t address, std::uint32_t width) override;
   abi::SystemStatus write_device(std::uint64_t address, std::uint32_t width, std::uint64_t value) override;
+  std::uint64_t ticks() override;
   std::uint64_t serve(std::uint64_t number, const abi::ServiceCall& call) override;
 
  protected:
