@@ -34,6 +34,9 @@ constexpr abi::EfiStatus to_efi_status(abi::SystemStatus status) {
     case abi::SystemStatus::out_of_memory:
     case abi::SystemStatus::too_deep: return abi::status::out_of_resources;
     case abi::SystemStatus::driver_fault: return abi::status::device_error;
+    case abi::SystemStatus::not_found: return abi::status::not_found;
+    case abi::SystemStatus::busy: return abi::status::not_ready;
+    case abi::SystemStatus::unsupported: return abi::status::unsupported;
   }
   return abi::status::device_error;
 }

@@ -4,6 +4,8 @@
 
 #include <cstring>
 
+#include "abi/pi/mm_cpu.hpp"
+#include "abi/pi/mm_mp.hpp"
 #include "abi/pi/mm_protocols.hpp"
 #include "abi/redoubt/inner_mmi.hpp"
 #include "abi/redoubt/observation.hpp"
@@ -73,7 +75,9 @@ EfiStatus Foundation::create_tables(const abi::FoundationLaunch& launch) {
   const auto own = own_protocols_.install(launch, protocols_, *(*io)->handle);
   if (!own.has_value()) return to_efi_status(own.error());
   const auto log = install_log_protocol(launch, *(*io)->handle);
-  return log.has_value() ? abi::status::success : to_efi_status(log.error());
+  if (!log.has_value()) return to_efi_status(log.error());
+  const auto processors = install_processor_protocols(launch, *(*io)->handle);
+  return processors.has_value() ? abi::status::success : to_efi_status(processors.error());
 }
 
 Result<void> Foundation::install_log_protocol(const abi::FoundationLaunch& launch, HandleRecord& handle) {
@@ -81,6 +85,32 @@ Result<void> Foundation::install_log_protocol(const abi::FoundationLaunch& launc
   log.write = reinterpret_cast<decltype(log.write)>(static_cast<std::uintptr_t>(
       launch.gates + std::uint64_t{abi::gate_stub_bytes} * static_cast<std::uint32_t>(Service::log_write)));
   TRY(protocols_.install(&handle, abi::log_protocol_guid, address_of(&log), foundation_itself));
+  return {};
+}
+
+Result<void> Foundation::install_processor_protocols(const abi::FoundationLaunch& launch, HandleRecord& handle) {
+  TRY(processors_.create(launch.cpu_count, launch.ticks_per_microsecond));
+  save_states_.create(launch.cpu_count);
+  const auto gate = [&launch]<typename Function>(Function& entry, Service service) {
+    entry = reinterpret_cast<Function>(static_cast<std::uintptr_t>(
+        launch.gates + std::uint64_t{abi::gate_stub_bytes} * static_cast<std::uint32_t>(service)));
+  };
+  auto& cpu = *at_address<abi::MmCpuProtocol>(TRY(arena_.allocate(sizeof(abi::MmCpuProtocol))));
+  gate(cpu.read_save_state, Service::read_save_state);
+  gate(cpu.write_save_state, Service::write_save_state);
+
+  auto& mp = *at_address<abi::MmMpProtocol>(TRY(arena_.allocate(sizeof(abi::MmMpProtocol))));
+  mp.revision = abi::MmMpProtocol::current_revision;
+  mp.attributes = processors_.attributes();
+  gate(mp.get_number_of_processors, Service::get_number_of_processors);
+  gate(mp.dispatch_procedure, Service::dispatch_procedure);
+  gate(mp.broadcast_procedure, Service::broadcast_procedure);
+  gate(mp.set_startup_procedure, Service::set_startup_procedure);
+  gate(mp.check_for_procedure, Service::check_for_procedure);
+  gate(mp.wait_for_procedure, Service::wait_for_procedure);
+
+  TRY(protocols_.install(&handle, abi::mm_cpu_protocol_guid, address_of(&cpu), foundation_itself));
+  TRY(protocols_.install(&handle, abi::mm_mp_protocol_guid, address_of(&mp), foundation_itself));
   return {};
 }
 
@@ -175,6 +205,7 @@ void Foundation::start(DriverRecord& driver) {
   }
   // UEFI 2.10, 7.4, EFI_IMAGE_ENTRY_POINT: a driver that returns an error is unloaded.
   driver.state = DriverState::failed;
+  processors_.stop_driver(number);
   protocols_.remove_owned(number);
   mmis_.remove_owned(number);
   update_interest();
@@ -251,9 +282,22 @@ void Foundation::disable(DriverNumber number, const DriverCall& call, const Guid
   observer_.event(abi::LogLevel::error, line.number("vector", call.fault_vector).hexadecimal("rip", call.fault_rip));
   if (driver == nullptr) return;
   driver->state = DriverState::disabled;
+  processors_.stop_driver(number);
   protocols_.remove_owned(number);
   mmis_.remove_owned(number);
   update_interest();
+}
+
+void Foundation::disable_for_procedures() {
+  while (const std::optional<ProcedureFault> fault = processors_.take_fault()) {
+    const DriverRecord* driver = dispatcher_.find(fault->driver);
+    if (driver != nullptr && driver->state == DriverState::disabled) continue;
+    DriverCall call{};
+    call.fault_vector = static_cast<std::uint32_t>(fault->end.fault_vector);
+    call.fault_address = fault->end.fault_address;
+    call.fault_rip = fault->end.rip;
+    disable(fault->driver, call, nullptr);
+  }
 }
 
 DriverNumber Foundation::owner_of(std::uint64_t function) const {
@@ -267,6 +311,7 @@ MmiReply Foundation::mmi(const abi::MmiEvent& event) {
   table_.set_current_cpu(event.cpu);
   if (observer_.tracing()) [[unlikely]]
     observer_.mmi_begins();
+  processors_.set_current(event.cpu);
   if (entry_notified_) [[unlikely]]
     announce(abi::mm_entry_notify_protocol_guid, false);
   MmiReply reply{abi::status::not_found, 0};
@@ -274,6 +319,10 @@ MmiReply Foundation::mmi(const abi::MmiEvent& event) {
   if (mmis_.root_handlers() != 0) manage(nullptr, 0, 0, 0, nullptr);
   if (exit_notified_) [[unlikely]]
     announce(abi::mm_exit_notify_protocol_guid, false);
+  if (processors_.active()) [[unlikely]] {
+    processors_.finish();
+    disable_for_procedures();
+  }
   if (observer_.tracing()) [[unlikely]]
     observer_.mmi_ends(event, reply.status, reply.size);
   return reply;

@@ -21,6 +21,8 @@
 #include "foundation/mmi_database.hpp"
 #include "foundation/observer.hpp"
 #include "foundation/page_map.hpp"
+#include "foundation/processors/processors.hpp"
+#include "foundation/processors/save_states.hpp"
 #include "foundation/protocol_database.hpp"
 #include "foundation/protocols/foundation_protocols.hpp"
 #include "foundation/service_number.hpp"
@@ -48,7 +50,9 @@ class Foundation {
         protocols_(supervisor),
         mmis_(supervisor),
         dispatcher_(supervisor),
-        observer_(supervisor) {}
+        observer_(supervisor),
+        processors_(supervisor),
+        save_states_(supervisor) {}
   Foundation(const Foundation&) = delete;
   Foundation& operator=(const Foundation&) = delete;
 
@@ -72,6 +76,7 @@ class Foundation {
 
   // launch
   abi::EfiStatus create_tables(const abi::FoundationLaunch& launch);
+  Result<void> install_processor_protocols(const abi::FoundationLaunch& launch, HandleRecord& handle);
   // False if the list can't be used; drivers have none then.
   bool install_hob_list(const abi::FoundationLaunch& launch);
   void discover_drivers(const abi::FoundationLaunch& launch, bool sound_hobs);
@@ -88,6 +93,8 @@ class Foundation {
   // Runs a driver's code on behalf of `callee`. A fault disables it; `handler`, if not null, names what was called.
   abi::SystemStatus call(DriverNumber callee, abi::DriverCall& call, const abi::Guid* handler);
   void disable(DriverNumber driver, const abi::DriverCall& call, const abi::Guid* handler);
+  // Disables drivers whose procedures on other CPUs faulted.
+  void disable_for_procedures();
   // Whose a function is: the driver's whose image it lies in, else the running one's.
   DriverNumber owner_of(std::uint64_t function) const;
 
@@ -114,7 +121,7 @@ class Foundation {
   abi::EfiStatus free_pool(Arguments arguments);
   abi::EfiStatus allocate_pages(Arguments arguments);
   abi::EfiStatus free_pages(Arguments arguments);
-  abi::EfiStatus startup_this_ap(Arguments arguments);
+  abi::EfiStatus processor_service(Service service, Arguments arguments);
   abi::EfiStatus install_protocol_interface(Arguments arguments);
   abi::EfiStatus uninstall_protocol_interface(Arguments arguments);
   abi::EfiStatus handle_protocol(Arguments arguments);
@@ -137,6 +144,8 @@ class Foundation {
   MmiDatabase mmis_;
   Dispatcher dispatcher_;
   Observer observer_;
+  Processors processors_;
+  SaveStates save_states_;
   LifecycleGate lifecycle_;
   DriverNumber running_ = foundation_itself;  // whom the innermost call_driver runs
   bool dispatching_ = false;

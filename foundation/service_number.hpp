@@ -40,6 +40,15 @@ enum class Service : std::uint32_t {
   clear_memory_attributes,
   // LogProtocol (abi/redoubt/observation.hpp)
   log_write,
+  // EFI_MM_CPU_PROTOCOL and EFI_MM_MP_PROTOCOL (foundation/processors/)
+  read_save_state,
+  write_save_state,
+  get_number_of_processors,
+  dispatch_procedure,
+  broadcast_procedure,
+  set_startup_procedure,
+  check_for_procedure,
+  wait_for_procedure,
   count,
 };
 static_assert(static_cast<std::uint32_t>(Service::count) <= abi::gate_count);

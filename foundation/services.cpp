@@ -41,7 +41,15 @@ EfiStatus Foundation::service(std::uint64_t number, const abi::ServiceCall& call
     case Service::free_pool: return free_pool(arguments);
     case Service::allocate_pages: return allocate_pages(arguments);
     case Service::free_pages: return free_pages(arguments);
-    case Service::startup_this_ap: return startup_this_ap(arguments);
+    case Service::startup_this_ap:
+    case Service::read_save_state:
+    case Service::write_save_state:
+    case Service::get_number_of_processors:
+    case Service::dispatch_procedure:
+    case Service::broadcast_procedure:
+    case Service::set_startup_procedure:
+    case Service::check_for_procedure:
+    case Service::wait_for_procedure: return processor_service(static_cast<Service>(number), arguments);
     case Service::install_protocol_interface: return install_protocol_interface(arguments);
     case Service::uninstall_protocol_interface: return uninstall_protocol_interface(arguments);
     case Service::handle_protocol: return handle_protocol(arguments);
@@ -241,10 +249,33 @@ EfiStatus Foundation::free_pages(Arguments arguments) {
 
 // ---- Processors ----
 
-EfiStatus Foundation::startup_this_ap(Arguments) {
-  // PI 1.9, volume 4, 3.3: "The CPU requested is not available on this MMI invocation". No CPU but the one that runs
-  // drivers is.
-  return abi::status::invalid_parameter;
+EfiStatus Foundation::processor_service(Service service, Arguments arguments) {
+  EfiStatus status = abi::status::unsupported;
+  switch (service) {
+    case Service::startup_this_ap:
+      status = processors_.startup_this_ap(arguments[0], arguments[1], arguments[2], owner_of(arguments[0]));
+      break;
+    case Service::get_number_of_processors: return processors_.get_number_of_processors(arguments[1]);
+    case Service::dispatch_procedure:
+      status = processors_.dispatch(arguments[1], arguments[2], arguments[3], arguments[4], arguments[5], arguments[6],
+                                    owner_of(arguments[1]));
+      break;
+    case Service::broadcast_procedure:
+      status = processors_.broadcast(arguments[1], arguments[2], arguments[3], arguments[4], arguments[5],
+                                     owner_of(arguments[1]));
+      break;
+    case Service::set_startup_procedure:
+      return processors_.set_startup_procedure(arguments[1], arguments[2], owner_of(arguments[1]));
+    case Service::check_for_procedure: status = processors_.check(arguments[1]); break;
+    case Service::wait_for_procedure: status = processors_.wait(arguments[1]); break;
+    case Service::read_save_state:
+      return save_states_.read(arguments[1], narrow(arguments[2]), arguments[3], arguments[4]);
+    case Service::write_save_state:
+      return save_states_.write(arguments[1], narrow(arguments[2]), arguments[3], arguments[4]);
+    default: break;
+  }
+  disable_for_procedures();
+  return status;
 }
 
 // ---- Protocols ----

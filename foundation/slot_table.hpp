@@ -25,6 +25,7 @@ enum class TokenKind : std::uint8_t {
   protocol_handle = 0xA1,
   notify_registration = 0xA2,
   mmi_handler = 0xA3,
+  completion = 0xA4,
 };
 
 inline constexpr std::uint32_t max_slot_generation = 0xFFFFFF;

@@ -42,6 +42,13 @@ class Supervisor {
   virtual abi::SystemStatus check_device(std::uint64_t address, std::uint64_t bytes) = 0;
   virtual SystemResult<std::uint64_t> read_device(std::uint64_t address, std::uint32_t width) = 0;
   virtual abi::SystemStatus write_device(std::uint64_t address, std::uint32_t width, std::uint64_t value) = 0;
+  virtual SystemResult<std::uint64_t> read_save_state(std::uint64_t cpu, std::uint32_t number, std::uint64_t width) = 0;
+  virtual abi::SystemStatus write_save_state(std::uint64_t cpu, std::uint32_t number, std::uint64_t width,
+                                             std::uint64_t value) = 0;
+  virtual abi::SystemStatus start_procedure(std::uint64_t cpu, const abi::ProcedureCall& call) = 0;
+  virtual SystemResult<abi::ProcessorState> check_procedure(std::uint64_t cpu, abi::ProcedureEnd& end) = 0;
+  virtual abi::SystemStatus stop_procedure(std::uint64_t cpu) = 0;
+
   // The time stamp counter, which needs no system call.
   virtual std::uint64_t ticks() = 0;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 // All state of ring 0, in one object. Written by the CPU that runs MM (rendezvous/), read by others only where it
-// never changes after the launch.
+// never changes after the launch; what others write is theirs alone (Cpu, Procedure) or atomic.
 #pragma once
 
 #include <cstdint>
@@ -12,6 +12,7 @@
 #include "supervisor/cpu/features.hpp"
 #include "supervisor/domain/call_stack.hpp"
 #include "supervisor/memory/memory_map.hpp"
+#include "supervisor/procedures/procedures.hpp"
 #include "supervisor/rendezvous/local_apic.hpp"
 #include "supervisor/rendezvous/rendezvous.hpp"
 #include "supervisor/transparency/extended_state_keeper.hpp"
@@ -51,16 +52,21 @@ struct Supervisor {
 
   std::uint64_t mmi_count = 0;
   std::uint64_t fault_count = 0;
-  bool ready = false;          // the launch succeeded: messages are answered
-  bool root_interest = false;  // the foundation wants MMIs without a message as well
+  bool ready = false;                   // the launch succeeded: messages are answered
+  std::uint64_t active_procedures = 0;  // started and not fetched yet; of the CPU that runs MM
+  bool root_interest = false;           // the foundation wants MMIs without a message as well
   Activity activity = Activity::none;
 
   // Fixed at launch.
   Cpu* cpus[cpu_limit] = {};
+  Procedure* procedures = nullptr;  // one for each CPU
+  DirectMap direct_map;
+  std::uint64_t first_save_state = 0;  // where CPU 0's lies; the others follow at abi::smbase_stride
   CpuFeatures features{};
   abi::LaunchRecord launch{};                  // a copy
   abi::LaunchRecord* launch_record = nullptr;  // the IPL's, in MMRAM, until the launch is over
   std::uint64_t launch_start_ticks = 0;
+  std::uint32_t ticks_per_microsecond = 0;  // of the TSC, rounded up; 0 = not known
   std::uint64_t foundation_entry = 0;
   DomainStack foundation_stack{};
   DomainStack driver_stack{};

@@ -26,11 +26,15 @@
 //   driver.skipped guid=G reason="..." offset=0x..      a file or a part of the volumes that can't be used
 //   driver.disabled driver=N guid=G name="..." handler=G vector=N rip=0x..  follows a driver's fault; handler: of the
 //                                                       message or protocol it was called for, if there is one
+//   procedure.stopped driver=N cpu=N rip=0x.. reason="..."   a procedure on another CPU didn't return: its time was
+//                                                       over, or the MMI, or its driver
+//   procedure.refused driver=N cpu=N service=N          it called an MM service, which answered EFI_UNSUPPORTED
 //   hobs kept=N dropped=N                               the HOB list that drivers get
 //   hobs.refused reason="..."                           they get none
 //   launch.done ticks=N mmram_used=N mmram_free=N
 //   lifecycle event=NAME mmis=N faults=N mmram_used=N mmram_free=N
-//   fault domain=driver|foundation vector=N address=0x.. rip=0x.. driver=N handler=G action=disabled|aborted
+//   fault domain=driver|foundation vector=N address=0x.. rip=0x.. driver=N cpu=N handler=G action=disabled|aborted
+//                                                       vector 2: a procedure on another CPU that had to be stopped
 //   dxe.start comm_buffer=0x.. pages=N                  DXE's communication driver and MM's variable driver work
 //   dxe.ready_to_lock smramc=0xNN esmramc=0xNN mmram=locked|open    the chipset as DXE reads it at that point
 //   dxe.failed reason="..." status=0x..

@@ -43,6 +43,9 @@ enum class SystemStatus : std::int64_t {
   bad_address = -4,    // a driver's pointer doesn't lead to memory the driver may use that way
   driver_fault = -5,   // the driver called was stopped by a fault; the report has it
   too_deep = -6,       // calls nested beyond domain_call_depth
+  not_found = -7,      // there is no such thing now
+  busy = -8,
+  unsupported = -9,  // this machine can't
 };
 
 // How far foundation and drivers may call each other in one MMI.
@@ -79,6 +82,14 @@ enum PageAccess : std::uint64_t {
 //                                              not_permitted
 //   read_device(address, width) -> value       one access to such memory; width 1, 2, 4 or 8 bytes, address a multiple
 //   write_device(address, width, value)
+//   read_save_state(cpu, register, width) -> value      register: MmSaveStateRegister (abi/pi/mm_cpu.hpp), of which the
+//                                              low `width` bytes; invalid_argument for a CPU that isn't in MM or a
+//                                              width beyond the register's, not_found if the CPU saves no such register
+//   write_save_state(cpu, register, width, value)       also unsupported for a register that can't be written
+//   start_procedure(cpu, ProcedureCall*)       on a CPU that is held in this MMI, beside whatever goes on here; busy if
+//                                              the last one there wasn't fetched yet, not_found if the CPU isn't held
+//   check_procedure(cpu, ProcedureEnd*) -> ProcessorState   what has ended is fetched, and the CPU is idle again
+//   stop_procedure(cpu)                        if one runs there; returns when it doesn't any more
 #define REDOUBT_SYSTEM_CALLS(X) \
   X(finish_launch, 0)           \
   X(finish_mmi, 1)              \
@@ -97,7 +108,12 @@ enum PageAccess : std::uint64_t {
   X(read_memory_statistics, 14) \
   X(check_device, 15)           \
   X(read_device, 16)            \
-  X(write_device, 17)
+  X(write_device, 17)           \
+  X(read_save_state, 18)        \
+  X(write_save_state, 19)       \
+  X(start_procedure, 20)        \
+  X(check_procedure, 21)        \
+  X(stop_procedure, 22)
 
 enum class SystemCall : std::uint64_t {
 #define REDOUBT_X(name, number) name = number,
@@ -134,11 +150,49 @@ struct DriverCall {
 };
 static_assert(sizeof(DriverCall) == 104 && offsetof(DriverCall, scratch) == 40 && offsetof(DriverCall, result) == 64);
 
+// A procedure of a driver on another CPU, under the Microsoft convention, in ring 3 on a stack of that CPU's own. It
+// can call no service: a gate answers EFI_UNSUPPORTED there. When it returns, its rax goes to *status, which the driver
+// must be able to write, before anybody learns of the end.
+struct ProcedureCall {
+  std::uint64_t entry;
+  std::uint64_t argument;
+  std::uint64_t status;  // address in drivers' memory; 0 = none
+  std::uint32_t driver;  // the foundation's number of the driver, for fault reports
+  std::uint32_t reserved;
+};
+static_assert(sizeof(ProcedureCall) == 32);
+
+enum class ProcessorState : std::uint64_t {
+  absent,    // not in this MMI, or the CPU that asks
+  idle,      // held; a procedure can be started
+  running,   // from start_procedure on
+  finished,  // it returned: `result`
+  faulted,   // it was stopped by a fault, which is on the log
+  stopped,   // by stop_procedure
+  lost,      // the CPU was reset under it, or never began
+};
+
+struct ProcedureEnd {
+  std::uint64_t result;  // the procedure's rax
+  std::uint64_t fault_vector;
+  std::uint64_t fault_address;
+  std::uint64_t rip;      // where it was stopped
+  std::uint64_t refused;  // gate number plus one of the last service it called in vain; 0 = none
+};
+static_assert(sizeof(ProcedureEnd) == 40);
+
+// How read_save_state packs EFI_MM_SAVE_STATE_IO_INFO: data of at most 32 bits, port, type, width.
+inline constexpr unsigned save_state_io_data_shift = 32;
+inline constexpr unsigned save_state_io_port_shift = 16;
+inline constexpr unsigned save_state_io_type_shift = 8;
+
 // Gates as drivers see them: stubs of 16 bytes each in one page that drivers may execute. Stub n is
 // at FoundationLaunch::gates + 16 * n. The foundation builds the MM system table from their addresses.
 inline constexpr std::uint32_t gate_stub_bytes = 16;
 inline constexpr std::uint32_t gate_count = 64;           // services 0 to 63, numbered by the foundation
 inline constexpr std::uint32_t gate_return = gate_count;  // the address a called driver returns to
+// Where a procedure on another CPU returns to: two stubs long, stores the status and goes through gate_return.
+inline constexpr std::uint32_t procedure_return = gate_return + 1;
 
 struct MemoryStatistics {
   std::uint64_t mmram_bytes;
@@ -160,8 +214,10 @@ struct FoundationLaunch {
   std::uint64_t mmram_size;
   std::uint32_t cpu_count;
   std::uint32_t options;  // abi::launch_option (observation.hpp)
+  std::uint32_t ticks_per_microsecond;  // of the TSC, rounded up; 0 = not known
+  std::uint32_t reserved;
 };
-static_assert(sizeof(FoundationLaunch) == 80);
+static_assert(sizeof(FoundationLaunch) == 88);
 
 // One MMI. `has_message`: a message was captured and its sizes are right; `guid` names its handler (MessageGuid for
 // version 3), its data is `data_size` bytes at `data`, which lies in the copy of the communication buffer.

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <utility>
@@ -46,6 +47,8 @@ struct Machine {
   std::uint64_t tsc = 0;
   std::uint16_t local_descriptors = 0;
   bool user_access = false;            // RFLAGS.AC
+  unsigned nmi_openings = 0;           // times that NMIs were let in
+  std::function<void()> on_spin;       // what happens to a CPU while it waits
   std::vector<std::string> fpu_trace;  // names of the state instructions executed
 };
 

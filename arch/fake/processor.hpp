@@ -49,6 +49,11 @@ inline void invalidate_page(std::uint64_t /*virtual_address*/) {}
 inline void set_access_flag() { fake::machine().user_access = true; }
 inline void clear_access_flag() { fake::machine().user_access = false; }
 inline std::uint64_t read_tsc() { return ++fake::machine().tsc; }
-inline void spin_hint() {}
+inline void unblock_nmis() { ++fake::machine().nmi_openings; }
+inline void spin_hint() {
+  if (fake::machine().on_spin) {
+    fake::machine().on_spin();
+  }
+}
 
 }  // namespace redoubt::arch

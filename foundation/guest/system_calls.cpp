@@ -82,4 +82,26 @@ abi::SystemStatus GuestSupervisor::write_device(std::uint64_t address, std::uint
   return system_call::write_device(address, width, value).status;
 }
 
+SystemResult<std::uint64_t> GuestSupervisor::read_save_state(std::uint64_t cpu, std::uint32_t number,
+                                                             std::uint64_t width) {
+  return result_of(system_call::read_save_state(cpu, number, width));
+}
+
+abi::SystemStatus GuestSupervisor::write_save_state(std::uint64_t cpu, std::uint32_t number, std::uint64_t width,
+                                                    std::uint64_t value) {
+  return system_call::write_save_state(cpu, number, width, value).status;
+}
+
+abi::SystemStatus GuestSupervisor::start_procedure(std::uint64_t cpu, const abi::ProcedureCall& call) {
+  return system_call::start_procedure(cpu, address_of(&call)).status;
+}
+
+SystemResult<abi::ProcessorState> GuestSupervisor::check_procedure(std::uint64_t cpu, abi::ProcedureEnd& end) {
+  const SystemResult<std::uint64_t> state = result_of(system_call::check_procedure(cpu, address_of(&end)));
+  if (!state.has_value()) return std::unexpected(state.error());
+  return static_cast<abi::ProcessorState>(*state);
+}
+
+abi::SystemStatus GuestSupervisor::stop_procedure(std::uint64_t cpu) { return system_call::stop_procedure(cpu).status; }
+
 }  // namespace redoubt::foundation::guest

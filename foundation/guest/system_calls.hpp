@@ -44,6 +44,12 @@ class GuestSupervisor final : public Supervisor {
   abi::SystemStatus check_device(std::uint64_t address, std::uint64_t bytes) override;
   SystemResult<std::uint64_t> read_device(std::uint64_t address, std::uint32_t width) override;
   abi::SystemStatus write_device(std::uint64_t address, std::uint32_t width, std::uint64_t value) override;
+  SystemResult<std::uint64_t> read_save_state(std::uint64_t cpu, std::uint32_t number, std::uint64_t width) override;
+  abi::SystemStatus write_save_state(std::uint64_t cpu, std::uint32_t number, std::uint64_t width,
+                                     std::uint64_t value) override;
+  abi::SystemStatus start_procedure(std::uint64_t cpu, const abi::ProcedureCall& call) override;
+  SystemResult<abi::ProcessorState> check_procedure(std::uint64_t cpu, abi::ProcedureEnd& end) override;
+  abi::SystemStatus stop_procedure(std::uint64_t cpu) override;
   std::uint64_t ticks() override { return __builtin_ia32_rdtsc(); }
 };
 

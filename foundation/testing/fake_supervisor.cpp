@@ -6,10 +6,12 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <csetjmp>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <thread>
 #include <utility>
 
 namespace redoubt::foundation::testing {
@@ -28,6 +30,11 @@ thread_local FaultExit* fault_exit = nullptr;
 
 // Whose driver runs: gates carry no argument that could say so.
 thread_local FakeSupervisor* active = nullptr;
+
+// On a thread that plays another CPU: where a refused service is noted, and whether the procedure is to stop.
+thread_local std::uint64_t* refused_service = nullptr;
+thread_local const std::atomic<bool>* stop_wanted = nullptr;
+constexpr std::uint32_t stop_vector = 2;
 
 // The foundation broke the contract: no error to return but a defect to find.
 [[noreturn]] void broken(const char* what) {
@@ -48,8 +55,13 @@ constexpr std::size_t before_gates = 64;
 // Where gate stub `number` leads: eight words as the supervisor would fetch them. Arguments beyond those that the
 // caller passed are whatever its stack holds, in MM as well.
 template <std::uint64_t number>
-EFIAPI std::uint64_t gate(std::uint64_t a0, std::uint64_t a1, std::uint64_t a2, std::uint64_t a3, std::uint64_t a4) {
-  return active->serve(number, abi::ServiceCall{{a0, a1, a2, a3, a4, 0, 0, 0}});
+EFIAPI std::uint64_t gate(std::uint64_t a0, std::uint64_t a1, std::uint64_t a2, std::uint64_t a3, std::uint64_t a4,
+                          std::uint64_t a5, std::uint64_t a6, std::uint64_t a7) {
+  if (refused_service != nullptr) {
+    *refused_service = number + 1;
+    return abi::status::unsupported;
+  }
+  return active->serve(number, abi::ServiceCall{{a0, a1, a2, a3, a4, a5, a6, a7}});
 }
 
 template <std::size_t... numbers>
@@ -69,7 +81,19 @@ FakeSupervisor::FakeSupervisor(std::uint64_t mmram_pages, std::uint64_t cpus, st
   take(std::span(pages_).first(4));
 }
 
+struct FakeSupervisor::RunningProcedure {
+  std::thread thread;
+  std::atomic<bool> ended = false;
+  std::atomic<bool> stop = false;
+  abi::ProcessorState state = abi::ProcessorState::running;
+  abi::ProcedureEnd end{};
+};
+
 FakeSupervisor::~FakeSupervisor() {
+  for (auto& [cpu, procedure] : procedures_) {
+    procedure->stop = true;
+    procedure->thread.join();
+  }
   munmap(at_address<void>(base_), mmram_bytes());
   munmap(gates_, 2 * page_bytes);
 }
@@ -112,6 +136,7 @@ const abi::FoundationLaunch& FakeSupervisor::launch_record(std::span<const std::
   launch_.mmram_base = base_;
   launch_.mmram_size = mmram_bytes();
   launch_.cpu_count = static_cast<std::uint32_t>(cpus_);
+  launch_.ticks_per_microsecond = ticks_per_microsecond;
   return launch_;
 }
 
@@ -365,6 +390,95 @@ SystemStatus FakeSupervisor::write_device(std::uint64_t address, std::uint32_t w
 
 SystemStatus FakeSupervisor::read_memory_statistics(abi::MemoryStatistics& statistics) {
   statistics = {mmram_bytes(), used_pages() * page_bytes, mmi_count, fault_count};
+  return SystemStatus::ok;
+}
+
+// ---- Other CPUs and interrupted code ----
+
+void FakeSupervisor::pause() {
+  if (stop_wanted != nullptr && *stop_wanted) fault(stop_vector);
+  std::this_thread::yield();
+}
+
+[[clang::no_sanitize("function")]] SystemStatus FakeSupervisor::start_procedure(std::uint64_t cpu,
+                                                                                const abi::ProcedureCall& call) {
+  ++calls["start_procedure"];
+  if (!held.contains(cpu)) return SystemStatus::not_found;
+  if (procedures_.contains(cpu)) return SystemStatus::busy;
+  if (call.entry >= std::uint64_t{1} << 47) return SystemStatus::bad_address;
+  auto& running = procedures_[cpu] = std::make_unique<RunningProcedure>();
+  running->thread = std::thread([this, call, &procedure = *running] {
+    using Function = std::uint64_t(EFIAPI*)(std::uint64_t);
+    refused_service = &procedure.end.refused;
+    stop_wanted = &procedure.stop;
+    FaultExit exit{};
+    fault_exit = &exit;
+    const auto run = [&]() __attribute__((no_sanitize("function"))) {
+      procedure.end.result = reinterpret_cast<Function>(static_cast<std::uintptr_t>(call.entry))(call.argument);
+    };
+    const Page* page = page_at(call.entry);
+    if (call.entry == 0 || (page != nullptr && (page->drivers & abi::page_execute) == 0)) {
+      procedure.end.fault_vector = 14;
+      procedure.state = abi::ProcessorState::faulted;
+    } else if (setjmp(exit.place) == 0) {
+      run();
+      if (call.status != 0) *at_address<std::uint64_t>(call.status) = procedure.end.result;
+      procedure.state = abi::ProcessorState::finished;
+    } else {
+      procedure.end.fault_vector = exit.vector;
+      procedure.end.fault_address = exit.address;
+      procedure.state = exit.vector == stop_vector ? abi::ProcessorState::stopped : abi::ProcessorState::faulted;
+    }
+    procedure.ended = true;
+  });
+  return SystemStatus::ok;
+}
+
+SystemResult<abi::ProcessorState> FakeSupervisor::check_procedure(std::uint64_t cpu, abi::ProcedureEnd& end) {
+  ++calls["check_procedure"];
+  const auto found = procedures_.find(cpu);
+  if (found == procedures_.end()) return held.contains(cpu) ? abi::ProcessorState::idle : abi::ProcessorState::absent;
+  RunningProcedure& procedure = *found->second;
+  if (!procedure.ended) return abi::ProcessorState::running;
+  procedure.thread.join();
+  end = procedure.end;
+  const abi::ProcessorState state = procedure.state;
+  procedures_.erase(found);
+  if (state == abi::ProcessorState::faulted) ++fault_count;
+  return state;
+}
+
+SystemStatus FakeSupervisor::stop_procedure(std::uint64_t cpu) {
+  ++calls["stop_procedure"];
+  const auto found = procedures_.find(cpu);
+  if (found == procedures_.end()) return SystemStatus::ok;
+  found->second->stop = true;
+  while (!found->second->ended) std::this_thread::yield();
+  return SystemStatus::ok;
+}
+
+SystemResult<std::uint64_t> FakeSupervisor::read_save_state(std::uint64_t cpu, std::uint32_t number,
+                                                            std::uint64_t width) {
+  ++calls["read_save_state"];
+  if (cpu != 0 && !held.contains(cpu)) return std::unexpected(SystemStatus::invalid_argument);
+  const auto found = save_states.find({cpu, number});
+  if (found == save_states.end()) return std::unexpected(SystemStatus::not_found);
+  if (width == 0 || width > found->second.width) return std::unexpected(SystemStatus::invalid_argument);
+  if (!found->second.allowed) return std::unexpected(SystemStatus::not_permitted);
+  return found->second.value & (UINT64_MAX >> (64 - 8 * width));
+}
+
+SystemStatus FakeSupervisor::write_save_state(std::uint64_t cpu, std::uint32_t number, std::uint64_t width,
+                                              std::uint64_t value) {
+  ++calls["write_save_state"];
+  if (cpu != 0 && !held.contains(cpu)) return SystemStatus::invalid_argument;
+  const auto found = save_states.find({cpu, number});
+  if (found == save_states.end()) return SystemStatus::not_found;
+  if (!found->second.writable) return SystemStatus::unsupported;
+  if (width == 0 || width > found->second.width) return SystemStatus::invalid_argument;
+  if (!found->second.allowed) return SystemStatus::not_permitted;
+  const std::uint64_t mask = UINT64_MAX >> (64 - 8 * width);
+  found->second.value = (found->second.value & ~mask) | (value & mask);
   return SystemStatus::ok;
 }
 

@@ -15,9 +15,11 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <set>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "abi/redoubt/syscall.hpp"
@@ -44,6 +46,9 @@ class FakeSupervisor : public Supervisor {
   // frames are gone without their destructors.
   [[noreturn]] static void fault(std::uint32_t vector, std::uint64_t address = 0);
 
+  // Other CPUs are threads. A procedure that loops calls this to let itself be stopped.
+  static void pause();
+
   // Memory of the test's own that drivers must not reach.
   void hide(const void* address, std::size_t bytes) { hidden_.push_back({address_of(address), bytes}); }
   // The next `count` allocations succeed, those after fail until allow_allocations().
@@ -63,6 +68,16 @@ class FakeSupervisor : public Supervisor {
   std::map<std::string, std::size_t> calls;  // system calls made, by name
   std::uint64_t tick_count = 0;              // advances by one with each look at it
   std::uint32_t depth_limit = abi::domain_call_depth;
+  std::set<std::uint64_t> held;  // CPUs that procedures can be started on
+  std::uint32_t ticks_per_microsecond = 1;
+  // A register of a save state: only these exist.
+  struct SaveStateRegister {
+    std::uint64_t value = 0;
+    std::uint64_t width = 8;
+    bool allowed = true;  // by policy
+    bool writable = true;
+  };
+  std::map<std::pair<std::uint64_t, std::uint32_t>, SaveStateRegister> save_states;  // by CPU and number
 
   std::uint64_t used_pages() const;
   std::uint64_t mmram_base() const { return base_; }
@@ -92,6 +107,12 @@ class FakeSupervisor : public Supervisor {
   abi::SystemStatus check_device(std::uint64_t address, std::uint64_t bytes) override;
   SystemResult<std::uint64_t> read_device(std::uint64_t address, std::uint32_t width) override;
   abi::SystemStatus write_device(std::uint64_t address, std::uint32_t width, std::uint64_t value) override;
+  SystemResult<std::uint64_t> read_save_state(std::uint64_t cpu, std::uint32_t number, std::uint64_t width) override;
+  abi::SystemStatus write_save_state(std::uint64_t cpu, std::uint32_t number, std::uint64_t width,
+                                     std::uint64_t value) override;
+  abi::SystemStatus start_procedure(std::uint64_t cpu, const abi::ProcedureCall& call) override;
+  SystemResult<abi::ProcessorState> check_procedure(std::uint64_t cpu, abi::ProcedureEnd& end) override;
+  abi::SystemStatus stop_procedure(std::uint64_t cpu) override;
   std::uint64_t ticks() override { return ++tick_count; }
 
   // For the gate stubs.
@@ -138,6 +159,8 @@ class FakeSupervisor : public Supervisor {
     std::uint64_t base;
     std::uint64_t bytes;
   };
+  struct RunningProcedure;
+
   std::span<Page> range(std::uint64_t address, std::uint64_t pages);
   bool driver_may(std::uint64_t address, std::size_t bytes, std::uint64_t rights) const;
   void take(std::span<Page> pages);
@@ -155,6 +178,7 @@ class FakeSupervisor : public Supervisor {
   abi::FoundationLaunch launch_{};
   Foundation* foundation_ = nullptr;
   Domain domain_ = Domain::foundation;
+  std::map<std::uint64_t, std::unique_ptr<RunningProcedure>> procedures_;  // by CPU
   std::uint32_t depth_ = 0;
 };
 

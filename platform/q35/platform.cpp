@@ -80,6 +80,8 @@ void write_log(std::string_view text) {
   }
 }
 
+std::uint32_t read_timer() { return arch::in32(q35::pm_timer_port); }
+
 void reset() {
   for (;;) {
     arch::out8(q35::reset_control_port, 0x02);

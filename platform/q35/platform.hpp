@@ -9,6 +9,9 @@
 #include <span>
 #include <string_view>
 
+#include "platform/q35/chipset.hpp"
+#include "policy/save_state.hpp"
+
 namespace redoubt::platform {
 
 enum class RangeAccess : std::uint8_t {
@@ -121,8 +124,26 @@ constexpr const DriverRegister* driver_register(std::uint64_t port, std::uint64_
 std::optional<std::uint32_t> read_port_for_driver(std::uint64_t port, std::uint64_t width);
 bool write_port_for_driver(std::uint64_t port, std::uint64_t width, std::uint32_t value);
 
+// What drivers may know of interrupted code: parameters and results of a software MMI, in the registers that such
+// interfaces use, and which I/O instruction raised it.
+inline constexpr policy::SaveStateRule save_state_rules[] = {
+    {abi::MmSaveStateRegister::rax, abi::MmSaveStateRegister::rdx, policy::SaveStateCondition::interrupted_in_ring_0,
+     policy::SaveStateCondition::interrupted_in_ring_0},
+    {abi::MmSaveStateRegister::rsi, abi::MmSaveStateRegister::rdi, policy::SaveStateCondition::interrupted_in_ring_0,
+     policy::SaveStateCondition::never},
+    {abi::MmSaveStateRegister::io, abi::MmSaveStateRegister::io, policy::SaveStateCondition::interrupted_in_ring_0,
+     policy::SaveStateCondition::never},
+    {abi::MmSaveStateRegister::lma, abi::MmSaveStateRegister::processor_id, policy::SaveStateCondition::always,
+     policy::SaveStateCondition::never},
+};
+
 // Writes `text` to the debug console, if the machine has one.
 void write_log(std::string_view text);
+
+// A free-running timer, which wraps at timer_mask.
+std::uint32_t read_timer();
+inline constexpr std::uint32_t timer_mask = q35::pm_timer_mask;
+inline constexpr std::uint32_t timer_hertz = q35::pm_timer_hertz;
 
 // Resets the machine, the flash and all CPUs included. Does not return.
 [[noreturn]] void reset();

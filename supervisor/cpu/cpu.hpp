@@ -24,6 +24,12 @@ inline constexpr std::uint32_t cpu_limit = 256;
 // Bits of an I/O bitmap: 0 allows the port. One byte of ones must follow (AMD64 APM volume 2, 12.2.4).
 inline constexpr std::size_t io_bitmap_bytes = platform::driver_ports_end() / 8 + 1;
 
+enum class CpuRequest : std::uint8_t {
+  none = 0,
+  flush = REQUEST_FLUSH,  // the TLB
+  stop = REQUEST_STOP,    // the procedure in ring 3; flushes, too
+};
+
 struct alignas(64) Cpu {
   arch::RegisterFrame frame;  // of ring 3, whenever ring 0 runs on its behalf
 
@@ -34,7 +40,10 @@ struct alignas(64) Cpu {
   std::uint64_t saved_pat;
   std::uint64_t cr4;     // in MM
   std::uint8_t leaving;  // the next NMI ends the MMI (arch/x86_64/entry/mmi_entry.S)
-  std::uint8_t reserved[7];
+  // The next NMI is the MM owner's: a CpuRequest, cleared by its handler (arch/x86_64/entry/traps.S).
+  std::uint8_t request;
+  std::uint8_t runs_procedure;  // in ring 3, for another CPU that runs MM
+  std::uint8_t reserved[5];
 
   arch::GlobalDescriptorTable descriptors;
   arch::TaskStateSegment task_state;
@@ -43,13 +52,14 @@ struct alignas(64) Cpu {
   std::uint32_t index;
   std::uint32_t apic_id;
 };
+static_assert(sizeof(arch::RegisterFrame) == FRAME_BYTES);
 static_assert(offsetof(Cpu, frame) == 0 && offsetof(arch::RegisterFrame, rip) == FRAME_RIP &&
               offsetof(arch::RegisterFrame, cs) == FRAME_CS && offsetof(arch::RegisterFrame, rflags) == FRAME_RFLAGS);
 static_assert(offsetof(Cpu, nmi_count) == CPU_NMI_COUNT && CPU_EXIT_WORK == CPU_NMI_COUNT &&
               offsetof(Cpu, pat_changed) == CPU_PAT_CHANGED && offsetof(Cpu, saved_cr2) == CPU_EXIT_WORK + 8);
 static_assert(offsetof(Cpu, saved_cr2) == CPU_SAVED_CR2 && offsetof(Cpu, saved_pat) == CPU_SAVED_PAT &&
               offsetof(Cpu, cr4) == CPU_CR4 && offsetof(Cpu, leaving) == CPU_LEAVING &&
-              offsetof(Cpu, descriptors) == CPU_GDT);
+              offsetof(Cpu, request) == CPU_REQUEST && offsetof(Cpu, descriptors) == CPU_GDT);
 static_assert(offsetof(Cpu, io_bitmap) == offsetof(Cpu, task_state) + sizeof(arch::TaskStateSegment));
 static_assert(sizeof(Cpu) <= 1024, "the ring-0 stack's last page holds the area and some stack");
 

@@ -18,17 +18,6 @@ constexpr std::uint64_t stack_alignment = 16;
 constexpr std::uint64_t below_stack_pointer = 128;
 // Below the top of the driver's stack, so that every gate finds eight arguments' worth of stack above it.
 constexpr std::uint64_t driver_stack_headroom = 64;
-// The upper half of the address space is ring 0's; and RETF to an address that isn't canonical faults in ring 0.
-constexpr std::uint64_t user_address_end = std::uint64_t{1} << 47;
-
-// What a called driver finds at its stack pointer (Microsoft x64 convention: return address, home space of the four
-// register arguments), and behind it the scratch words.
-struct DriverCallArea {
-  std::uint64_t return_address;
-  std::uint64_t home[4];
-  std::uint64_t scratch[2];
-};
-static_assert(sizeof(DriverCallArea) == 56 && (offsetof(DriverCallArea, home)) % stack_alignment == 8);
 
 // What a driver that calls a gate has at its stack pointer.
 struct GateArea {
@@ -43,16 +32,6 @@ void switch_to(Supervisor& supervisor, Cpu& cpu, Domain domain) {
   arch::write_cr3(supervisor.memory.root(domain));
 }
 
-arch::RegisterFrame ring3_frame(std::uint64_t rip, std::uint64_t rsp) {
-  arch::RegisterFrame frame{};
-  frame.rip = rip;
-  frame.cs = arch::selector::user_code;
-  frame.rflags = arch::rflags::always_set;
-  frame.rsp = rsp;
-  frame.ss = arch::selector::user_data;
-  return frame;
-}
-
 // Copies `data` below `stack_pointer` in the foundation's stack and makes the frame enter it there. Returns the data's
 // address. The frame stays as it is on an error.
 Result<std::uint64_t> place_foundation_entry(Supervisor& supervisor, Cpu& cpu, std::uint64_t stack_pointer,
@@ -62,15 +41,6 @@ Result<std::uint64_t> place_foundation_entry(Supervisor& supervisor, Cpu& cpu, s
   TRY(supervisor.memory.copy_to(Domain::foundation, address, data, bytes));
   cpu.frame = ring3_frame(supervisor.foundation_entry, address - sizeof(std::uint64_t));
   return address;
-}
-
-void clear_volatile_registers(arch::RegisterFrame& frame) {
-  frame.rcx = 0;
-  frame.rdx = 0;
-  frame.r8 = 0;
-  frame.r9 = 0;
-  frame.r10 = 0;
-  frame.r11 = 0;
 }
 
 // The foundation's latest call of a driver returns.
@@ -230,11 +200,11 @@ abi::SystemStatus finish_service(Supervisor& supervisor, Cpu& cpu) {
 Continuation contain_fault(Supervisor& supervisor, Cpu& cpu, const Fault& fault) {
   ++supervisor.fault_count;
   if (!supervisor.calls.driver_runs()) {
-    report_fault(supervisor, Domain::foundation, 0, fault);
+    report_fault(supervisor, Domain::foundation, 0, cpu.index, fault);
     return abort_activity(supervisor, cpu);
   }
   abi::DriverCall& call = supervisor.calls.top().call;
-  report_fault(supervisor, Domain::driver, call.driver, fault);
+  report_fault(supervisor, Domain::driver, call.driver, cpu.index, fault);
   call.fault_vector = static_cast<std::uint32_t>(fault.vector);
   call.fault_address = fault.address;
   call.fault_rip = fault.rip;
@@ -252,6 +222,14 @@ void write_gate_stubs(std::uint8_t* page) {
     std::memset(stub, 0xCC, abi::gate_stub_bytes);
     std::memcpy(stub, code, sizeof(code));
   }
+  // A procedure's end: mov 32(%rsp), %rcx; test %rcx, %rcx; jz 1f; mov %rax, (%rcx); 1: and the return gate.
+  std::uint8_t* stub = page + std::size_t{abi::procedure_return} * abi::gate_stub_bytes;
+  constexpr std::uint8_t store_status[] = {0x48, 0x8B, 0x4C, 0x24, 0x20, 0x48, 0x85,
+                                           0xC9, 0x74, 0x03, 0x48, 0x89, 0x01};
+  static_assert(offsetof(DriverCallArea, scratch) - offsetof(DriverCallArea, home) == 0x20);
+  std::memset(stub, 0xCC, std::size_t{2} * abi::gate_stub_bytes);
+  std::memcpy(stub, store_status, sizeof(store_status));
+  std::memcpy(stub + sizeof(store_status), page + std::size_t{abi::gate_return} * abi::gate_stub_bytes, 8);
 }
 
 }  // namespace redoubt::supervisor

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 
+#include "arch/x86_64/registers/control.hpp"
 #include "supervisor/supervisor.hpp"
 
 namespace redoubt::supervisor {
@@ -16,6 +17,39 @@ struct Fault {
   std::uint64_t address;  // CR2 of a page fault, else 0
   std::uint64_t rip;
 };
+
+// The upper half of the address space is ring 0's; and RETF to an address that isn't canonical faults in ring 0.
+inline constexpr std::uint64_t user_address_end = std::uint64_t{1} << 47;
+
+// What a called driver finds at its stack pointer (Microsoft x64 convention: return address, home space of the four
+// register arguments), and behind it the scratch words.
+struct DriverCallArea {
+  std::uint64_t return_address;
+  std::uint64_t home[4];
+  std::uint64_t scratch[2];
+};
+static_assert(sizeof(DriverCallArea) == 56 && offsetof(DriverCallArea, home) == 8);
+
+// Ring 3 at `rip`, every other register zero.
+inline arch::RegisterFrame ring3_frame(std::uint64_t rip, std::uint64_t rsp) {
+  arch::RegisterFrame frame{};
+  frame.rip = rip;
+  frame.cs = arch::selector::user_code;
+  frame.rflags = arch::rflags::always_set;
+  frame.rsp = rsp;
+  frame.ss = arch::selector::user_data;
+  return frame;
+}
+
+// What a service doesn't preserve and must not tell.
+inline void clear_volatile_registers(arch::RegisterFrame& frame) {
+  frame.rcx = 0;
+  frame.rdx = 0;
+  frame.r8 = 0;
+  frame.r9 = 0;
+  frame.r10 = 0;
+  frame.r11 = 0;
+}
 
 // Into the foundation's entry point for a new activity, with a copy of `data` on its empty stack. Errors: access_denied
 // if the stack isn't there (a bug of ours).

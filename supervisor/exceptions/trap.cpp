@@ -9,6 +9,9 @@
 namespace redoubt::supervisor {
 
 Continuation handle_trap(Supervisor& supervisor, Cpu& cpu) {
+  if (cpu.runs_procedure != 0) [[unlikely]] {
+    return handle_procedure_trap(supervisor, cpu);
+  }
   const bool driver = supervisor.calls.driver_runs();
   const std::uint64_t vector = cpu.frame.vector;
   if (vector == abi::system_call_vector && !driver) {

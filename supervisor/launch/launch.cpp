@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 #include "supervisor/launch/launch.hpp"
 
+#include <new>
+
 #include "abi/redoubt/image_names.hpp"
 #include "arch/processor.hpp"
 #include "image/executable.hpp"
@@ -160,8 +162,28 @@ LaunchStep<void> build_memory(Supervisor& supervisor, const SupervisorImage& ima
       reinterpret_cast<const std::byte*>(MemoryMap::outside(launch.comm_buffer)),
       memory.at(supervisor.memory.capture()), launch.comm_buffer_pages * page_bytes,
       reinterpret_cast<volatile abi::CommBufferStatus*>(MemoryMap::outside(launch.comm_status)));
+  supervisor.direct_map = memory;
+  supervisor.first_save_state = reinterpret_cast<std::uint64_t>(
+      memory.at(launch.mmram_base - abi::smm_entry_offset + abi::smm_save_state_offset));
   supervisor.local_apic.initialize(MemoryMap::outside(platform::local_apic_base));
   return {};
+}
+
+void measure_tick_rate(Supervisor& supervisor) {
+  constexpr std::uint32_t counts = 256;
+  constexpr std::uint64_t polls = 1u << 16;
+  constexpr std::uint64_t microseconds_per_second = 1'000'000;
+  const std::uint32_t start = platform::read_timer();
+  const std::uint64_t start_ticks = arch::read_tsc();
+  std::uint64_t elapsed = 0;
+  for (std::uint64_t poll = 0; poll < polls && elapsed < counts; ++poll) {
+    elapsed = (platform::read_timer() - start) & platform::timer_mask;
+  }
+  const std::uint64_t ticks = arch::read_tsc() - start_ticks;
+  supervisor.ticks_per_microsecond =
+      elapsed < counts
+          ? 0
+          : static_cast<std::uint32_t>(ticks * platform::timer_hertz / (elapsed * microseconds_per_second) + 1);
 }
 
 LaunchStep<void> build_cpus(Supervisor& supervisor, DirectMap memory) {
@@ -185,6 +207,15 @@ LaunchStep<void> build_cpus(Supervisor& supervisor, DirectMap memory) {
     return fail("no MMRAM for the extended state");
   }
   supervisor.extended_state.initialize(memory.at(*area), supervisor.features);
+  const auto procedures =
+      supervisor.memory.allocate_supervisor(pages_of(supervisor.launch.cpu_count * sizeof(Procedure)));
+  if (!procedures) {
+    return fail("no MMRAM for the CPUs' procedures");
+  }
+  supervisor.procedures = memory.at<Procedure>(*procedures);
+  for (std::uint32_t index = 0; index < supervisor.launch.cpu_count; ++index) {
+    ::new (static_cast<void*>(&supervisor.procedures[index])) Procedure;
+  }
   supervisor.rendezvous.initialize(supervisor.launch.cpu_count, rendezvous_limits);
   return {};
 }
@@ -239,6 +270,8 @@ LaunchStep<void> enter_launch(Supervisor& supervisor, Cpu& cpu) {
       .mmram_size = launch.mmram_size,
       .cpu_count = launch.cpu_count,
       .options = launch.options,
+      .ticks_per_microsecond = supervisor.ticks_per_microsecond,
+      .reserved = 0,
   };
   supervisor.activity = Activity::launch;
   if (!enter_foundation(supervisor, cpu, abi::EntryReason::launch, data)) {

@@ -35,6 +35,10 @@ LaunchStep<void> accept_record(Supervisor& supervisor, abi::LaunchRecord& record
 // Pages, address spaces, message buffer. `memory`: see DirectMap.
 LaunchStep<void> build_memory(Supervisor& supervisor, const SupervisorImage& image, DirectMap memory = {});
 
+// How fast the TSC counts, by the platform's timer. Takes a tenth of a millisecond; leaves "not known" if that timer
+// stands still.
+void measure_tick_rate(Supervisor& supervisor);
+
 // Per-CPU areas and stacks of all CPUs, and where driver state is kept.
 LaunchStep<void> build_cpus(Supervisor& supervisor, DirectMap memory = {});
 

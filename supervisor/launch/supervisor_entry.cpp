@@ -75,13 +75,6 @@ void load_final_state(Supervisor& supervisor, Cpu& cpu) {
   arch::write_cr4(supervisor.features.cr4());
 }
 
-class NoWait {
- public:
-  std::uint64_t now() { return 0; }
-  void relax() {}
-  bool call_in(std::uint32_t /*cpu*/) { return false; }
-};
-
 LaunchStep<Cpu*> launch(Supervisor& supervisor, abi::LaunchRecord& record) {
   supervisor.launch_start_ticks = arch::read_tsc();
   TRY(accept_record(supervisor, record));
@@ -110,10 +103,11 @@ LaunchStep<Cpu*> launch(Supervisor& supervisor, abi::LaunchRecord& record) {
   load_final_state(supervisor, cpu);
 
   const FoundationImage foundation = TRY(load_foundation(supervisor));
+  measure_tick_rate(supervisor);
   report_ranges();
   report_foundation_start(supervisor, foundation.base, foundation.size);
   TRY(enter_launch(supervisor, cpu));
-  NoWait hardware;
+  RendezvousHardware hardware(supervisor);
   static_cast<void>(supervisor.rendezvous.enter(0, hardware));
   // Last, since it cannot be taken back: from here on a CPU that gets an SMI waits for this one.
   TRY(install_entry_pages(supervisor, image));

@@ -8,19 +8,11 @@
 namespace redoubt::supervisor {
 namespace {
 
-class RendezvousHardware {
- public:
-  explicit RendezvousHardware(const Supervisor& supervisor) : supervisor_(supervisor) {}
-  std::uint64_t now() { return arch::read_tsc(); }
-  void relax() { arch::spin_hint(); }
-  bool call_in(std::uint32_t cpu) { return supervisor_.local_apic.send_smi(supervisor_.cpus[cpu]->apic_id); }
-
- private:
-  const Supervisor& supervisor_;
-};
-
 // The machine's owner gets everything back; the other CPUs leave first.
-void end_round(Supervisor& supervisor) {
+void end_round(Supervisor& supervisor, const Cpu& cpu) {
+  if (supervisor.active_procedures != 0) [[unlikely]] {
+    stop_procedures(supervisor, cpu);
+  }
   supervisor.activity = Activity::none;
   supervisor.calls.clear();
   supervisor.extended_state.restore();
@@ -28,13 +20,13 @@ void end_round(Supervisor& supervisor) {
   supervisor.rendezvous.finish();
 }
 
-void end_launch(Supervisor& supervisor, bool success) {
+void end_launch(Supervisor& supervisor, const Cpu& cpu, bool success) {
   supervisor.ready = success;
   supervisor.memory.release_bootstrap(supervisor.launch);
   supervisor.launch_record->result =
       static_cast<std::uint64_t>(success ? abi::LaunchResult::ready : abi::LaunchResult::failed);
   report_launch_done(supervisor);
-  end_round(supervisor);
+  end_round(supervisor, cpu);
 }
 
 // There is something to do: hold the others, then look at what the owner of the machine may change no longer.
@@ -48,7 +40,7 @@ void end_launch(Supervisor& supervisor, bool success) {
   }
   const bool has_message = supervisor.message.kind == CapturedMessage::Kind::message;
   if (!has_message && !supervisor.root_interest) {
-    end_round(supervisor);
+    end_round(supervisor, cpu);
     return Continuation::leave;
   }
   abi::MmiEvent event{};
@@ -67,20 +59,8 @@ void end_launch(Supervisor& supervisor, bool success) {
   return Continuation::resume;
 }
 
-}  // namespace
-
-Continuation begin_mmi(Supervisor& supervisor, Cpu& cpu) {
-  if (supervisor.rendezvous.was_reset(cpu.index)) [[unlikely]] {
-    if (supervisor.activity == Activity::none) {
-      end_round(supervisor);
-    } else {
-      static_cast<void>(abort_activity(supervisor, cpu));
-    }
-  }
-  RendezvousHardware hardware(supervisor);
-  if (supervisor.rendezvous.enter(cpu.index, hardware) == Rendezvous<cpu_limit>::Role::released) {
-    return Continuation::leave;
-  }
+// This CPU runs MM.
+[[gnu::always_inline]] inline Continuation own_mmi(Supervisor& supervisor, Cpu& cpu) {
   ++supervisor.mmi_count;
   const bool message_waits = supervisor.ready && supervisor.comm_buffer.message_waits();
   if (message_waits || supervisor.root_interest) [[likely]] {
@@ -90,35 +70,57 @@ Continuation begin_mmi(Supervisor& supervisor, Cpu& cpu) {
   return Continuation::leave;
 }
 
-abi::SystemStatus finish_launch(Supervisor& supervisor, std::uint64_t status) {
+// Somebody else runs MM, or this CPU was reset while it did.
+[[gnu::noinline]] Continuation begin_later(Supervisor& supervisor, Cpu& cpu) {
+  if (supervisor.rendezvous.was_reset(cpu.index)) {
+    if (supervisor.activity == Activity::none) {
+      end_round(supervisor, cpu);
+    } else {
+      static_cast<void>(abort_activity(supervisor, cpu));
+    }
+  }
+  RendezvousHardware hardware(supervisor);
+  const auto role = supervisor.rendezvous.enter(cpu.index, hardware);
+  return role == Rendezvous<cpu_limit>::Role::owner ? own_mmi(supervisor, cpu) : serve_round(supervisor, cpu, role);
+}
+
+}  // namespace
+
+// An MMI with nothing to do consists of little else than this.
+Continuation begin_mmi(Supervisor& supervisor, Cpu& cpu) {
+  // A CPU that was reset as owner still is one, so that it can't become one here.
+  return supervisor.rendezvous.enter_first(cpu.index) ? own_mmi(supervisor, cpu) : begin_later(supervisor, cpu);
+}
+
+abi::SystemStatus finish_launch(Supervisor& supervisor, const Cpu& cpu, std::uint64_t status) {
   if (supervisor.activity != Activity::launch || !supervisor.calls.empty()) {
     return abi::SystemStatus::not_permitted;
   }
-  end_launch(supervisor, !abi::status::is_error(status));
+  end_launch(supervisor, cpu, !abi::status::is_error(status));
   return abi::SystemStatus::ok;
 }
 
-abi::SystemStatus finish_mmi(Supervisor& supervisor, std::uint64_t status, std::uint64_t reply_size) {
+abi::SystemStatus finish_mmi(Supervisor& supervisor, const Cpu& cpu, std::uint64_t status, std::uint64_t reply_size) {
   if (supervisor.activity != Activity::mmi || !supervisor.calls.empty()) {
     return abi::SystemStatus::not_permitted;
   }
   if (supervisor.message.kind == CapturedMessage::Kind::message) {
     supervisor.comm_buffer.reply(supervisor.message, status, reply_size);
   }
-  end_round(supervisor);
+  end_round(supervisor, cpu);
   return abi::SystemStatus::ok;
 }
 
 Continuation abort_activity(Supervisor& supervisor, Cpu& cpu) {
   set_io_ports(cpu, false);
   if (supervisor.activity == Activity::launch) {
-    end_launch(supervisor, false);
+    end_launch(supervisor, cpu, false);
     return Continuation::leave;
   }
   if (supervisor.message.kind == CapturedMessage::Kind::message) {
     supervisor.comm_buffer.reply(supervisor.message, abi::status::aborted, 0);
   }
-  end_round(supervisor);
+  end_round(supervisor, cpu);
   return Continuation::leave;
 }
 

@@ -12,8 +12,8 @@ Continuation begin_mmi(Supervisor& supervisor, Cpu& cpu);
 
 // The foundation is done. Both: not_permitted, and nothing happens, if that isn't what it is doing.
 // `status`: an EFI_STATUS.
-abi::SystemStatus finish_launch(Supervisor& supervisor, std::uint64_t status);
-abi::SystemStatus finish_mmi(Supervisor& supervisor, std::uint64_t status, std::uint64_t reply_size);
+abi::SystemStatus finish_launch(Supervisor& supervisor, const Cpu& cpu, std::uint64_t status);
+abi::SystemStatus finish_mmi(Supervisor& supervisor, const Cpu& cpu, std::uint64_t status, std::uint64_t reply_size);
 
 // The foundation was stopped by a fault: the launch has failed, or the message is answered with an error.
 Continuation abort_activity(Supervisor& supervisor, Cpu& cpu);

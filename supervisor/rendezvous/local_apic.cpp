@@ -23,16 +23,21 @@ void LocalApic::wait_for_delivery() const {
   }
 }
 
-bool LocalApic::send(std::uint32_t apic_id, std::uint32_t command) const {
+bool LocalApic::usable() const {
   const std::uint64_t base = arch::read_msr(arch::msr::apic_base);
-  if ((base & arch::apic_base::enable) == 0) {
+  return (base & arch::apic_base::enable) != 0 && ((base & arch::apic_base::x2apic_enable) != 0 ||
+                                                   (base & arch::apic_base::address_mask) == platform::local_apic_base);
+}
+
+bool LocalApic::send(std::uint32_t apic_id, std::uint32_t command) const {
+  if (!usable()) {
     return false;
   }
-  if ((base & arch::apic_base::x2apic_enable) != 0) {
+  if ((arch::read_msr(arch::msr::apic_base) & arch::apic_base::x2apic_enable) != 0) {
     arch::write_msr(arch::msr::x2apic_interrupt_command, (std::uint64_t{apic_id} << 32) | command);
     return true;
   }
-  if ((base & arch::apic_base::address_mask) != platform::local_apic_base || apic_id >= xapic_id_limit) {
+  if (apic_id >= xapic_id_limit) {
     return false;
   }
   // The owner may have been between his two writes: the high half is put back, the low half only sends.

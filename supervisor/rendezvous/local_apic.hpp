@@ -13,6 +13,9 @@ class LocalApic {
   // `registers`: where the page of the xAPIC's registers is mapped.
   void initialize(std::uint64_t registers) { registers_ = registers; }
 
+  // Whether this CPU's local APIC is on and where it should be: it can send, and takes what others send.
+  bool usable() const;
+
   // To the CPU with this APIC id, the sender itself included. False if this CPU's local APIC can't be used.
   bool send_smi(std::uint32_t apic_id) const;
   bool send_nmi(std::uint32_t apic_id) const;

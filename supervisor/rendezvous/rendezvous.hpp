@@ -15,8 +15,12 @@
 // lets all of them go with one store, which is also what gives the ownership up: from then on the owner has nothing
 // left to do here, so that whoever was let go may do to it what it likes. An INIT is the case: processors hold it back
 // while they are in MM, QEMU's emulation (7.2) doesn't, and a late owner can be reset in the middle of its round. It
-// finds itself still owner when it enters again (was_reset), and then ends that round first. A CPU that arrives too
-// late to be held is in no round: it waits in ring 0 and becomes owner next, so that what it came for isn't lost.
+// finds itself still owner when it enters again (was_reset), and then ends that round first. A held CPU that was reset
+// isn't held any more when it enters again. A CPU that arrives too late to be held is in no round: it waits in ring 0
+// and becomes owner next, so that what it came for isn't lost.
+//
+// Meanwhile the owner may give a held CPU something to do: it leaves its wait (assigned) and comes back to it (wait)
+// when it is done. The owner must not end the round before that.
 //
 // Slots of CPUs other than one's own, but for the state, are touched by the owner alone.
 #pragma once
@@ -34,13 +38,16 @@ struct RendezvousLimits {
   std::uint64_t polls;          // each
 };
 
-// A Hardware has: std::uint64_t now(); void relax(); bool call_in(std::uint32_t cpu) - sends an SMI, false if it can't.
+// A Hardware has: std::uint64_t now(); void relax(); bool call_in(std::uint32_t cpu) - sends an SMI, false if it can't;
+// bool assigned(std::uint32_t cpu) - whether there is something to do for the held CPU that calls; void
+// forget(std::uint32_t cpu) - the CPU that calls was reset while it was held.
 template <std::uint32_t CpuLimit>
 class Rendezvous {
  public:
   enum class Role : std::uint8_t {
     owner,     // run MM, then finish()
     released,  // somebody else ran MM while this CPU was held: leave
+    assigned,  // do what the owner wants, then wait()
   };
 
   // Before any CPU enters. `cpus` <= CpuLimit.
@@ -51,27 +58,53 @@ class Rendezvous {
 
   template <typename Hardware>
   Role enter(std::uint32_t cpu, Hardware& hardware) {
-    if (!take(cpu)) {
-      Slot& slot = slots_[cpu];
-      slot.state.store(State::arrived, std::memory_order_release);
-      for (;;) {
-        if (slot.state.load(std::memory_order_acquire) == State::held) {
-          if (round_of(turn_.load(std::memory_order_acquire)) != slot.round) {
-            slot.state.store(State::outside, std::memory_order_release);
-            return Role::released;
-          }
-        } else if (take(cpu)) {
-          slot.state.store(State::outside, std::memory_order_relaxed);
-          break;
+    return enter_first(cpu) ? Role::owner : enter_later(cpu, hardware);
+  }
+
+  // The two halves of enter(): whether the CPU is owner at once, and what to do if not.
+  [[gnu::always_inline]] bool enter_first(std::uint32_t cpu) {
+    if (!take(cpu)) [[unlikely]] {
+      return false;
+    }
+    become_owner(cpu);
+    return true;
+  }
+  template <typename Hardware>
+  Role enter_later(std::uint32_t cpu, Hardware& hardware) {
+    Slot& slot = slots_[cpu];
+    if (slot.state.load(std::memory_order_relaxed) == State::held) [[unlikely]] {
+      hardware.forget(cpu);
+    }
+    slot.state.store(State::arrived, std::memory_order_release);
+    const Role role = wait(cpu, hardware);
+    if (role == Role::owner) {
+      become_owner(cpu);
+    }
+    return role;
+  }
+
+  // In MM, not the owner: until the CPU is. A CPU that is held never becomes owner.
+  template <typename Hardware>
+  Role wait(std::uint32_t cpu, Hardware& hardware) {
+    Slot& slot = slots_[cpu];
+    for (;; hardware.relax()) {
+      if (slot.state.load(std::memory_order_acquire) == State::held) {
+        if (round_of(turn_.load(std::memory_order_acquire)) != slot.round) {
+          slot.state.store(State::outside, std::memory_order_release);
+          return Role::released;
         }
-        hardware.relax();
+        if (hardware.assigned(cpu)) {
+          return Role::assigned;
+        }
+      } else if (take(cpu)) {
+        slot.state.store(State::outside, std::memory_order_relaxed);
+        return Role::owner;
       }
     }
-    called_ = slots_[cpu].called;
-    slots_[cpu].called = false;
-    slots_[cpu].absent = false;
-    return Role::owner;
   }
+
+  // Of the round that is on, for CPUs that are held in it.
+  std::uint32_t round() const { return round_of(turn_.load(std::memory_order_relaxed)); }
 
   // On entry, before enter(): whether `cpu` was reset as owner. Then it still is: finish() ends what it was at.
   bool was_reset(std::uint32_t cpu) const { return owner_of(turn_.load(std::memory_order_acquire)) == cpu + 1; }
@@ -83,36 +116,16 @@ class Rendezvous {
   // Owner only: holds the other CPUs. Waits for those that come on their own, calls in who is missing if `call` is set,
   // and leaves behind who doesn't answer. Such a CPU isn't waited for again until it has shown up.
   template <typename Hardware>
-  void gather(std::uint32_t cpu, Hardware& hardware, bool call) {
-    std::uint32_t missing = wait(cpu, hardware, limits_.arrival_ticks);
-    if (missing == 0 || !call) {
-      return;
-    }
-    for (std::uint32_t other = 0; other < cpus_; ++other) {
-      Slot& slot = slots_[other];
-      if (awaited(cpu, other)) {
-        slot.called = true;
-        slot.absent = !hardware.call_in(other);
-      }
-    }
-    missing = wait(cpu, hardware, limits_.answer_ticks);
-    if (missing == 0) {
-      return;
-    }
-    for (std::uint32_t other = 0; other < cpus_; ++other) {
-      if (awaited(cpu, other)) {
-        slots_[other].absent = true;
-      }
+  [[gnu::always_inline]] void gather(std::uint32_t cpu, Hardware& hardware, bool call) {
+    if (cpus_ != 1) {
+      gather_others(cpu, hardware, call);
     }
   }
 
   // Owner only: the round is over.
-  void finish() {
+  [[gnu::always_inline]] void finish() {
     if (held_ != 0) [[unlikely]] {
-      for (std::uint32_t other = 0; other < cpus_; ++other) {
-        slots_[other].held = false;
-      }
-      held_ = 0;
+      forget_held();
     }
     const std::uint32_t round = round_of(turn_.load(std::memory_order_relaxed));
     turn_.store(turn(round + 1, nobody), std::memory_order_release);
@@ -120,7 +133,11 @@ class Rendezvous {
 
   // Owner only: CPUs held now.
   std::uint32_t held() const { return held_; }
-  bool is_held(std::uint32_t cpu) const { return slots_[cpu].held; }
+  bool is_held(std::uint32_t cpu) const {
+    return slots_[cpu].held && slots_[cpu].state.load(std::memory_order_acquire) == State::held;
+  }
+  // Owner only: an SMI was sent to `cpu`, outside gather().
+  void note_call(std::uint32_t cpu) { slots_[cpu].called = true; }
   bool is_absent(std::uint32_t cpu) const { return slots_[cpu].absent; }
 
  private:
@@ -142,6 +159,43 @@ class Rendezvous {
   }
   static constexpr std::uint32_t round_of(std::uint64_t word) { return static_cast<std::uint32_t>(word >> 32); }
   static constexpr std::uint32_t owner_of(std::uint64_t word) { return static_cast<std::uint32_t>(word); }
+
+  template <typename Hardware>
+  void gather_others(std::uint32_t cpu, Hardware& hardware, bool call) {
+    std::uint32_t missing = wait_for_others(cpu, hardware, limits_.arrival_ticks);
+    if (missing == 0 || !call) {
+      return;
+    }
+    for (std::uint32_t other = 0; other < cpus_; ++other) {
+      Slot& slot = slots_[other];
+      if (awaited(cpu, other)) {
+        slot.called = true;
+        slot.absent = !hardware.call_in(other);
+      }
+    }
+    missing = wait_for_others(cpu, hardware, limits_.answer_ticks);
+    if (missing == 0) {
+      return;
+    }
+    for (std::uint32_t other = 0; other < cpus_; ++other) {
+      if (awaited(cpu, other)) {
+        slots_[other].absent = true;
+      }
+    }
+  }
+
+  void become_owner(std::uint32_t cpu) {
+    called_ = slots_[cpu].called;
+    slots_[cpu].called = false;
+    slots_[cpu].absent = false;
+  }
+
+  [[gnu::noinline]] void forget_held() {
+    for (std::uint32_t other = 0; other < cpus_; ++other) {
+      slots_[other].held = false;
+    }
+    held_ = 0;
+  }
 
   bool take(std::uint32_t cpu) {
     std::uint64_t expected = turn_.load(std::memory_order_relaxed);
@@ -177,7 +231,7 @@ class Rendezvous {
   }
 
   template <typename Hardware>
-  std::uint32_t wait(std::uint32_t cpu, Hardware& hardware, std::uint64_t ticks) {
+  std::uint32_t wait_for_others(std::uint32_t cpu, Hardware& hardware, std::uint64_t ticks) {
     std::uint32_t missing = hold_arrived(cpu);
     if (missing == 0) {
       return 0;

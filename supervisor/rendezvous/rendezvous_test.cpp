@@ -32,7 +32,12 @@ class FakeHardware {
     return can_call;
   }
 
+  bool assigned(std::uint32_t cpu) const { return work && work(cpu); }
+  void forget(std::uint32_t cpu) { forgotten.push_back(cpu); }
+
   bool can_call = true;
+  std::function<bool(std::uint32_t)> work;
+  std::vector<std::uint32_t> forgotten;
   std::vector<std::uint32_t> called;
   std::function<void()> on_relax;
 
@@ -140,6 +145,72 @@ TEST(Rendezvous, AnOwnerThatWasResetEndsItsRoundWhenItEntersAgain) {
   protocol.finish();
 }
 
+TEST(Rendezvous, AHeldCpuWorksAndWaitsOn) {
+  Protocol protocol;
+  protocol.initialize(2, short_limits);
+  FakeHardware hardware;
+  hardware.on_relax = [] { std::this_thread::yield(); };
+  std::atomic<bool> work = false;
+  std::atomic<unsigned> done = 0;
+  EXPECT_EQ(protocol.enter(0, hardware), Protocol::Role::owner);
+  std::thread other([&] {
+    FakeHardware others_hardware;
+    others_hardware.on_relax = hardware.on_relax;
+    others_hardware.work = [&](std::uint32_t cpu) { return cpu == 1 && work.load(); };
+    auto role = protocol.enter(1, others_hardware);
+    for (; role == Protocol::Role::assigned; role = protocol.wait(1, others_hardware)) {
+      work = false;
+      ++done;
+    }
+    EXPECT_EQ(role, Protocol::Role::released);
+  });
+  while (!protocol.is_held(1)) {
+    protocol.gather(0, hardware, false);
+  }
+  for (unsigned round = 1; round <= 3; ++round) {
+    work = true;
+    while (done != round) {
+      std::this_thread::yield();
+    }
+  }
+  protocol.finish();
+  other.join();
+}
+
+TEST(Rendezvous, AHeldCpuThatWasResetIsNotHeldAnyMore) {
+  Protocol protocol;
+  protocol.initialize(2, short_limits);
+  FakeHardware hardware;
+  hardware.on_relax = [] { std::this_thread::yield(); };
+  EXPECT_EQ(protocol.enter(0, hardware), Protocol::Role::owner);
+  // The first stay ends with a reset, which the other CPU doesn't come back from but by another SMI.
+  std::atomic<bool> work = true;
+  std::atomic<bool> again = false;
+  std::thread other([&] {
+    FakeHardware others_hardware;
+    others_hardware.on_relax = hardware.on_relax;
+    others_hardware.work = [&](std::uint32_t) { return work.exchange(false); };
+    EXPECT_EQ(protocol.enter(1, others_hardware), Protocol::Role::assigned);
+    EXPECT_TRUE(others_hardware.forgotten.empty());
+    others_hardware.on_relax = [&] {
+      again = true;
+      std::this_thread::yield();
+    };
+    EXPECT_EQ(protocol.enter(1, others_hardware), Protocol::Role::owner) << "what it came for isn't lost";
+    EXPECT_EQ(others_hardware.forgotten, (std::vector<std::uint32_t>{1}));
+    protocol.finish();
+  });
+  while (work) {
+    protocol.gather(0, hardware, false);
+  }
+  while (!again) {
+    std::this_thread::yield();
+  }
+  EXPECT_FALSE(protocol.is_held(1));
+  protocol.finish();
+  other.join();
+}
+
 // The storm.
 class Storm {
  public:
@@ -161,6 +232,7 @@ class Storm {
   std::uint64_t handled() const { return handled_; }
   std::uint64_t violations() const { return violations_; }
   std::uint64_t rounds_with_others() const { return rounds_with_others_; }
+  std::uint64_t assignments() const { return assignments_; }
 
  private:
   struct Hardware {
@@ -174,6 +246,8 @@ class Storm {
       storm.pending_[cpu].store(true);
       return random() % 64 != 0;
     }
+    bool assigned(std::uint32_t cpu) { return storm.assigned_[cpu].load(std::memory_order_acquire); }
+    void forget(std::uint32_t /*cpu*/) { ++storm.violations_; }
   };
 
   static void dawdle(std::mt19937& random) {
@@ -224,7 +298,15 @@ class Storm {
     }
     dawdle(hardware.random);
     in_mm_[cpu].store(true);
-    if (protocol_.enter(cpu, hardware) == Protocol::Role::owner) {
+    auto role = protocol_.enter(cpu, hardware);
+    while (role == Protocol::Role::assigned) {
+      violations_ += owners_.load() == 1 ? 0 : 1;  // somebody waits for it
+      dawdle(hardware.random);
+      ++assignments_;
+      assigned_[cpu].store(false, std::memory_order_release);
+      role = protocol_.wait(cpu, hardware);
+    }
+    if (role == Protocol::Role::owner) {
       own(cpu, hardware);
     }
     in_mm_[cpu].store(false);
@@ -241,6 +323,11 @@ class Storm {
     if (anything) {
       protocol_.gather(cpu, hardware, true);
       rounds_with_others_ += protocol_.held() != 0 ? 1 : 0;
+      for (std::uint32_t other = 0; other < cpus_; ++other) {
+        if (protocol_.is_held(other) && hardware.random() % 2 == 0) {
+          assigned_[other].store(true, std::memory_order_release);
+        }
+      }
       for (int look = 0; look < 4; ++look) {
         for (std::uint32_t other = 0; other < cpus_; ++other) {
           if (protocol_.is_held(other) && !in_mm_[other].load()) {
@@ -250,6 +337,9 @@ class Storm {
         dawdle(hardware.random);
       }
       for (std::uint32_t other = 0; other < cpus_; ++other) {
+        while (assigned_[other].load(std::memory_order_acquire)) {
+          std::this_thread::yield();
+        }
         requests_[other].store(false);
       }
     }
@@ -263,6 +353,8 @@ class Storm {
   std::array<std::atomic<bool>, limit> pending_{};
   std::array<std::atomic<bool>, limit> requests_{};
   std::array<std::atomic<bool>, limit> in_mm_{};
+  std::array<std::atomic<bool>, limit> assigned_{};
+  std::atomic<std::uint64_t> assignments_ = 0;
   std::atomic<std::uint32_t> owners_ = 0;
   std::atomic<std::uint32_t> done_ = 0;
   std::atomic<std::uint64_t> handled_ = 0;
@@ -280,6 +372,7 @@ TEST(RendezvousStorm, PatientOwners) {
   EXPECT_EQ(storm->violations(), 0u);
   EXPECT_EQ(storm->handled(), std::uint64_t{rounds} * 4);
   EXPECT_GT(storm->rounds_with_others(), 0u);
+  EXPECT_GT(storm->assignments(), 0u);
 }
 
 TEST(RendezvousStorm, ImpatientOwnersLeaveMostBehind) {

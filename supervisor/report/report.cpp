@@ -44,7 +44,8 @@ void report_launch_done(const Supervisor& supervisor) {
   write(line);
 }
 
-void report_fault(const Supervisor& supervisor, Domain domain, std::uint32_t driver, const Fault& fault) {
+void report_fault(const Supervisor& supervisor, Domain domain, std::uint32_t driver, std::uint32_t cpu,
+                  const Fault& fault) {
   const bool in_driver = domain == Domain::driver;
   ReportLine line("fault");
   line.word("domain", in_driver ? "driver" : "foundation")
@@ -52,6 +53,7 @@ void report_fault(const Supervisor& supervisor, Domain domain, std::uint32_t dri
       .hexadecimal("address", fault.address)
       .hexadecimal("rip", fault.rip)
       .decimal("driver", driver)
+      .decimal("cpu", cpu)
       .guid("handler", supervisor.message.guid)
       .word("action", in_driver ? "disabled" : "aborted");
   write(line);

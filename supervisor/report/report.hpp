@@ -16,6 +16,7 @@ void report_ranges();
 void report_foundation_start(const Supervisor& supervisor, std::uint64_t base, std::uint64_t size);
 void report_launch_done(const Supervisor& supervisor);
 // `driver`: the foundation's number of it, 0 if unknown or none.
-void report_fault(const Supervisor& supervisor, Domain domain, std::uint32_t driver, const Fault& fault);
+void report_fault(const Supervisor& supervisor, Domain domain, std::uint32_t driver, std::uint32_t cpu,
+                  const Fault& fault);
 
 }  // namespace redoubt::supervisor

@@ -14,11 +14,11 @@ Continuation leave_unless_refused(Cpu& cpu, abi::SystemStatus status) {
 }  // namespace
 
 Continuation finish_launch(Supervisor& supervisor, Cpu& cpu) {
-  return leave_unless_refused(cpu, supervisor::finish_launch(supervisor, cpu.frame.rdi));
+  return leave_unless_refused(cpu, supervisor::finish_launch(supervisor, cpu, cpu.frame.rdi));
 }
 
 Continuation finish_mmi(Supervisor& supervisor, Cpu& cpu) {
-  return leave_unless_refused(cpu, supervisor::finish_mmi(supervisor, cpu.frame.rdi, cpu.frame.rsi));
+  return leave_unless_refused(cpu, supervisor::finish_mmi(supervisor, cpu, cpu.frame.rdi, cpu.frame.rsi));
 }
 
 Continuation finish_service(Supervisor& supervisor, Cpu& cpu) {

@@ -28,12 +28,23 @@ Continuation allocate_pages_at(Supervisor& supervisor, Cpu& cpu) {
 }
 
 Continuation free_pages(Supervisor& supervisor, Cpu& cpu) {
+  if (supervisor.active_procedures != 0) [[unlikely]] {
+    // Nobody may see them any more when they are cleared and go to somebody else.
+    const Result<void> taken =
+        supervisor.memory.set_page_access(cpu.frame.rdi, cpu.frame.rsi, abi::page_none, abi::page_none);
+    if (!taken) {
+      return answer_result(cpu, taken);
+    }
+    flush_procedures(supervisor, cpu);
+  }
   return answer_result(cpu, supervisor.memory.free_pages(cpu.frame.rdi, cpu.frame.rsi));
 }
 
 Continuation set_page_access(Supervisor& supervisor, Cpu& cpu) {
-  return answer_result(cpu,
-                       supervisor.memory.set_page_access(cpu.frame.rdi, cpu.frame.rsi, cpu.frame.rdx, cpu.frame.rcx));
+  const Result<void> result =
+      supervisor.memory.set_page_access(cpu.frame.rdi, cpu.frame.rsi, cpu.frame.rdx, cpu.frame.rcx);
+  flush_procedures(supervisor, cpu);
+  return answer_result(cpu, result);
 }
 
 Continuation read_driver(Supervisor& supervisor, Cpu& cpu) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 // x87, SSE, AVX and whatever else XSAVE knows belong to the owner of the machine. They stay untouched until a driver
-// uses them: MM runs with CR0.TS set, and the trap saves the owner's state and loads a known one. Only the CPU that
-// runs MM can get here, so one area is enough.
+// uses them: MM runs with CR0.TS set, and the trap saves the owner's state and loads a known one. One for the CPU that
+// runs MM, whichever it is, and one for each CPU that runs procedures for it.
 #pragma once
 
 #include <cstdint>
@@ -26,6 +26,9 @@ class ExtendedStateKeeper {
 
   // Gives the owner his state back, if it was taken. Before RSM, on the CPU that ran.
   void restore();
+
+  // Forgets the owner's state, which is gone: the CPU was reset.
+  void drop() { loaded_ = false; }
 
   bool loaded() const { return loaded_; }
 

@@ -99,6 +99,10 @@ inline std::uint64_t read_tsc() {
   return (std::uint64_t{high} << 32) | low;
 }
 
+// Lets NMIs in, from the next instruction on (arch/x86_64/entry/traps.S).
+extern "C" void redoubt_unblock_nmis();
+inline void unblock_nmis() { redoubt_unblock_nmis(); }
+
 inline void spin_hint() { asm volatile("pause" : : : "memory"); }
 
 }  // namespace redoubt::arch

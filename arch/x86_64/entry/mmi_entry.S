@@ -55,15 +55,16 @@ redoubt_mmi_long_mode:
         jnz     redoubt_resume_ring3
         // Falls through.
 
-// Leaves MM. RSP = per-CPU area; everything of C++ is done.
+// Leaves MM. RSP = per-CPU area; everything of C++ is done. An NMI that still gets in before RSM starts it anew.
         .globl redoubt_leave_mm
 redoubt_leave_mm:
         cmpq    $0, CPU_EXIT_WORK(%rsp)
         jne     .Lexit_work
-.Lleave:
         movq    CPU_SAVED_CR2(%rsp), %rax
         movq    %rax, %cr2
         rsm
+        .globl redoubt_leave_end
+redoubt_leave_end:
 
 .Lset_pat:
         rdmsr
@@ -77,8 +78,8 @@ redoubt_leave_mm:
         movq    %rax, %cr3
         jmp     .Lpat_fits
 
-// NMIs are blocked from the SMI on. Only an IRET ends that; ours never return to ring 3 with IRET, but ring 3 can
-// execute one itself, and then NMIs meant for the owner arrive here. They are counted (traps.S) and owed to him. An
+// NMIs are blocked from the SMI on. Only an IRET ends that. Ring 3 can execute one, and procedures on other CPUs run
+// with NMIs open: then NMIs meant for the owner arrive here. They are counted (traps.S) and owed to him. An
 // NMI sent now must stay pending until RSM, so NMIs must be blocked, and only one way leads there for certain: take
 // one. So unblock, send one to ourselves, and leave from inside its handler, after sending the one for the owner.
 .Lexit_work:
@@ -107,12 +108,12 @@ redoubt_leave_inside_nmi:
         movb    $0, CPU_LEAVING(%rsp)
 .Lnmis_done:
         cmpb    $0, CPU_PAT_CHANGED(%rsp)
-        je      .Lleave
+        je      redoubt_leave_mm            // another NMI may have come
         movl    CPU_SAVED_PAT(%rsp), %eax
         movl    CPU_SAVED_PAT + 4(%rsp), %edx
         movl    $0x277, %ecx
         wrmsr
         movb    $0, CPU_PAT_CHANGED(%rsp)
-        jmp     .Lleave
+        jmp     redoubt_leave_mm
 
         .section .note.GNU-stack, "", @progbits

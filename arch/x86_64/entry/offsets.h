@@ -11,6 +11,7 @@
 #define CPU_SAVED_PAT 192
 #define CPU_CR4 200
 #define CPU_LEAVING 208
+#define CPU_REQUEST 209
 #define CPU_GDT 216
 #define CPU_TASK_TYPE (CPU_GDT + 0x28 + 5)
 
@@ -26,6 +27,11 @@
 #define ENTRY_FAR_SELECTOR 0x124
 #define ENTRY_BYTES 0x128
 
+// What an NMI of ours asks for.
+#define REQUEST_FLUSH 1
+#define REQUEST_STOP 2
+
+#define FRAME_BYTES 176
 #define FRAME_RIP 136
 #define FRAME_CS 144
 #define FRAME_RFLAGS 152

@@ -105,14 +105,70 @@ redoubt_resume_ring3:
         call    supervisor_panic
         ud2
 
-// On a stack of its own, whose first word above the processor's frame is the address of the per-CPU area.
+// On a stack of its own, whose first word above the processor's frame is the address of the per-CPU area. One that the
+// CPU running MM has announced is its own: it wants translations forgotten, and perhaps ring 3 to end.
 .Lnmi:
         pushq   %rax
         movq    48(%rsp), %rax
+        cmpb    $0, CPU_REQUEST(%rax)
+        jne     .Lrequest
         incl    CPU_NMI_COUNT(%rax)
         cmpb    $0, CPU_LEAVING(%rax)
         jne     redoubt_leave_inside_nmi
+        // On the way to RSM the CPU may have looked at the count already: it has to look again.
+        pushq   %rcx
+        leaq    redoubt_leave_mm(%rip), %rax
+        movq    16(%rsp), %rcx
+        cmpq    %rax, %rcx
+        jb      .Lnmi_done
+        leaq    redoubt_leave_end(%rip), %rcx
+        cmpq    %rcx, 16(%rsp)
+        jae     .Lnmi_done
+        movq    %rax, 16(%rsp)
+        jmp     .Lnmi_done
+
+//   rcx rax | rip cs rflags rsp ss | per-CPU area
+.Lrequest:
+        pushq   %rcx
+        movq    %cr3, %rcx
+        movq    %rcx, %cr3
+        xorl    %ecx, %ecx
+        xchgb   %cl, CPU_REQUEST(%rax)
+        cmpb    $REQUEST_STOP, %cl
+        jne     .Lnmi_done
+        testb   $3, 24(%rsp)                // in ring 0 there is nothing to stop
+        jnz     .Lstop
+.Lnmi_done:
+        popq    %rcx
         popq    %rax
+        iretq
+
+// Goes on as if vector 2 had come in through the empty stack below the register frame, NMIs still blocked.
+.Lstop:
+        movq    %rsp, %rcx
+        leaq    FRAME_BYTES(%rax), %rsp
+        pushq   48(%rcx)
+        pushq   40(%rcx)
+        pushq   32(%rcx)
+        pushq   24(%rcx)
+        pushq   16(%rcx)
+        pushq   $0
+        pushq   $2
+        movq    8(%rcx), %rax
+        movq    (%rcx), %rcx
+        jmp     .Ltrap
+
+// void redoubt_unblock_nmis(): an IRET to the caller.
+        .globl redoubt_unblock_nmis
+redoubt_unblock_nmis:
+        popq    %rcx
+        movq    %rsp, %rdx
+        movl    %ss, %eax
+        pushq   %rax
+        pushq   %rdx
+        pushfq
+        pushq   $0x08
+        pushq   %rcx
         iretq
 
 // How the launch ends, which didn't come in through this file: supervisor_resume(Cpu*) enters ring 3 for the first

@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: BSD-2-Clause-Patent
+#include "supervisor/procedures/procedures.hpp"
+
+#include "arch/processor.hpp"
+#include "arch/x86_64/registers/exceptions.hpp"
+#include "supervisor/domain/domain_calls.hpp"
+#include "supervisor/exceptions/panic.hpp"
+#include "supervisor/report/report.hpp"
+
+namespace redoubt::supervisor {
+namespace {
+
+using Role = Rendezvous<cpu_limit>::Role;
+using abi::ProcessorState;
+using abi::SystemStatus;
+
+// In ticks of the TSC. How long a CPU may take to begin, and how often one is asked for a sign of life: parts of a
+// second. How long it may take to answer an NMI of ours or an SMI: seconds, since an emulated CPU may not run for some
+// time and what follows is the end of everything.
+constexpr std::uint64_t begin_ticks = std::uint64_t{1} << 31;
+constexpr std::uint64_t alive_ticks = std::uint64_t{1} << 30;
+constexpr std::uint64_t answer_ticks = std::uint64_t{1} << 34;
+constexpr std::uint64_t answer_polls = std::uint64_t{1} << 30;
+
+// The procedure of a CPU other than the owner, or null.
+Procedure* find(const Supervisor& supervisor, const Cpu& owner, std::uint64_t cpu) {
+  return cpu < supervisor.launch.cpu_count && cpu != owner.index ? &supervisor.procedures[cpu] : nullptr;
+}
+
+// What the CPU needs besides its ring-0 stack, the first time.
+Result<void> prepare(Supervisor& supervisor, const Cpu& owner, Procedure& procedure) {
+  if (procedure.stack_top != 0) {
+    return {};
+  }
+  const std::uint64_t area =
+      TRY(supervisor.memory.allocate_supervisor(pages_of(supervisor.features.extended_state_bytes)));
+  procedure.extended_state.initialize(supervisor.direct_map.at(area), supervisor.features);
+  procedure.stack_top = TRY(supervisor.memory.allocate_stack(procedure_stack_pages, Domain::driver));
+  flush_procedures(supervisor, owner);
+  return {};
+}
+
+bool answered(const Cpu& target) {
+  return std::atomic_ref(const_cast<std::uint8_t&>(target.request)).load(std::memory_order_acquire) ==
+         static_cast<std::uint8_t>(CpuRequest::none);
+}
+
+bool wait_for_answer(const Cpu& target) {
+  const std::uint64_t start = arch::read_tsc();
+  for (std::uint64_t polls = 0; polls < answer_polls && arch::read_tsc() - start < answer_ticks; ++polls) {
+    if (answered(target)) {
+      return true;
+    }
+    arch::spin_hint();
+  }
+  return answered(target);
+}
+
+// Makes a CPU that runs a procedure take an NMI of ours, and waits until it has. A CPU that doesn't take it was reset
+// or is beyond reach. The first comes back for an SMI and says so (forget); the second runs code of ring 3 that nobody
+// can stop, while the owner of the machine would have his CPUs back: that must not be.
+void interrupt(Supervisor& supervisor, const Cpu& owner, std::uint64_t cpu, CpuRequest request) {
+  Cpu& target = *supervisor.cpus[cpu];
+  std::atomic_ref(target.request).store(static_cast<std::uint8_t>(request), std::memory_order_seq_cst);
+  if (supervisor.local_apic.send_nmi(target.apic_id) && wait_for_answer(target)) {
+    return;
+  }
+  supervisor.rendezvous.note_call(static_cast<std::uint32_t>(cpu));
+  if (supervisor.local_apic.send_smi(target.apic_id) && wait_for_answer(target)) {
+    return;
+  }
+  panic(owner.frame, "a CPU does not answer");
+}
+
+bool move(Procedure& procedure, ProcedureState from, ProcedureState to) {
+  return procedure.state.compare_exchange_strong(from, to, std::memory_order_acq_rel);
+}
+
+void stop(Supervisor& supervisor, const Cpu& owner, std::uint64_t cpu) {
+  Procedure& procedure = supervisor.procedures[cpu];
+  procedure.stop.store(true, std::memory_order_seq_cst);
+  if (move(procedure, ProcedureState::posted, ProcedureState::stopped)) {
+    return;
+  }
+  // One that comes while the CPU is in ring 0 only makes it look up; then it has seen `stop`, or is in ring 3 next.
+  while (procedure.state.load(std::memory_order_acquire) == ProcedureState::running) {
+    interrupt(supervisor, owner, cpu, CpuRequest::stop);
+  }
+}
+
+// The procedure has ended: the CPU can have another one.
+void collect(Supervisor& supervisor, std::uint64_t cpu, bool wanted) {
+  Procedure& procedure = supervisor.procedures[cpu];
+  const ProcedureState state = procedure.state.load(std::memory_order_acquire);
+  if (state == ProcedureState::faulted || (state == ProcedureState::stopped && !wanted)) {
+    ++supervisor.fault_count;
+    const Fault fault = {procedure.end.fault_vector, procedure.end.fault_address, procedure.end.rip};
+    report_fault(supervisor, Domain::driver, procedure.call.driver, static_cast<std::uint32_t>(cpu), fault);
+  }
+  procedure.state.store(ProcedureState::idle, std::memory_order_relaxed);
+  --supervisor.active_procedures;
+}
+
+}  // namespace
+
+// ---- The owner
+
+SystemStatus start_procedure(Supervisor& supervisor, const Cpu& owner, std::uint64_t cpu,
+                             const abi::ProcedureCall& call) {
+  Procedure* procedure = find(supervisor, owner, cpu);
+  if (procedure == nullptr || !supervisor.rendezvous.is_held(static_cast<std::uint32_t>(cpu))) {
+    return SystemStatus::not_found;
+  }
+  if (procedure->state.load(std::memory_order_acquire) != ProcedureState::idle) {
+    return SystemStatus::busy;
+  }
+  if (call.entry >= user_address_end) {
+    return SystemStatus::bad_address;
+  }
+  // Nobody starts what he can't stop.
+  if (!supervisor.local_apic.usable()) {
+    return SystemStatus::unsupported;
+  }
+  if (!prepare(supervisor, owner, *procedure)) {
+    return SystemStatus::out_of_memory;
+  }
+  const DriverCallArea area = {
+      .return_address = supervisor.gates + std::uint64_t{abi::procedure_return} * abi::gate_stub_bytes,
+      .home = {},
+      .scratch = {call.status, 0},
+  };
+  const std::uint64_t stack_pointer = procedure->stack_top - sizeof(area);
+  if (!supervisor.memory.copy_to(Domain::driver, stack_pointer, &area, sizeof(area))) {
+    return SystemStatus::out_of_memory;
+  }
+  procedure->call = call;
+  procedure->end = {};
+  procedure->stack_pointer = stack_pointer;
+  procedure->stop.store(false, std::memory_order_relaxed);
+  procedure->seen_ticks = arch::read_tsc();
+  ++supervisor.active_procedures;
+  procedure->state.store(ProcedureState::posted, std::memory_order_release);
+  return SystemStatus::ok;
+}
+
+ProcessorState check_procedure(Supervisor& supervisor, const Cpu& owner, std::uint64_t cpu, abi::ProcedureEnd& end) {
+  Procedure* procedure = find(supervisor, owner, cpu);
+  if (procedure == nullptr) {
+    return ProcessorState::absent;
+  }
+  const bool held = supervisor.rendezvous.is_held(static_cast<std::uint32_t>(cpu));
+  const std::uint64_t waited = arch::read_tsc() - procedure->seen_ticks;
+  switch (procedure->state.load(std::memory_order_acquire)) {
+    case ProcedureState::idle: return held ? ProcessorState::idle : ProcessorState::absent;
+    case ProcedureState::posted:
+      if (!held || waited > begin_ticks) {
+        move(*procedure, ProcedureState::posted, ProcedureState::lost);
+      }
+      break;
+    case ProcedureState::running:
+      if (waited > alive_ticks) {
+        interrupt(supervisor, owner, cpu, CpuRequest::flush);
+        procedure->seen_ticks = arch::read_tsc();
+      }
+      break;
+    default: break;
+  }
+  ProcessorState result = ProcessorState::running;
+  switch (procedure->state.load(std::memory_order_acquire)) {
+    case ProcedureState::finished: result = ProcessorState::finished; break;
+    case ProcedureState::faulted: result = ProcessorState::faulted; break;
+    case ProcedureState::stopped: result = ProcessorState::stopped; break;
+    case ProcedureState::lost: result = ProcessorState::lost; break;
+    default: return result;
+  }
+  end = procedure->end;
+  collect(supervisor, cpu, true);
+  return result;
+}
+
+SystemStatus stop_procedure(Supervisor& supervisor, const Cpu& owner, std::uint64_t cpu) {
+  if (find(supervisor, owner, cpu) == nullptr) {
+    return SystemStatus::not_found;
+  }
+  stop(supervisor, owner, cpu);
+  return SystemStatus::ok;
+}
+
+void stop_procedures(Supervisor& supervisor, const Cpu& owner) {
+  for (std::uint32_t cpu = 0; cpu < supervisor.launch.cpu_count; ++cpu) {
+    if (find(supervisor, owner, cpu) != nullptr &&
+        supervisor.procedures[cpu].state.load(std::memory_order_acquire) != ProcedureState::idle) {
+      stop(supervisor, owner, cpu);
+      collect(supervisor, cpu, false);
+    }
+  }
+  supervisor.active_procedures = 0;  // an owner that was reset may have miscounted
+}
+
+void flush_procedures(Supervisor& supervisor, const Cpu& owner) {
+  if (supervisor.active_procedures == 0) {
+    return;
+  }
+  // A CPU that begins later loads CR3 after it has said so: either it is seen running here or it sees the new tables.
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  for (std::uint32_t cpu = 0; cpu < supervisor.launch.cpu_count; ++cpu) {
+    if (find(supervisor, owner, cpu) != nullptr &&
+        supervisor.procedures[cpu].state.load(std::memory_order_seq_cst) == ProcedureState::running) {
+      interrupt(supervisor, owner, cpu, CpuRequest::flush);
+    }
+  }
+}
+
+// ---- A held CPU
+
+namespace {
+
+// Into ring 3, unless the owner has changed his mind.
+bool begin(Supervisor& supervisor, Cpu& cpu) {
+  Procedure& procedure = supervisor.procedures[cpu.index];
+  if (!supervisor.local_apic.usable() || !move(procedure, ProcedureState::posted, ProcedureState::running)) {
+    move(procedure, ProcedureState::posted, ProcedureState::lost);
+    return false;
+  }
+  if (!procedure.entered || procedure.round != supervisor.rendezvous.round()) {
+    procedure.entered = true;
+    procedure.round = supervisor.rendezvous.round();
+    procedure.extended_state.drop();
+    procedure.owners_doors.close();
+  }
+  // Another driver may have been here before.
+  procedure.extended_state.reload_known();
+  cpu.runs_procedure = 1;
+  cpu.leaving = 0;
+  cpu.frame = ring3_frame(procedure.call.entry, procedure.stack_pointer);
+  cpu.frame.rcx = procedure.call.argument;
+  set_io_ports(cpu, true);
+  arch::write_cr3(supervisor.memory.root(Domain::driver));
+  arch::unblock_nmis();
+  return true;
+}
+
+// In ring 0 again, for good.
+Continuation end(Supervisor& supervisor, Cpu& cpu, ProcedureState state) {
+  Procedure& procedure = supervisor.procedures[cpu.index];
+  cpu.runs_procedure = 0;
+  set_io_ports(cpu, false);
+  procedure.end.rip = cpu.frame.rip;
+  procedure.state.store(state, std::memory_order_release);
+  RendezvousHardware hardware(supervisor);
+  return serve_round(supervisor, cpu, supervisor.rendezvous.wait(cpu.index, hardware));
+}
+
+}  // namespace
+
+Continuation serve_round(Supervisor& supervisor, Cpu& cpu, Role role) {
+  RendezvousHardware hardware(supervisor);
+  for (; role == Role::assigned; role = supervisor.rendezvous.wait(cpu.index, hardware)) {
+    if (begin(supervisor, cpu)) {
+      return Continuation::resume;
+    }
+  }
+  Procedure& procedure = supervisor.procedures[cpu.index];
+  if (procedure.entered) {
+    procedure.entered = false;
+    procedure.extended_state.restore();
+    procedure.owners_doors.reopen();
+  }
+  return Continuation::leave;
+}
+
+Continuation handle_procedure_trap(Supervisor& supervisor, Cpu& cpu) {
+  Procedure& procedure = supervisor.procedures[cpu.index];
+  arch::RegisterFrame& frame = cpu.frame;
+  const std::uint64_t gate = frame.r10 & 0xFFFF'FFFF;
+  if (frame.vector == arch::vector::nmi) {
+    arch::unblock_nmis();  // this was the one; the next may be on its way already
+  }
+  if (frame.vector == abi::driver_gate_vector && gate == abi::gate_return) {
+    procedure.end.result = frame.rax;
+    return end(supervisor, cpu, ProcedureState::finished);
+  }
+  if (frame.vector == arch::vector::nmi || procedure.stop.load(std::memory_order_acquire)) {
+    procedure.end.fault_vector = arch::vector::nmi;
+    return end(supervisor, cpu, ProcedureState::stopped);
+  }
+  if (frame.vector == abi::driver_gate_vector && gate < abi::gate_count) {
+    procedure.end.refused = gate + 1;
+    clear_volatile_registers(frame);
+    frame.rax = abi::status::unsupported;
+    return Continuation::resume;
+  }
+  if (frame.vector == arch::vector::device_not_available && procedure.extended_state.load()) {
+    return Continuation::resume;
+  }
+  procedure.end.fault_vector = frame.vector;
+  procedure.end.fault_address = frame.vector == arch::vector::page_fault ? arch::read_cr2() : 0;
+  return end(supervisor, cpu, ProcedureState::faulted);
+}
+
+std::uint64_t RendezvousHardware::now() { return arch::read_tsc(); }
+void RendezvousHardware::relax() { arch::spin_hint(); }
+bool RendezvousHardware::call_in(std::uint32_t cpu) {
+  return supervisor_.local_apic.send_smi(supervisor_.cpus[cpu]->apic_id);
+}
+bool RendezvousHardware::assigned(std::uint32_t cpu) {
+  return supervisor_.procedures[cpu].state.load(std::memory_order_acquire) == ProcedureState::posted;
+}
+void RendezvousHardware::forget(std::uint32_t cpu) {
+  Procedure& procedure = supervisor_.procedures[cpu];
+  procedure.entered = false;
+  supervisor_.cpus[cpu]->runs_procedure = 0;
+  move(procedure, ProcedureState::posted, ProcedureState::lost);
+  move(procedure, ProcedureState::running, ProcedureState::lost);
+  std::atomic_ref(supervisor_.cpus[cpu]->request).store(0, std::memory_order_release);
+}
+
+}  // namespace redoubt::supervisor

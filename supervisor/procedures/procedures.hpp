@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: BSD-2-Clause-Patent
+// Procedures of drivers on CPUs that the rendezvous holds. The CPU that runs MM starts them and learns of their end;
+// the held CPU enters ring 3 with drivers' page tables on a stack of its own, and comes back to its wait:
+//
+//              owner starts      the CPU begins       returns, faults, is stopped
+//      idle ----------------> posted -------> running ----------------------------> finished, faulted, stopped
+//       ^                        |               |                                           |
+//       |                        | withdrawn     | the CPU was reset                         |
+//       +---- owner fetches -----+---> lost <----+                                           |
+//       +------------------------------------------------------------------------------------+
+//
+// While it runs, the CPU touches its own Procedure and Cpu, and what never changes after the launch. It writes no log,
+// changes no page and holds no lock.
+//
+// A procedure that doesn't return is stopped by an NMI: NMIs, blocked since the SMI, are opened before ring 3 and stay
+// open on that CPU until RSM. Which NMI is whose: the owner sets Cpu::request and waits until a handler has cleared it;
+// the handler counts every other one as owed to the machine's owner, who gets it after RSM
+// (arch/x86_64/entry/traps.S). NMIs look alike, so if a foreign one comes first it is taken for ours, and ours for it.
+// Only one that comes in the very moment between sending ours and its delivery merges with it, as two foreign ones
+// would.
+//
+// The same NMI makes the CPU forget translations (flush_procedures): a page taken away from drivers must be gone
+// everywhere before somebody else gets it.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "abi/redoubt/syscall.hpp"
+#include "supervisor/cpu/cpu.hpp"
+#include "supervisor/rendezvous/rendezvous.hpp"
+#include "supervisor/transparency/extended_state_keeper.hpp"
+#include "supervisor/transparency/owners_doors.hpp"
+
+namespace redoubt::supervisor {
+
+struct Supervisor;
+enum class Continuation : std::uint32_t;
+
+enum class ProcedureState : std::uint32_t { idle, posted, running, finished, faulted, stopped, lost };
+
+struct alignas(64) Procedure {
+  std::atomic<ProcedureState> state{ProcedureState::idle};
+  std::atomic<bool> stop{false};  // wanted
+
+  // Written by the owner before it posts.
+  abi::ProcedureCall call{};
+  std::uint64_t stack_pointer = 0;
+  // Written by the CPU before it ends.
+  abi::ProcedureEnd end{};
+
+  // The owner's.
+  std::uint64_t stack_top = 0;   // 0: the CPU has no ring-3 stack yet
+  std::uint64_t seen_ticks = 0;  // when the CPU was known to be alive
+
+  // The CPU's own. `round`: in which the rest describes it; a CPU that was reset may leave anything behind.
+  std::uint32_t round = 0;
+  bool entered = false;
+  ExtendedStateKeeper extended_state;
+  OwnersDoors owners_doors;
+};
+
+inline constexpr std::uint64_t procedure_stack_pages = 8;
+
+// ---- On the CPU that runs MM: the system calls (abi/redoubt/syscall.hpp). `cpu` comes from ring 3.
+
+abi::SystemStatus start_procedure(Supervisor& supervisor, const Cpu& owner, std::uint64_t cpu,
+                                  const abi::ProcedureCall& call);
+// `end` is filled if a procedure has ended.
+abi::ProcessorState check_procedure(Supervisor& supervisor, const Cpu& owner, std::uint64_t cpu,
+                                    abi::ProcedureEnd& end);
+abi::SystemStatus stop_procedure(Supervisor& supervisor, const Cpu& owner, std::uint64_t cpu);
+
+// Before the round ends: stops whatever runs still. Returns when nothing does.
+void stop_procedures(Supervisor& supervisor, const Cpu& owner);
+
+// After drivers' access to pages has changed, before anybody else gets them.
+void flush_procedures(Supervisor& supervisor, const Cpu& owner);
+
+// ---- On a held CPU.
+
+// It entered as somebody else than the owner: runs what it is given until the round is over.
+Continuation serve_round(Supervisor& supervisor, Cpu& cpu, Rendezvous<cpu_limit>::Role role);
+
+// It came from ring 3. Its frame holds the entry.
+Continuation handle_procedure_trap(Supervisor& supervisor, Cpu& cpu);
+
+// What a CPU that waits asks of the world (rendezvous/rendezvous.hpp).
+class RendezvousHardware {
+ public:
+  explicit RendezvousHardware(Supervisor& supervisor) : supervisor_(supervisor) {}
+  std::uint64_t now();
+  void relax();
+  bool call_in(std::uint32_t cpu);
+  bool assigned(std::uint32_t cpu);
+  void forget(std::uint32_t cpu);
+
+ private:
+  Supervisor& supervisor_;
+};
+
+}  // namespace redoubt::supervisor

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: BSD-2-Clause-Patent
+#include "supervisor/save_state/save_state.hpp"
+
+#include <cstring>
+
+#include "abi/amd64/save_state.hpp"
+#include "abi/pi/mm_cpu.hpp"
+#include "platform/q35/platform.hpp"
+#include "policy/save_state.hpp"
+
+namespace redoubt::supervisor {
+namespace {
+
+using Register = abi::MmSaveStateRegister;
+using abi::SystemStatus;
+
+// Where a register stands in a save state. Not writable: what RSM would take amiss or put between MM and its caller.
+struct Place {
+  Register reg;
+  std::uint16_t offset;
+  std::uint8_t bytes;
+  bool writable;
+};
+
+#define REDOUBT_PLACE(reg, field, bytes, writable) {Register::reg, offsetof(abi::SaveState, field), bytes, writable}
+constexpr Place places[] = {
+    REDOUBT_PLACE(gdt_base, gdtr.base, 8, false),
+    REDOUBT_PLACE(idt_base, idtr.base, 8, false),
+    REDOUBT_PLACE(ldt_base, ldtr.base, 8, false),
+    REDOUBT_PLACE(gdt_limit, gdtr.limit, 2, false),
+    REDOUBT_PLACE(idt_limit, idtr.limit, 2, false),
+    REDOUBT_PLACE(ldt_limit, ldtr.limit, 4, false),
+    REDOUBT_PLACE(es, es.selector, 2, false),
+    REDOUBT_PLACE(cs, cs.selector, 2, false),
+    REDOUBT_PLACE(ss, ss.selector, 2, false),
+    REDOUBT_PLACE(ds, ds.selector, 2, false),
+    REDOUBT_PLACE(fs, fs.selector, 2, false),
+    REDOUBT_PLACE(gs, gs.selector, 2, false),
+    REDOUBT_PLACE(ldtr, ldtr.selector, 2, false),
+    REDOUBT_PLACE(tr, tr.selector, 2, false),
+    REDOUBT_PLACE(dr7, dr7, 8, false),
+    REDOUBT_PLACE(dr6, dr6, 8, false),
+    REDOUBT_PLACE(r8, r8, 8, true),
+    REDOUBT_PLACE(r9, r9, 8, true),
+    REDOUBT_PLACE(r10, r10, 8, true),
+    REDOUBT_PLACE(r11, r11, 8, true),
+    REDOUBT_PLACE(r12, r12, 8, true),
+    REDOUBT_PLACE(r13, r13, 8, true),
+    REDOUBT_PLACE(r14, r14, 8, true),
+    REDOUBT_PLACE(r15, r15, 8, true),
+    REDOUBT_PLACE(rax, rax, 8, true),
+    REDOUBT_PLACE(rbx, rbx, 8, true),
+    REDOUBT_PLACE(rcx, rcx, 8, true),
+    REDOUBT_PLACE(rdx, rdx, 8, true),
+    REDOUBT_PLACE(rsp, rsp, 8, true),
+    REDOUBT_PLACE(rbp, rbp, 8, true),
+    REDOUBT_PLACE(rsi, rsi, 8, true),
+    REDOUBT_PLACE(rdi, rdi, 8, true),
+    REDOUBT_PLACE(rip, rip, 8, true),
+    REDOUBT_PLACE(rflags, rflags, 8, true),
+    REDOUBT_PLACE(cr0, cr0, 8, false),
+    REDOUBT_PLACE(cr3, cr3, 8, false),
+    REDOUBT_PLACE(cr4, cr4, 8, false),
+};
+#undef REDOUBT_PLACE
+
+const Place* find_place(Register reg) {
+  for (const Place& place : places) {
+    if (place.reg == reg) {
+      return &place;
+    }
+  }
+  return nullptr;
+}
+
+constexpr bool is_pseudo(Register reg) {
+  return reg == Register::io || reg == Register::lma || reg == Register::processor_id;
+}
+
+// The save state of a CPU that is in MM now, or null.
+abi::SaveState* find_save_state(const Supervisor& supervisor, const Cpu& owner, std::uint64_t cpu) {
+  if (cpu >= supervisor.launch.cpu_count ||
+      (cpu != owner.index && !supervisor.rendezvous.is_held(static_cast<std::uint32_t>(cpu)))) {
+    return nullptr;
+  }
+  return reinterpret_cast<abi::SaveState*>(supervisor.first_save_state + cpu * abi::smbase_stride);
+}
+
+bool allowed(const abi::SaveState& state, Register reg, bool write) {
+  const unsigned privilege = (state.ss.attributes & abi::save_state_privilege_mask) >> 5;
+  return policy::decide(platform::save_state_rules, {reg, write, privilege}) == policy::Verdict::allow;
+}
+
+std::uint64_t truncate(std::uint64_t value, std::uint64_t width) {
+  return width >= sizeof(value) ? value : value & ((std::uint64_t{1} << (8 * width)) - 1);
+}
+
+Result<std::uint64_t, SystemStatus> read_io(const abi::SaveState& state) {
+  if ((state.revision & abi::save_state_revision_io) == 0 || (state.io & abi::save_state_io_valid) == 0) {
+    return std::unexpected(SystemStatus::not_found);
+  }
+  const std::uint32_t width_code = (state.io & abi::save_state_io_8_bits) != 0    ? abi::mm_save_state_io_uint8
+                                   : (state.io & abi::save_state_io_16_bits) != 0 ? abi::mm_save_state_io_uint16
+                                                                                  : abi::mm_save_state_io_uint32;
+  const std::uint32_t type =
+      ((state.io & abi::save_state_io_input) != 0 ? abi::mm_save_state_io_input : abi::mm_save_state_io_output) |
+      ((state.io & abi::save_state_io_string) != 0 ? abi::mm_save_state_io_string : 0u) |
+      ((state.io & abi::save_state_io_repeat) != 0 ? abi::mm_save_state_io_rep_prefix : 0u);
+  // String instructions move memory that MM doesn't look at.
+  const bool in_register = (state.io & abi::save_state_io_string) == 0;
+  const std::uint64_t data = in_register ? truncate(state.rax, std::uint64_t{1} << width_code) : 0;
+  return data << abi::save_state_io_data_shift | std::uint64_t{state.io >> 16} << abi::save_state_io_port_shift |
+         type << abi::save_state_io_type_shift | width_code;
+}
+
+}  // namespace
+
+Result<std::uint64_t, SystemStatus> read_save_state(const Supervisor& supervisor, const Cpu& owner, std::uint64_t cpu,
+                                                    std::uint64_t number, std::uint64_t width) {
+  const abi::SaveState* state = find_save_state(supervisor, owner, cpu);
+  if (state == nullptr) {
+    return std::unexpected(SystemStatus::invalid_argument);
+  }
+  const auto reg = static_cast<Register>(number);
+  const Place* place = find_place(reg);
+  if (number > std::uint64_t{0xFFFF'FFFF} || (place == nullptr && !is_pseudo(reg))) {
+    return std::unexpected(SystemStatus::not_found);
+  }
+  if (width == 0 || width > (place != nullptr ? place->bytes : sizeof(std::uint64_t))) {
+    return std::unexpected(SystemStatus::invalid_argument);
+  }
+  if (!allowed(*state, reg, false)) {
+    return std::unexpected(SystemStatus::not_permitted);
+  }
+  constexpr std::uint64_t long_mode_active = 1u << 10;
+  switch (reg) {
+    case Register::io: return read_io(*state);
+    case Register::lma:
+      return (state->efer & long_mode_active) != 0 ? abi::mm_save_state_lma_64 : abi::mm_save_state_lma_32;
+    case Register::processor_id: return supervisor.cpus[cpu]->apic_id;
+    default: break;
+  }
+  std::uint64_t value = 0;
+  std::memcpy(&value, reinterpret_cast<const std::byte*>(state) + place->offset, width);
+  return value;
+}
+
+SystemStatus write_save_state(const Supervisor& supervisor, const Cpu& owner, std::uint64_t cpu, std::uint64_t number,
+                              std::uint64_t width, std::uint64_t value) {
+  abi::SaveState* state = find_save_state(supervisor, owner, cpu);
+  if (state == nullptr) {
+    return SystemStatus::invalid_argument;
+  }
+  const auto reg = static_cast<Register>(number);
+  const Place* place = find_place(reg);
+  if (number > std::uint64_t{0xFFFF'FFFF} || (place == nullptr && !is_pseudo(reg))) {
+    return SystemStatus::not_found;
+  }
+  if (place == nullptr || !place->writable) {
+    return SystemStatus::unsupported;
+  }
+  if (width == 0 || width > place->bytes) {
+    return SystemStatus::invalid_argument;
+  }
+  if (!allowed(*state, reg, true)) {
+    return SystemStatus::not_permitted;
+  }
+  std::memcpy(reinterpret_cast<std::byte*>(state) + place->offset, &value, width);
+  return SystemStatus::ok;
+}
+
+}  // namespace redoubt::supervisor
