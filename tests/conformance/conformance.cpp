@@ -10,15 +10,10 @@ namespace redoubt::conformance {
 namespace {
 
 constexpr std::span<const Test> (*groups[])() = {
-    system_table_tests, configuration_table_tests,
-    io_tests,           pool_tests,
-    page_tests,         protocol_tests,
-    notification_tests, locate_tests,
-    mmi_tests,          foundation_protocol_tests,
-    status_code_tests,  dispatch_tests,
-    depex_tests,        driver_tests,
-    lifecycle_tests,    pointer_tests,
-    after_boot_tests,
+    system_table_tests, configuration_table_tests, io_tests,          pool_tests,       page_tests,
+    protocol_tests,     notification_tests,        locate_tests,      mmi_tests,        processor_tests,
+    save_state_tests,   foundation_protocol_tests, status_code_tests, dispatch_tests,   depex_tests,
+    driver_tests,       lifecycle_tests,           pointer_tests,     after_boot_tests,
 };
 
 // Text of bounded length; what doesn't fit is left out.

@@ -135,6 +135,17 @@ const Test& test_at(std::size_t index);
 // A driver's entry point as the suite has it: what it registers in advance, and all tests that run at that time.
 abi::EfiStatus start(abi::Handle image_handle, abi::MmSystemTable* mmst);
 
+// One turn of a loop that waits for another processor. The runner on the host, where processors are threads that take
+// turns, has one of its own.
+inline constinit void (*relax_hook)() = nullptr;
+inline void relax() {
+  if (relax_hook != nullptr) {
+    relax_hook();
+  } else {
+    asm volatile("pause" : : : "memory");
+  }
+}
+
 // GUIDs for tests: equal numbers give equal GUIDs, and nobody else has them.
 constexpr abi::Guid test_guid(std::uint32_t number) {
   return {number, 0xC0F0, 0x4E57, {0x8A, 0x11, 0x63, 0x6f, 0x6e, 0x66, 0x6f, 0x72}};

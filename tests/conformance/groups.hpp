@@ -18,6 +18,8 @@ std::span<const Test> io_tests();
 std::span<const Test> foundation_protocol_tests();
 std::span<const Test> status_code_tests();
 std::span<const Test> dispatch_tests();
+std::span<const Test> processor_tests();
+std::span<const Test> save_state_tests();
 std::span<const Test> depex_tests();
 std::span<const Test> driver_tests();
 std::span<const Test> lifecycle_tests();

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "abi/pi/mm_cpu.hpp"
 #include "abi/pi/mm_protocols.hpp"
 #include "drivers/child_dispatch/mm_driver.hpp"
 #include "foundation/testing/machine.hpp"
@@ -56,7 +57,25 @@ class Suite {
     add_victims(std::make_integer_sequence<unsigned, victim_count>());
   }
 
+  // Two processors, interrupted in the instruction that raised the MMI.
+  void set_processors() {
+    using Register = abi::MmSaveStateRegister;
+    relax_hook = foundation::testing::FakeSupervisor::pause;
+    machine_.supervisor.held = {1};
+    for (const std::uint64_t cpu : {0U, 1U}) {
+      const auto set = [&](Register reg, std::uint64_t value, bool writable) {
+        machine_.supervisor.save_states[{cpu, static_cast<std::uint32_t>(reg)}] = {value, 8, true, writable};
+      };
+      set(Register::rax, 0x1234'5678'9ABC'DE00 + cpu, true);
+      set(Register::lma, 64, false);
+      set(Register::processor_id, cpu, false);
+    }
+    const std::uint64_t out_of_command = 0x000000AB'00B2'02'00;
+    machine_.supervisor.save_states[{0, static_cast<std::uint32_t>(Register::io)}] = {out_of_command, 8, true, false};
+  }
+
   void launch() {
+    set_processors();
     ASSERT_EQ(machine_.launch(), status::success);
     ASSERT_EQ(entry_, status::success);
     for (const abi::Guid& phase : {abi::end_of_dxe_event_group_guid, abi::dxe_mm_ready_to_lock_protocol_guid,
