@@ -72,6 +72,15 @@ class NullSupervisor final : public Supervisor {
   SystemStatus check_device(std::uint64_t, std::uint64_t) override { return SystemStatus::not_permitted; }
   SystemResult<std::uint64_t> read_device(std::uint64_t, std::uint32_t) override { return 0; }
   SystemStatus write_device(std::uint64_t, std::uint32_t, std::uint64_t) override { return SystemStatus::ok; }
+  SystemResult<std::uint64_t> read_save_state(std::uint64_t, std::uint32_t, std::uint64_t) override { return 0; }
+  SystemStatus write_save_state(std::uint64_t, std::uint32_t, std::uint64_t, std::uint64_t) override {
+    return SystemStatus::not_permitted;
+  }
+  SystemStatus start_procedure(std::uint64_t, const abi::ProcedureCall&) override { return SystemStatus::not_found; }
+  SystemResult<abi::ProcessorState> check_procedure(std::uint64_t, abi::ProcedureEnd&) override {
+    return abi::ProcessorState::absent;
+  }
+  SystemStatus stop_procedure(std::uint64_t) override { return SystemStatus::not_found; }
   std::uint64_t ticks() override { return 0; }
 
  private:
