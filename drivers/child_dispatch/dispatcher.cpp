@@ -155,7 +155,7 @@ bool Dispatcher::dispatch_software() {
   const std::uint8_t command = chipset_.command();
   Child* child = by_value_[command];
   if (child == nullptr) return false;
-  abi::MmSwContext context{mm_.requesting_cpu(), command, chipset_.data()};
+  abi::MmSwContext context{mm_.requesting_cpu(command), command, chipset_.data()};
   UintN size = sizeof(context);
   chipset_.forget_command();
   call(*child, &context, &size);

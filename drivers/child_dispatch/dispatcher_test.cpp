@@ -62,7 +62,7 @@ class FakeMm final : public ManagementMode {
     watching = wanted;
     return status::success;
   }
-  UintN requesting_cpu() override { return 3; }
+  UintN requesting_cpu(std::uint8_t command) override { return command == 0x55 ? 3 : 1; }
   void* allocate(std::size_t bytes) override {
     if (no_memory) return nullptr;
     ++allocations;

@@ -20,8 +20,8 @@ class ManagementMode {
   virtual abi::EfiStatus call_handler(const abi::Guid& type, const void* context, void* buffer, abi::UintN* size) = 0;
   // Whether Dispatcher::dispatch() is to be called with each MMI, which makes all of them dearer.
   virtual abi::EfiStatus watch_mmis(bool wanted) = 0;
-  // The processor that asked for the software MMI which is being handled.
-  virtual abi::UintN requesting_cpu() = 0;
+  // The processor that asked for the software MMI which is being handled, with what it wrote.
+  virtual abi::UintN requesting_cpu(std::uint8_t command) = 0;
   // Null: no memory.
   virtual void* allocate(std::size_t bytes) = 0;
   virtual void release(void* memory) = 0;

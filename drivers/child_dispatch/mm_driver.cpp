@@ -4,8 +4,10 @@
 
 #include <new>
 
+#include "abi/pi/mm_cpu.hpp"
 #include "abi/pi/mm_protocols.hpp"
 #include "drivers/child_dispatch/protocols.hpp"
+#include "drivers/child_dispatch/requesting_cpu.hpp"
 
 namespace redoubt::child_dispatch {
 namespace {
@@ -54,11 +56,47 @@ class Ich9 final : public Chipset {
   const abi::MmCpuIoProtocol& io_;
 };
 
+// Through EFI_MM_CPU, as far as policy lets drivers see.
+class SaveStates final : public InterruptedCode {
+ public:
+  explicit SaveStates(const abi::MmSystemTable& mmst) {
+    void* interface = nullptr;
+    if (mmst.locate_protocol(&abi::mm_cpu_protocol_guid, nullptr, &interface) == status::success) {
+      protocol_ = static_cast<const abi::MmCpuProtocol*>(interface);
+    }
+  }
+
+  std::optional<IoWrite> io_write(UintN cpu) override {
+    const auto info = read<abi::MmSaveStateIoInfo>(abi::MmSaveStateRegister::io, cpu);
+    if (!info || info->type != abi::mm_save_state_io_output) return std::nullopt;
+    return IoWrite{info->port, static_cast<std::uint8_t>(info->data)};
+  }
+  std::optional<std::uint64_t> rax(UintN cpu) override {
+    return read<std::uint64_t>(abi::MmSaveStateRegister::rax, cpu);
+  }
+  std::optional<std::uint64_t> rdx(UintN cpu) override {
+    return read<std::uint64_t>(abi::MmSaveStateRegister::rdx, cpu);
+  }
+
+ private:
+  template <typename T>
+  std::optional<T> read(abi::MmSaveStateRegister reg, UintN cpu) const {
+    T value{};
+    if (protocol_ == nullptr ||
+        protocol_->read_save_state(protocol_, sizeof(value), reg, cpu, &value) != status::success) {
+      return std::nullopt;
+    }
+    return value;
+  }
+
+  const abi::MmCpuProtocol* protocol_ = nullptr;
+};
+
 EFIAPI EfiStatus on_mmi(Handle, const void*, void*, UintN*);
 
 class Mm final : public ManagementMode {
  public:
-  explicit Mm(const abi::MmSystemTable& mmst) : mmst_(mmst) {}
+  explicit Mm(const abi::MmSystemTable& mmst) : mmst_(mmst), save_states_(mmst) {}
 
   EfiStatus add_handler(abi::MmiHandler function, const abi::Guid& type, Handle& handle) override {
     return mmst_.mmi_handler_register(function, &type, &handle);
@@ -71,7 +109,10 @@ class Mm final : public ManagementMode {
     if (wanted) return mmst_.mmi_handler_register(on_mmi, nullptr, &root_handler_);
     return mmst_.mmi_handler_unregister(root_handler_);
   }
-  UintN requesting_cpu() override { return mmst_.currently_executing_cpu; }
+  UintN requesting_cpu(std::uint8_t command) override {
+    return find_requesting_cpu(save_states_, mmst_.number_of_cpus, mmst_.currently_executing_cpu, command_port,
+                               command);
+  }
   void* allocate(std::size_t bytes) override {
     void* memory = nullptr;
     const EfiStatus result = mmst_.allocate_pool(abi::runtime_services_data, bytes, &memory);
@@ -81,6 +122,7 @@ class Mm final : public ManagementMode {
 
  private:
   const abi::MmSystemTable& mmst_;
+  SaveStates save_states_;
   Handle root_handler_ = nullptr;
 };
 

@@ -10,6 +10,7 @@
 #include "platform/q35/chipset.hpp"
 #include "tests/guest/drivers/mmi_sources/mmi_sources_protocol.hpp"
 #include "tests/guest/uefi/instructions.hpp"
+#include "tests/guest/uefi/mp_services.hpp"
 #include "tests/guest/uefi/program.hpp"
 #include "tests/guest/uefi/raw_mailbox.hpp"
 
@@ -69,15 +70,21 @@ void raise(std::uint8_t command, std::uint8_t data) {
   asm volatile(".rept 8\n\tjmp 9f\n\t9:\n\t.endr" : : : "memory");
 }
 
+constexpr std::uint8_t another_cpus_data = 0x5C;
+
+// On an application processor.
+EFIAPI void raise_from_here(void*) { raise(mmi_sources::first_value, another_cpus_data); }
+
 class Caller {
  public:
-  explicit Caller(const RawMailbox& mailbox) : mailbox_(mailbox) {}
+  Caller(const RawMailbox& mailbox, MpServices* mp_services) : mailbox_(mailbox), mp_services_(mp_services) {}
 
   bool run() {
     if (!refresh()) {
       print_line("the driver mmi_sources does not answer");
       return false;
     }
+    if (state_.cpus == 2) another_cpu();
     const InterruptsOff interrupts_off;
     software();
     others_commands();
@@ -113,13 +120,28 @@ class Caller {
     bool right = true;
     for (std::uint8_t i = 1; i <= 100; ++i) {
       raise(mmi_sources::first_value, i);
-      right = right && refresh() && state_.first.calls == i && state_.first.data_port == i &&
+      right = right && refresh() && state_.first.calls == calls_before_ + i && state_.first.data_port == i &&
               state_.first.command_port == mmi_sources::first_value && state_.first.cpu < state_.cpus;
     }
     judge(right, "software", "not one call for each write to port 0xB2");
     raise(static_cast<std::uint8_t>(state_.assigned.value), 0xA5);
     judge(refresh() && state_.assigned.calls == 1 && state_.assigned.data_port == 0xA5, "software_assigned_value",
           "the child was not called once");
+  }
+
+  // Each processor of two asks in turn: it is the one that the child is told.
+  void another_cpu() {
+    bool right = mp_services_ != nullptr;
+    for (int i = 0; i < 20 && right; ++i) {
+      const std::uint64_t calls = state_.first.calls;
+      mp_services_->startup_all_aps(mp_services_, raise_from_here, 0, nullptr, 0, nullptr, nullptr);
+      right = refresh() && state_.first.calls == calls + 1 && state_.first.cpu == 1 &&
+              state_.first.data_port == another_cpus_data;
+      raise(mmi_sources::first_value, 0);
+      right = right && refresh() && state_.first.calls == calls + 2 && state_.first.cpu == 0;
+    }
+    judge(right, "software_cpu", "another processor is named than the one that asked");
+    calls_before_ = state_.first.calls;
   }
 
   void others_commands() {
@@ -232,7 +254,9 @@ class Caller {
   }
 
   const RawMailbox& mailbox_;
+  MpServices* mp_services_;
   State state_{};
+  std::uint64_t calls_before_ = 0;  // of the first child
   bool ok_ = true;
 };
 
@@ -248,6 +272,6 @@ extern "C" EFIAPI redoubt::abi::EfiStatus mmi_sources_caller_entry(redoubt::abi:
     print_line("no HOB names a communication buffer");
     finish(*system_table, "mmi_sources_caller", false);
   }
-  Caller caller(*mailbox);
+  Caller caller(*mailbox, locate_protocol<MpServices>(*system_table, mp_services_guid));
   finish(*system_table, "mmi_sources_caller", caller.run());
 }
