@@ -213,7 +213,7 @@ struct FoundationLaunch {
   std::uint64_t mmram_base;
   std::uint64_t mmram_size;
   std::uint32_t cpu_count;
-  std::uint32_t options;  // abi::launch_option (observation.hpp)
+  std::uint32_t options;                // abi::launch_option (observation.hpp)
   std::uint32_t ticks_per_microsecond;  // of the TSC, rounded up; 0 = not known
   std::uint32_t reserved;
 };
