@@ -6,9 +6,13 @@
 #include <algorithm>
 #include <cstring>
 #include <map>
+#include <set>
 #include <string>
 
 #include "abi/pe/pe.hpp"
+#include "abi/redoubt/foundation_protocols.hpp"
+#include "abi/redoubt/image_names.hpp"
+#include "abi/uefi/guid_text.hpp"
 #include "foundation/testing/machine.hpp"
 #include "foundation/testing/test_handlers.hpp"
 
@@ -249,6 +253,63 @@ TEST_F(DispatcherTest, ImagesThatCannotBeProtectedOrRunAreRefusedByName) {
   EXPECT_LT(machine_.supervisor.used_pages(), before + 4 + 20);
 }
 
+// The file by which the converter admits drivers.
+ByteVector exceptions_file(const std::vector<Guid>& drivers) {
+  ByteVector list;
+  for (const Guid& driver : drivers) {
+    const auto* bytes = reinterpret_cast<const std::byte*>(&driver);
+    list.insert(list.end(), bytes, bytes + sizeof(driver));
+  }
+  return testing::file(abi::image_names::alignment_exceptions, abi::FileType::freeform,
+                       testing::section(abi::SectionType::raw, list));
+}
+
+TEST_F(DispatcherTest, AnUnalignedImageIsAdmittedByAnExceptionThatIsReported) {
+  static std::uint64_t text = 0;
+  text = 0;
+  const auto unaligned = [](bool writable_text) {
+    testing::ImageRecipe recipe;
+    recipe.text = testing::jump_to(reinterpret_cast<const void*>(+[](Handle, MmSystemTable*) EFIAPI -> EfiStatus {
+      ++text;
+      return status::success;
+    }));
+    recipe.data.resize(16);
+    recipe.alignment = 64;
+    recipe.writable_text = writable_text;
+    return testing::pe_image(recipe);
+  };
+  machine_.add({.file = driver_guid('1'), .name = "admitted", .image = unaligned(false)});
+  machine_.add({.file = driver_guid('2'), .name = "other", .image = unaligned(false)});
+  machine_.add({.file = driver_guid('3'), .name = "writable", .image = unaligned(true)});
+  add('a');
+  machine_.add_file(exceptions_file({driver_guid('3'), driver_guid('1')}));
+  launch();
+  EXPECT_EQ(text, 1U);
+  EXPECT_EQ(order_, "a");
+  EXPECT_TRUE(logged("driver.exception guid=00d00031-7e57-4001-8000-000000000001 name=\"admitted\" pages=1"));
+  EXPECT_FALSE(logged("driver.exception guid=00d00032"));
+  EXPECT_TRUE(logged("name=\"other\" entry=0x0 size=0 cpl=3 ticks=0 status=0x8000000000000003 reason=\"sections"));
+  EXPECT_TRUE(logged("name=\"writable\" entry=0x0 size=0 cpl=3 ticks=0 status=0x8000000000000003 reason=\"sections"));
+}
+
+TEST_F(DispatcherTest, OnlyTheOutermostVolumeAdmits) {
+  const auto count = [this](const ByteVector& exceptions) {
+    testing::ImageRecipe recipe;
+    recipe.text.resize(64);
+    recipe.alignment = 64;
+    const ByteVector inner =
+        testing::volume({testing::file(driver_guid('i'), abi::FileType::mm_standalone,
+                                       testing::section(abi::SectionType::pe32, testing::pe_image(recipe))),
+                         exceptions});
+    machine_.add_file(testing::file(driver_guid('v'), abi::FileType::firmware_volume_image,
+                                    testing::section(abi::SectionType::firmware_volume_image, inner)));
+    launch();
+    return logged("driver.exception");
+  };
+  EXPECT_FALSE(count(exceptions_file({driver_guid('i')})));
+  EXPECT_TRUE(logged("reason=\"sections can't be protected: not 4 KiB-aligned\""));
+}
+
 TEST_F(DispatcherTest, AnErrorFromTheEntryPointUnloadsTheDriver) {
   std::uint64_t base = 0;
   static Guid message = test_guid(0x77);
@@ -287,6 +348,32 @@ TEST_F(DispatcherTest, AnErrorFromTheEntryPointUnloadsTheDriver) {
   });
   EXPECT_TRUE(logged("name=\"failing\""));
   EXPECT_TRUE(logged("status=0x8000000000000003"));
+}
+
+// The list that `redoubt depex` believes, against what is there.
+TEST_F(DispatcherTest, WhatIsInstalledIsLoggedWithItsOwner) {
+  add('a');
+  launch();
+  std::set<std::string> listed;
+  for (const Guid& protocol : abi::protocols_at_launch) {
+    listed.insert("protocol guid=" + std::string(abi::to_text(protocol).view()));
+  }
+  std::set<std::string> installed;
+  for (const std::string& line : machine_.supervisor.lines) {
+    if (line.starts_with("protocol guid=") && line.find(" driver=") == std::string::npos) installed.insert(line);
+  }
+  EXPECT_EQ(installed, listed);
+  EXPECT_TRUE(logged("protocol guid=00b00061-7e57-4001-8000-000000000001 driver=00d00061-7e57-4001-8000-000000000001"));
+}
+
+TEST_F(DispatcherTest, PhasesInstallWhatIsListed) {
+  launch();
+  for (const abi::PhaseProtocol& listed : abi::protocols_of_phases) {
+    const auto message = std::ranges::find(lifecycle_messages, std::string_view(listed.phase), &LifecycleMessage::name);
+    ASSERT_NE(message, lifecycle_messages.end()) << listed.phase;
+    EXPECT_EQ(message->protocol, listed.guid) << listed.phase;
+  }
+  EXPECT_EQ(abi::protocols_of_phases.size() + 1, lifecycle_messages.size()) << "dispatch installs nothing";
 }
 
 // ---- Volumes ----

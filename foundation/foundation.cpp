@@ -50,8 +50,10 @@ EfiStatus Foundation::launch(const abi::FoundationLaunch& launch) {
   observer_.create(launch.options);
   if (const EfiStatus status = create_tables(launch); status != abi::status::success) return status;
   const bool sound_hobs = install_hob_list(launch);
+  alignment_exceptions_ = AlignmentExceptions(Bytes(at_address<std::byte>(launch.volume_base), launch.volume_size));
   discover_drivers(launch, sound_hobs);
   dispatch_drivers();
+  log_protocols();
   report_waiting();
   update_interest();
   observer_.report();
@@ -114,6 +116,22 @@ Result<void> Foundation::install_processor_protocols(const abi::FoundationLaunch
   return {};
 }
 
+void Foundation::log_protocols() {
+  const ProtocolDatabase::HandleList& handles = protocols_.all_handles();
+  for (const HandleRecord* handle = handles.first(); handle != nullptr; handle = handles.next(*handle)) {
+    for (const InterfaceRecord* interface = handle->interfaces.first(); interface != nullptr;
+         interface = handle->interfaces.next(*interface)) {
+      if (interface->protocol->guid == abi::loaded_image_protocol_guid) continue;  // every driver has one
+      LogLine line("protocol");
+      line.guid("guid", interface->protocol->guid);
+      if (const DriverRecord* driver = dispatcher_.find(interface->owner); driver != nullptr) {
+        line.guid("driver", driver->file());
+      }
+      supervisor_.log(line.view());
+    }
+  }
+}
+
 bool Foundation::install_hob_list(const abi::FoundationLaunch& launch) {
   const Bytes source(at_address<std::byte>(launch.hob_base), launch.hob_size);
   const auto refuse = [this](Error error) {
@@ -173,11 +191,20 @@ void Foundation::report_waiting() {
 
 void Foundation::start(DriverRecord& driver) {
   const DriverNumber number = dispatcher_.number(driver);
-  const auto image = load_image(supervisor_, page_map_, driver.executable, number);
+  const ImageAlignment alignment =
+      alignment_exceptions_.admit(driver.file()) ? ImageAlignment::admitted : ImageAlignment::pages;
+  const auto image = load_image(supervisor_, page_map_, driver.executable, number, alignment);
   if (!image.has_value()) {
     driver.state = DriverState::failed;
     log_driver(driver, 0, to_efi_status(image.error().code), image.error().reason);
     return;
+  }
+  if (alignment == ImageAlignment::admitted) {
+    supervisor_.log(LogLine("driver.exception")
+                        .guid("guid", driver.file())
+                        .text("name", driver.name())
+                        .number("pages", image->unprotected_pages)
+                        .view());
   }
   driver.image_base = image->base;
   driver.image_pages = image->pages;
@@ -455,7 +482,10 @@ bool Foundation::lifecycle(LifecycleEvent event) {
                                              .number("mmram_free", statistics.mmram_bytes - statistics.used_bytes));
     observer_.report();
   }
-  if (event == LifecycleEvent::ready_to_lock && dispatched_again_) report_waiting();
+  if (event == LifecycleEvent::ready_to_lock && dispatched_again_) {
+    log_protocols();
+    report_waiting();
+  }
   for (const LifecycleMessage& message : lifecycle_messages) {
     if (lifecycle_.over(message)) mmis_.release_type(message.message);
   }

@@ -13,6 +13,7 @@
 
 #include "abi/pi/mm_system_table.hpp"
 #include "abi/redoubt/syscall.hpp"
+#include "foundation/alignment_exceptions.hpp"
 #include "foundation/dispatcher.hpp"
 #include "foundation/driver_allocator.hpp"
 #include "foundation/driver_memory.hpp"
@@ -81,6 +82,8 @@ class Foundation {
   bool install_hob_list(const abi::FoundationLaunch& launch);
   void discover_drivers(const abi::FoundationLaunch& launch, bool sound_hobs);
   Result<void> install_log_protocol(const abi::FoundationLaunch& launch, HandleRecord& handle);
+  // What is installed once the drivers have started, and by whom.
+  void log_protocols();
 
   // drivers
   void dispatch_drivers();
@@ -146,6 +149,7 @@ class Foundation {
   Observer observer_;
   Processors processors_;
   SaveStates save_states_;
+  AlignmentExceptions alignment_exceptions_;
   LifecycleGate lifecycle_;
   DriverNumber running_ = foundation_itself;  // whom the innermost call_driver runs
   bool dispatching_ = false;

@@ -17,48 +17,76 @@ PageOrigin origin_of(const image::ExecutableSection& section) {
   return section.writable() ? PageOrigin::data : PageOrigin::constant;
 }
 
-// Headers and gaps between sections are readable; a section's last page is the section's to its end.
-bool protect(Supervisor& supervisor, PageMap& map, const image::ExecutableView& view, std::uint64_t base,
-             std::uint64_t pages) {
-  map.set_origin(base, pages, PageOrigin::constant);
-  if (supervisor.set_page_access(base, pages, abi::page_none, abi::page_read) != abi::SystemStatus::ok) return false;
+// What the page at `rva` is given out as: all that any section in it asks for. Headers and gaps between sections are
+// constant; a section's last page is the section's to its end.
+PageOrigin origin_at(const image::ExecutableView& view, std::uint64_t rva) {
+  PageOrigin origin = PageOrigin::constant;
   for (std::uint32_t i = 0; i < view.section_count(); ++i) {
     const image::ExecutableSection section = view.section(i);
-    if (section.memory_size == 0) continue;
-    const std::uint64_t section_pages = pages_for(section.memory_size);
-    map.set_origin(base + section.rva, section_pages, origin_of(section));
-    if (supervisor.set_page_access(base + section.rva, section_pages, abi::page_none,
-                                   rights_of(origin_of(section), {})) != abi::SystemStatus::ok) {
-      return false;
+    const std::uint64_t end = std::uint64_t{section.rva} + section.memory_size;
+    if (section.memory_size == 0 || section.rva >= rva + page_bytes || rva >= end) continue;
+    const PageOrigin wanted = origin_of(section);
+    if (origin == PageOrigin::constant) {
+      origin = wanted;
+    } else if (wanted != PageOrigin::constant && wanted != origin) {
+      origin = PageOrigin::mixed;
     }
   }
-  return true;
+  return origin;
+}
+
+// Gives each page its rights, in runs; returns how many drivers may write and execute.
+Result<std::uint64_t> protect(Supervisor& supervisor, PageMap& map, const image::ExecutableView& view,
+                              std::uint64_t base, std::uint64_t pages) {
+  std::uint64_t mixed = 0;
+  for (std::uint64_t page = 0; page < pages;) {
+    const PageOrigin origin = origin_at(view, page * page_bytes);
+    std::uint64_t count = 1;
+    while (page + count < pages && origin_at(view, (page + count) * page_bytes) == origin) ++count;
+    const std::uint64_t address = base + page * page_bytes;
+    map.set_origin(address, count, origin);
+    if (supervisor.set_page_access(address, count, abi::page_none, rights_of(origin, {})) != abi::SystemStatus::ok) {
+      return std::unexpected(Error::device);
+    }
+    if (origin == PageOrigin::mixed) mixed += count;
+    page += count;
+  }
+  return mixed;
 }
 
 }  // namespace
 
-Result<LoadedImage, LoadFailure> load_image(Supervisor& supervisor, PageMap& map, Bytes bytes, DriverNumber driver) {
+Result<LoadedImage, LoadFailure> load_image(Supervisor& supervisor, PageMap& map, Bytes bytes, DriverNumber driver,
+                                            ImageAlignment alignment) {
   const auto view = image::ExecutableView::create(bytes);
   if (!view.has_value()) return refuse(view.error().code, view.error().reason);
   if (view->machine() != abi::pe::machine_x64 || view->format() == image::ExecutableFormat::pe32) {
     return refuse(Error::unsupported, "not a 64-bit image");
   }
-  if (!view->page_protectable()) {
-    return refuse(Error::unsupported, "sections can't be protected: not 4 KiB-aligned, or writable and executable");
+  if (view->has_writable_code()) {
+    return refuse(Error::unsupported, "sections can't be protected: one is writable and executable");
+  }
+  if (alignment == ImageAlignment::pages && !view->page_aligned()) {
+    return refuse(Error::unsupported, "sections can't be protected: not 4 KiB-aligned");
   }
   if (view->entry_point() == 0) return refuse(Error::unsupported, "no entry point");
 
   const std::uint64_t pages = pages_for(view->image_size());
   const SystemResult<std::uint64_t> memory = supervisor.allocate_pages(pages, 0);
   if (!memory.has_value()) return refuse(Error::out_of_memory, "no memory for the image");
-  const LoadedImage image{*memory, pages, view->image_size(), *memory + view->entry_point()};
+  LoadedImage image{*memory, pages, view->image_size(), *memory + view->entry_point()};
   const auto loaded = view->load_into(MutableBytes(at_address<std::byte>(image.base), pages * page_bytes), image.base);
   map.set(image.base, pages, {PageUse::image, driver});
-  if (!loaded.has_value() || !protect(supervisor, map, *view, image.base, pages)) {
+  if (!loaded.has_value()) {
     unload_image(supervisor, map, image);
-    return loaded.has_value() ? refuse(Error::device, "pages can't be protected")
-                              : refuse(loaded.error().code, loaded.error().reason);
+    return refuse(loaded.error().code, loaded.error().reason);
   }
+  const Result<std::uint64_t> mixed = protect(supervisor, map, *view, image.base, pages);
+  if (!mixed.has_value()) {
+    unload_image(supervisor, map, image);
+    return refuse(mixed.error(), "pages can't be protected");
+  }
+  image.unprotected_pages = *mixed;
   return image;
 }
 

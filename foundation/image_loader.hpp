@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 // Puts a driver's image into drivers' memory, each section with the rights it asks for and no others. An image whose
-// sections don't start on 4 KiB boundaries, or that wants to write what it executes, is refused: its pages couldn't be
-// protected. The foundation has no access to an image once it is loaded.
+// sections don't start on 4 KiB boundaries is refused, unless it is admitted as it is: pages that its sections share
+// then have the rights of all of them. An image that wants to write what it executes is refused in any case. The
+// foundation has no access to an image once it is loaded.
 #pragma once
 
 #include <cstdint>
@@ -18,6 +19,12 @@ struct LoadedImage {
   std::uint64_t pages;
   std::uint64_t bytes;  // SizeOfImage
   std::uint64_t entry_point;
+  std::uint64_t unprotected_pages = 0;  // that drivers may write and execute
+};
+
+enum class ImageAlignment : std::uint8_t {
+  pages,     // what every driver has to have
+  admitted,  // any: somebody made an exception for this driver
 };
 
 struct LoadFailure {
@@ -26,7 +33,8 @@ struct LoadFailure {
 };
 
 // An x64 PE32+ or TE image; `bytes` lies in memory the foundation reads.
-Result<LoadedImage, LoadFailure> load_image(Supervisor& supervisor, PageMap& map, Bytes bytes, DriverNumber driver);
+Result<LoadedImage, LoadFailure> load_image(Supervisor& supervisor, PageMap& map, Bytes bytes, DriverNumber driver,
+                                            ImageAlignment alignment = ImageAlignment::pages);
 
 void unload_image(Supervisor& supervisor, PageMap& map, const LoadedImage& image);
 

@@ -19,11 +19,13 @@ enum class PageUse : std::uint8_t {
   image = 5,      // value = number of the driver
 };
 
-// What a page was given to drivers as. Writable and executable exclude each other for its whole life.
+// What a page was given to drivers as. Writable and executable exclude each other for its whole life, unless an
+// exception says otherwise.
 enum class PageOrigin : std::uint8_t {
   data = 0,      // read and write
   constant = 1,  // read
   code = 2,      // read and execute
+  mixed = 3,     // all three: sections of an unaligned image that is admitted share it (alignment_exceptions.hpp)
 };
 
 // Rights of its origin that drivers gave up for a page, for the time being.
@@ -36,9 +38,11 @@ struct PageLimits {
 // As abi::PageAccess.
 constexpr std::uint64_t rights_of(PageOrigin origin, PageLimits limits) {
   if (limits.no_read) return abi::page_none;
-  if (origin == PageOrigin::code && !limits.no_execute) return abi::page_read | abi::page_execute;
-  if (origin == PageOrigin::data && !limits.no_write) return abi::page_read | abi::page_write;
-  return abi::page_read;
+  const bool write = !limits.no_write && (origin == PageOrigin::data || origin == PageOrigin::mixed);
+  const bool execute = !limits.no_execute && (origin == PageOrigin::code || origin == PageOrigin::mixed);
+  if (write && execute) return abi::page_read | abi::page_write | abi::page_execute | abi::page_exception;
+  if (execute) return abi::page_read | abi::page_execute;
+  return write ? abi::page_read | abi::page_write : std::uint64_t{abi::page_read};
 }
 
 class PageMap {

@@ -201,15 +201,24 @@ ExecutableSection ExecutableView::section(std::uint32_t index) const {
   return section;
 }
 
-bool ExecutableView::page_protectable() const {
+bool ExecutableView::page_aligned() const {
   for (std::uint32_t i = 0; i < section_count_; ++i) {
-    const pe::SectionHeader header = section_header(i);
-    const bool executable = (header.characteristics & (pe::section_execute | pe::section_code)) != 0;
-    if (header.rva % page_bytes != 0 || (executable && (header.characteristics & pe::section_write) != 0)) {
+    if (section_header(i).rva % page_bytes != 0) {
       return false;
     }
   }
   return true;
+}
+
+bool ExecutableView::has_writable_code() const {
+  for (std::uint32_t i = 0; i < section_count_; ++i) {
+    const std::uint32_t characteristics = section_header(i).characteristics;
+    if ((characteristics & (pe::section_execute | pe::section_code)) != 0 &&
+        (characteristics & pe::section_write) != 0) {
+      return true;
+    }
+  }
+  return false;
 }
 
 std::optional<Bytes> ExecutableView::file_bytes_at(std::uint32_t rva, std::uint32_t size) const {

@@ -75,9 +75,12 @@ class ExecutableView {
   // index < section_count().
   ExecutableSection section(std::uint32_t index) const;
 
-  // Whether access rights can be given by page: sections start on 4 KiB boundaries, and none is writable and
-  // executable at once.
-  bool page_protectable() const;
+  // Whether sections start on 4 KiB boundaries, so that no two share a page.
+  bool page_aligned() const;
+  // Whether a section is writable and executable at once.
+  bool has_writable_code() const;
+  // Whether access rights can be given by page: page_aligned(), and no writable code.
+  bool page_protectable() const { return page_aligned() && !has_writable_code(); }
 
   // The bytes of [rva, rva + size) as the file has them, if they lie in the data of one section.
   std::optional<Bytes> file_bytes_at(std::uint32_t rva, std::uint32_t size) const;

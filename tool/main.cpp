@@ -8,5 +8,7 @@ int main(int argc, char** argv) {
   add_image_list(command_line);
   add_image_convert(command_line);
   add_boot(command_line);
+  add_depex(command_line);
+  add_new_driver(command_line);
   return command_line.run(argc, argv);
 }

@@ -20,6 +20,11 @@
 //   foundation.start base=0x.. size=N entry=0x.. cpl=3
 //   driver guid=G name="..." entry=0x.. size=N cpl=3 ticks=N status=0x.. number=N  one line for each driver started;
 //                                                       reason="..." follows if it was refused or stopped
+//   unprotected base=0x.. size=N                        pages that drivers may write and execute: from the supervisor,
+//                                                       for each run of them in an image that an exception admits
+//   driver.exception guid=G name="..." pages=N          such an image: N of its pages are unprotected
+//   protocol guid=P driver=G                            one for each protocol interface there is after launch, loaded
+//                                                       images' left out; no driver: the foundation's
 //   driver.waiting guid=G name="..." depex="..." missing=N    one for each driver not started, after launch and again
 //                                                       at the lock; depex says why; missing=N if that is protocols,
 //   driver.missing guid=G protocol=P                    each of which (the first 32) has a line

@@ -51,12 +51,16 @@ enum class SystemStatus : std::int64_t {
 // How far foundation and drivers may call each other in one MMI.
 inline constexpr std::uint32_t domain_call_depth = 32;
 
-// Access rights of one domain to a page. Write and execute exclude each other, over both domains.
+// Access rights of one domain to a page. Write and execute exclude each other, over both domains, with one exception:
+// page_exception, which goes with all three others, for drivers only, where the foundation has no access. It is for the
+// pages that code and data of an unaligned image share (image_names::alignment_exceptions); the supervisor logs each
+// use.
 enum PageAccess : std::uint64_t {
   page_none = 0,
   page_read = 1,
   page_write = 2,
   page_execute = 4,
+  page_exception = 8,
 };
 
 // Name, number. A list, so that the supervisor's table, the foundation's stubs and the documentation cannot differ.

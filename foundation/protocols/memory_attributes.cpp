@@ -67,10 +67,11 @@ EfiStatus MemoryAttributes::change(DriverNumber caller, std::uint64_t base, std:
     if (!changeable(caller, page)) return abi::status::unsupported;
     if (value) continue;
     // Only what was given up can be had back.
-    if ((attributes & attribute::read_only) != 0 && map_.origin(page) != PageOrigin::data) {
+    const PageOrigin origin = map_.origin(page);
+    if ((attributes & attribute::read_only) != 0 && origin != PageOrigin::data && origin != PageOrigin::mixed) {
       return abi::status::unsupported;
     }
-    if ((attributes & attribute::execute_protect) != 0 && map_.origin(page) != PageOrigin::code) {
+    if ((attributes & attribute::execute_protect) != 0 && origin != PageOrigin::code && origin != PageOrigin::mixed) {
       return abi::status::unsupported;
     }
   }

@@ -234,7 +234,11 @@ SystemStatus FakeSupervisor::set_page_access(std::uint64_t address, std::uint64_
   const std::span<Page> found = range(address, pages);
   if (found.empty() || !std::ranges::all_of(found, &Page::allocated)) broken("rights for pages that it doesn't have");
   const std::uint64_t both = foundation | drivers;
-  if ((both & abi::page_write) != 0 && (both & abi::page_execute) != 0) broken("a page to be written and executed");
+  const bool exception = foundation == abi::page_none &&
+                         drivers == (abi::page_read | abi::page_write | abi::page_execute | abi::page_exception);
+  if ((both & abi::page_write) != 0 && (both & abi::page_execute) != 0 && !exception) {
+    broken("a page to be written and executed");
+  }
   for (Page& page : found) {
     page.foundation = foundation;
     page.drivers = drivers;

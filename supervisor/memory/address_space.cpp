@@ -64,7 +64,7 @@ Result<std::uint64_t*> AddressSpace::make_entry(std::uint64_t virtual_address) {
 Result<void> AddressSpace::map(std::uint64_t virtual_address, std::uint64_t physical, std::uint64_t pages,
                                PageRights rights) {
   if (!is_page_aligned(virtual_address) || !is_page_aligned(physical)) return std::unexpected(Error::invalid_argument);
-  if (rights.write && rights.execute) return std::unexpected(Error::invalid_argument);
+  if (rights.write && rights.execute && !rights.exception) return std::unexpected(Error::invalid_argument);
   std::uint64_t bits = present;
   if (rights.write) bits |= writable;
   if (rights.user) bits |= user;

@@ -22,6 +22,7 @@ struct PageRights {
   bool write = false;
   bool execute = false;
   bool uncached = false;
+  bool exception = false;  // write and execute at once is meant; find() doesn't tell
   friend constexpr bool operator==(const PageRights&, const PageRights&) = default;
 };
 

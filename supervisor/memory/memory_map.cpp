@@ -20,6 +20,9 @@ constexpr bool overlaps(std::uint64_t a, std::uint64_t a_bytes, std::uint64_t b,
   return a < b + b_bytes && b < a + a_bytes;
 }
 
+constexpr std::uint64_t unprotected =
+    abi::page_read | abi::page_write | abi::page_execute | std::uint64_t{abi::page_exception};
+
 // Access that the foundation may ask for: nothing, read, read-write or read-execute.
 constexpr bool is_sane(std::uint64_t access) {
   return access == abi::page_none || access == abi::page_read || access == (abi::page_read | abi::page_write) ||
@@ -29,7 +32,10 @@ constexpr bool is_sane(std::uint64_t access) {
 // How one address space maps an MMRAM page: as a user page for its own domain, else for ring 0 alone.
 PageRights rights_for(std::uint64_t own, std::uint64_t other, PageOwner owner) {
   if (own != abi::page_none)
-    return {.user = true, .write = (own & abi::page_write) != 0, .execute = (own & abi::page_execute) != 0};
+    return {.user = true,
+            .write = (own & abi::page_write) != 0,
+            .execute = (own & abi::page_execute) != 0,
+            .exception = (own & abi::page_exception) != 0};
   const bool sealed = owner == PageOwner::fixed || owner == PageOwner::ring3 || owner == PageOwner::volume;
   const bool read_only = sealed && other != abi::page_none && (other & abi::page_write) == 0;
   return {.write = !read_only};
@@ -241,9 +247,12 @@ Result<std::uint64_t> MemoryMap::allocate_stack(std::uint64_t pages, std::option
 
 Result<void> MemoryMap::change_access(std::uint64_t address, std::uint64_t pages, PageOwner owner,
                                       std::uint64_t foundation, std::uint64_t drivers) {
-  if (!is_sane(foundation) || !is_sane(drivers) || pages == 0) return std::unexpected(Error::invalid_argument);
-  const std::uint64_t both = foundation | drivers;
-  if ((both & abi::page_write) != 0 && (both & abi::page_execute) != 0) return std::unexpected(Error::invalid_argument);
+  if (pages == 0) return std::unexpected(Error::invalid_argument);
+  if (foundation != abi::page_none || drivers != unprotected || owner != PageOwner::ring3) {
+    const std::uint64_t both = foundation | drivers;
+    if (!is_sane(foundation) || !is_sane(drivers) || ((both & abi::page_write) != 0 && (both & abi::page_execute) != 0))
+      return std::unexpected(Error::invalid_argument);
+  }
   const std::span<PageRecord> records = pool_.range(address, pages);
   if (records.empty()) return std::unexpected(Error::invalid_argument);
   if (!std::ranges::all_of(records, [owner](const PageRecord& record) { return record.owner == owner; }))

@@ -10,7 +10,8 @@
 //
 // MMRAM pages: a page that a domain may use is a user page in that domain's space. Everywhere else it is a
 // supervisor page, writable unless somebody executes it or nobody may write it; guard pages are nowhere. So no page
-// is writable in one place and executable in another.
+// is writable in one place and executable in another, except for drivers' pages with page_exception, which are both in
+// the driver space and writable for ring 0 in the foundation's.
 #pragma once
 
 #include <cstdint>

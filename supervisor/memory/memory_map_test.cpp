@@ -213,6 +213,15 @@ TEST_F(MemoryMapTest, PagesMoveBetweenDomains) {
   }
   EXPECT_FALSE(map_.set_page_access(*pages, 1, read_write, read_execute)) << "write here, execute there";
 
+  constexpr std::uint64_t unprotected = 15;  // the exception for unaligned images
+  EXPECT_FALSE(map_.set_page_access(*pages, 1, unprotected, 0)) << "drivers only";
+  EXPECT_FALSE(map_.set_page_access(*pages, 1, abi::page_read, unprotected)) << "drivers only";
+  for (std::uint64_t access = 8; access < 15; ++access) EXPECT_FALSE(map_.set_page_access(*pages, 1, 0, access));
+  ASSERT_TRUE(map_.set_page_access(*pages, 1, 0, unprotected));
+  EXPECT_EQ(rights(Domain::driver, *pages), (PageRights{.user = true, .write = true, .execute = true}));
+  EXPECT_EQ(rights(Domain::foundation, *pages), (PageRights{.write = true})) << "for ring 0's copies";
+  EXPECT_TRUE(map_.permits(Domain::driver, *pages, 1, abi::page_write));
+
   ASSERT_TRUE(map_.free_pages(*pages, 3));
   EXPECT_FALSE(rights(Domain::driver, *pages).user);
   EXPECT_FALSE(map_.free_pages(*pages, 3)) << "freed twice";

@@ -26,6 +26,12 @@ void report_ranges() {
   }
 }
 
+void report_unprotected(std::uint64_t base, std::uint64_t pages) {
+  ReportLine line("unprotected");
+  line.hexadecimal("base", base).decimal("size", pages * page_bytes);
+  write(line);
+}
+
 void report_foundation_start(const Supervisor& supervisor, std::uint64_t base, std::uint64_t size) {
   ReportLine line("foundation.start");
   line.hexadecimal("base", base)

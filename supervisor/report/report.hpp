@@ -13,6 +13,8 @@ void write(ReportLine& line);
 void report_start(const Supervisor& supervisor);
 // One line for each range outside MMRAM that ring 3 may use.
 void report_ranges();
+// Pages that drivers may write and execute.
+void report_unprotected(std::uint64_t base, std::uint64_t pages);
 void report_foundation_start(const Supervisor& supervisor, std::uint64_t base, std::uint64_t size);
 void report_launch_done(const Supervisor& supervisor);
 // `driver`: the foundation's number of it, 0 if unknown or none.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 // Pages and copies: the checks are the memory map's own, made against its records.
+#include "supervisor/report/report.hpp"
 #include "supervisor/system_calls/system_calls.hpp"
 
 namespace redoubt::supervisor::system_calls {
@@ -44,6 +45,7 @@ Continuation set_page_access(Supervisor& supervisor, Cpu& cpu) {
   const Result<void> result =
       supervisor.memory.set_page_access(cpu.frame.rdi, cpu.frame.rsi, cpu.frame.rdx, cpu.frame.rcx);
   flush_procedures(supervisor, cpu);
+  if (result && (cpu.frame.rcx & abi::page_exception) != 0) report_unprotected(cpu.frame.rdi, cpu.frame.rsi);
   return answer_result(cpu, result);
 }
 

@@ -7,6 +7,7 @@ converted=$PWD/build/OVMF_CODE.redoubt.fd
 stock=/usr/share/OVMF/OVMF_CODE_4M.secboot.fd
 stock_vars=/usr/share/OVMF/OVMF_VARS_4M.fd
 images=$PWD/build/firmware/images
+driver_files=$PWD/build/host/bin/driver_files
 work=$(mktemp -d "${TMPDIR:-/tmp}/redoubt-boot.XXXXXX")
 
 failed() {

@@ -3,6 +3,7 @@
 //   image_fuzz_seeds tests/fuzz/seeds
 #include <filesystem>
 #include <fstream>
+#include <span>
 
 #include "image/testing/builder.hpp"
 
@@ -80,6 +81,15 @@ int main(int argc, char** argv) {
   write(seeds / "executable/pe32", pe_image(ia32));
   write(seeds / "executable/te", te_image());
 
+  const Buffer driver_sections = join({section(SectionType::mm_depex, expression()),
+                                       section(SectionType::te, te_image()), user_interface_section("Name")},
+                                      4);
+  const Buffer driver_file = file(name_a, FileType::mm_standalone, driver_sections);
+  write(seeds / "driver_input/te", te_image());
+  write(seeds / "driver_input/file", driver_file);
+  write(seeds / "driver_input/lzma", file(name_a, FileType::mm_standalone, lzma_section(driver_sections)));
+  write(seeds / "driver_input/volume", volume({driver_file, file(name_b, FileType::pad, repeated(16, 0xFF))}, 0x1000));
+
   Buffer fields;
   put(fields, 0, abi::CompressionSectionFields{4, abi::compression_none});
   const Buffer nested = join({section(SectionType::firmware_volume_image, small_volume()),
@@ -93,6 +103,30 @@ int main(int argc, char** argv) {
   write(seeds / "image_tree/lzma",
         join({volume({file(name_a, FileType::firmware_volume_image,
                            lzma_section(section(SectionType::firmware_volume_image, small_volume())))},
+                     0x200),
+              bytes_of("\x01")}));
+  write(seeds / "image_tree/brotli",
+        join({volume({file(name_a, FileType::firmware_volume_image,
+                           brotli_section(section(SectionType::firmware_volume_image, small_volume())))},
+                     0x200),
+              bytes_of("\x01")}));
+  // 5,000 times the letter A in UEFI's own compression and in its Tiano form, as edk2's TianoCompress writes it.
+  constexpr unsigned char standard[] = {0x10, 0,    0,    0,    0x88, 0x13, 0,    0,    0, 0x15, 0x28, 4,
+                                        0x4B, 0xFC, 0x16, 0xE9, 0x76, 0x32, 0x40, 0x10, 0, 0,    0xC0, 0};
+  constexpr unsigned char tiano[] = {0x10, 0,    0,    0,    0x88, 0x13, 0,    0, 0, 0x15, 0x28, 4,
+                                     0x4B, 0xFC, 0x16, 0xE9, 0x76, 0x32, 0x40, 4, 0, 0,    0x30, 0};
+  const auto bytes = [](std::span<const unsigned char> array) {
+    const Bytes view = std::as_bytes(array);
+    return Buffer(view.begin(), view.end());
+  };
+  Buffer compressed;
+  put(compressed, 0, abi::CompressionSectionFields{5000, abi::compression_standard});
+  write(seeds / "image_tree/efi_compression",
+        join({volume({file(name_a, FileType::freeform,
+                           join({section(SectionType::compression, bytes(standard), compressed),
+                                 guided_section(abi::section_tiano_guid, abi::guided_section_processing_required, {},
+                                                bytes(tiano))},
+                                4))},
                      0x200),
               bytes_of("\x01")}));
   write(seeds / "image_tree/large_file",

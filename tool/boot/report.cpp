@@ -135,6 +135,17 @@ void append_drivers(std::string& text, const BootReport& report) {
   }
 }
 
+void append_writable_code(std::string& text, const BootReport& report) {
+  append_line(text, "writable code",
+              report.unprotected_bytes == 0 && report.alignment_exceptions.empty()
+                  ? "none"
+                  : std::format("{} that drivers can write and execute", kibibytes(report.unprotected_bytes)));
+  for (const AlignmentException& exception : report.alignment_exceptions) {
+    std::format_to(std::back_inserter(text), "    EXCEPTION for unaligned sections, {} pages: {} {}\n", exception.pages,
+                   exception.guid, exception.name);
+  }
+}
+
 void append_launch(std::string& text, const BootReport& report) {
   append_line(text, "launched from",
               std::format("PEI, boot mode {}, {} CPUs{}", hexadecimal(report.boot_mode), decimal(report.cpus),
@@ -164,6 +175,7 @@ void append_domains(std::string& text, const BootReport& report) {
                                 hexadecimal(report.foundation_base))
                   : "not started");
   append_drivers(text, report);
+  append_writable_code(text, report);
   append_line(text, "MMRAM used, free",
               std::format("{}, {}", kibibytes(report.mmram_used), kibibytes(report.mmram_free)));
   append_line(text, "open to ring 3",
@@ -310,6 +322,14 @@ void BootReport::apply(const Event& event) {
     if (known != drivers.end()) {
       add_bounded(known->missing, text_of(event, "protocol"));
     }
+  } else if (event.name == "driver.exception") {
+    add_bounded(alignment_exceptions, AlignmentException{.guid = text_of(event, "guid"),
+                                                         .name = text_of(event, "name"),
+                                                         .pages = event.number("pages").value_or(0)});
+  } else if (event.name == "protocol") {
+    add_bounded(protocols, Protocol{.guid = text_of(event, "guid"), .driver = text_of(event, "driver")});
+  } else if (event.name == "unprotected") {
+    unprotected_bytes += event.number("size").value_or(0);
   } else if (event.name == "driver.skipped") {
     const std::string guid = text_of(event, "guid");
     add_bounded(skipped_files, std::format("{}: {}", guid.empty() ? "volume" : guid, text_of(event, "reason")));
@@ -463,6 +483,14 @@ nlohmann::ordered_json to_json(const BootReport& report) {
                       {"access", range.access},
                       {"purpose", range.purpose}});
   }
+  Json protocols = Json::array();
+  for (const Protocol& protocol : report.protocols) {
+    protocols.push_back({{"guid", protocol.guid}, {"driver", json_of_text(protocol.driver)}});
+  }
+  Json exceptions = Json::array();
+  for (const AlignmentException& exception : report.alignment_exceptions) {
+    exceptions.push_back({{"guid", exception.guid}, {"name", exception.name}, {"pages", exception.pages}});
+  }
   Json violations = Json::array();
   for (const Violation& violation : report.violations) {
     violations.push_back({{"kind", violation.panic ? "panic" : "fault"}, {"text", violation.text}});
@@ -531,6 +559,9 @@ nlohmann::ordered_json to_json(const BootReport& report) {
         {"ring", json_of(report.foundation_ring)}}},
       {"drivers", converted ? std::move(drivers) : Json(nullptr)},
       {"skipped_files", report.skipped_files},
+      {"protocols", converted ? std::move(protocols) : Json(nullptr)},
+      {"unprotected_bytes", converted ? Json(report.unprotected_bytes) : Json(nullptr)},
+      {"alignment_exceptions", converted ? std::move(exceptions) : Json(nullptr)},
       {"open_bytes", converted ? Json(open_bytes(report)) : Json(nullptr)},
       {"open_ranges", converted ? std::move(ranges) : Json(nullptr)},
       {"mmis",

@@ -33,6 +33,19 @@ struct Driver {
   [[nodiscard]] bool waiting() const { return !status.has_value(); }
 };
 
+// An interface in MM's protocol database after launch.
+struct Protocol {
+  std::string guid;
+  std::string driver;  // GUID of the owner's file; empty: the foundation
+};
+
+// A driver whose image isn't aligned to pages and was admitted by name.
+struct AlignmentException {
+  std::string guid;
+  std::string name;
+  std::uint64_t pages = 0;  // that it can write and execute
+};
+
 // Memory outside MMRAM that ring 3 can reach.
 struct OpenRange {
   std::uint64_t base = 0;
@@ -106,6 +119,9 @@ struct BootReport {
   std::optional<std::uint64_t> foundation_ring;
   std::vector<Driver> drivers;
   std::vector<std::string> skipped_files;  // of the MM volume, with the reason
+  std::vector<Protocol> protocols;
+  std::vector<AlignmentException> alignment_exceptions;  // as the foundation says
+  std::uint64_t unprotected_bytes = 0;                   // that drivers can write and execute, as the supervisor says
   std::vector<OpenRange> ranges;
   bool launched = false;
   std::optional<std::uint64_t> launch_ticks;

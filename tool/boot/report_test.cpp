@@ -67,6 +67,7 @@ TEST(BootReport, TextOfAGoodBoot) {
        3       120000  success          23a089b3-eed5-4ac5-b2ab-43e3298c2343 Variable
        3           77  unsupported      33fb3535-f15e-4c17-b303-5eb94595ecb6 Refuser
     waits: 470cb248-e8ac-473c-bb4f-81069a1fe6fd Waiter: missing MmCpuIo, 00000001-0002-0003-0405-060708090a0b
+  writable code     none
   MMRAM used, free  2048.0 KiB, 14332.0 KiB
   open to ring 3    4112.0 KiB outside MMRAM, in 2 ranges
     0x7E000000 - 0x7E003FFF    rw  communication buffer
@@ -111,6 +112,7 @@ TEST(BootReport, TextOfABootThatFailed) {
   supervisor        not started
   foundation        not started
   MM drivers        0 started, 0 waiting
+  writable code     none
   MMRAM used, free  unknown, unknown
   open to ring 3    0.0 KiB outside MMRAM, in 0 ranges
   MMIs              0 requested through port 0xB2
@@ -273,17 +275,37 @@ TEST(BootReport, ShowsWhatDxeAndTheFoundationComplainAbout) {
   }
 }
 
+TEST(BootReport, ShowsWhoWasAdmittedWithUnalignedSections) {
+  const BootReport report = report_of({
+      "redoubt: ipl.start boot_mode=0 cpus=1",
+      "redoubt: unprotected base=0x50002000 size=4096",
+      "redoubt: unprotected base=0x50005000 size=8192",
+      "redoubt: driver.exception guid=33fb3535-f15e-4c17-b303-5eb94595ecb6 name=\"Old\" pages=3",
+  });
+  const std::string text = to_text(report);
+  EXPECT_NE(text.find("writable code     12.0 KiB that drivers can write and execute\n    EXCEPTION for unaligned "
+                      "sections, 3 pages: 33fb3535-f15e-4c17-b303-5eb94595ecb6 Old\n"),
+            std::string::npos)
+      << text;
+  const nlohmann::ordered_json json = to_json(report);
+  EXPECT_EQ(json["unprotected_bytes"], 12288);
+  EXPECT_EQ(json["alignment_exceptions"].at(0)["name"], "Old");
+  EXPECT_EQ(json["alignment_exceptions"].at(0)["pages"], 3);
+}
+
 TEST(BootReport, BoundsItsLists) {
   BootReport report;
   for (int i = 0; i < 5000; ++i) {
     report.apply(Event{.name = "driver", .values = {{"status", "0"}}});
     report.apply(Event{.name = "range", .values = {}});
+    report.apply(Event{.name = "driver.exception", .values = {}});
     report.apply(Event{.name = "fault", .values = {}});
     report.apply(Event{.name = "log", .values = {}});
     report.apply(Event{.name = "profile", .values = {{"function", std::to_string(i)}}});
   }
   EXPECT_EQ(report.drivers.size(), BootReport::max_entries);
   EXPECT_EQ(report.ranges.size(), BootReport::max_entries);
+  EXPECT_EQ(report.alignment_exceptions.size(), BootReport::max_entries);
   EXPECT_EQ(report.violations.size(), BootReport::max_entries);
   EXPECT_EQ(report.log.size(), BootReport::max_entries);
   EXPECT_EQ(report.log_lost, 5000U - BootReport::max_entries);

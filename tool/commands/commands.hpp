@@ -10,5 +10,7 @@ namespace redoubt::tool {
 void add_image_convert(CommandLine& command_line);
 void add_image_list(CommandLine& command_line);
 void add_boot(CommandLine& command_line);
+void add_depex(CommandLine& command_line);
+void add_new_driver(CommandLine& command_line);
 
 }  // namespace redoubt::tool

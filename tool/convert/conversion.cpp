@@ -128,8 +128,7 @@ Outcome<std::uint64_t> find_run_address(const Volume& volume, const Volume::Slot
 
 class Converter {
  public:
-  Converter(Bytes original, const FirmwareBundle& bundle, const std::vector<DriverFile>& drivers,
-            const Additions& additions)
+  Converter(Bytes original, const FirmwareBundle& bundle, const DriverInput& drivers, const Additions& additions)
       : original_(original),
         bundle_(bundle),
         drivers_(drivers),
@@ -261,7 +260,7 @@ class Converter {
     return {};
   }
 
-  static ChangedFile describe(const File& file, const char* volume, std::size_t offset) {
+  static ChangedFile describe(const File& file, const std::string& volume, std::size_t offset) {
     return {.guid = file.name(),
             .name = file.user_interface_name(),
             .type = file.type(),
@@ -405,12 +404,53 @@ class Converter {
     return make_file({.name = module.guid, .type = type}, data);
   }
 
+  void note_exception(const DriverFile& driver) {
+    if (driver.alignment < page_alignment) {
+      report_.exceptions.push_back({driver.guid, driver.name, driver.source, driver.alignment});
+    }
+  }
+
+  Outcome<Buffer> make_exceptions_file() const {
+    Buffer list;
+    for (const AlignmentException& exception : report_.exceptions) {
+      image::edit::append(list, exception.guid);
+    }
+    Buffer data;
+    append_section(data, abi::SectionType::raw, list);
+    append_section(data, abi::SectionType::user_interface,
+                   image::edit::user_interface_data(names::alignment_exceptions_name));
+    return make_file({.name = names::alignment_exceptions, .type = abi::FileType::freeform}, data);
+  }
+
+  // As deep as drivers' volumes are nested, which is bounded.
+  void report_contents(const Volume& volume, const std::string& volume_name) {
+    for (const Volume::Slot& slot : volume.slots()) {
+      if (slot.file.type() == abi::FileType::pad) {
+        continue;
+      }
+      report_.added.push_back(describe(slot.file, volume_name, slot.offset));
+      for (const Section& section : slot.file.sections()) {
+        if (section.volume() != nullptr) {
+          report_contents(*section.volume(), std::format("volume in {}", text_of(slot.file.name())));
+        }
+      }
+    }
+  }
+
   Outcome<void> add_mm_volume() {
     std::vector<Buffer> files;
     files.push_back(TRY(make_core_file(bundle_.supervisor, abi::FileType::mm_core_standalone)));
     files.push_back(TRY(make_core_file(bundle_.foundation, abi::FileType::freeform)));
-    for (const DriverFile& driver : drivers_) {
+    for (const DriverFile& driver : drivers_.drivers) {
       files.push_back(driver.file);
+      note_exception(driver);
+    }
+    for (const VolumeFile& inner : drivers_.volumes) {
+      files.push_back(inner.file);
+      std::ranges::for_each(inner.drivers, [&](const DriverFile& driver) { note_exception(driver); });
+    }
+    if (!report_.exceptions.empty()) {
+      files.push_back(TRY(make_exceptions_file()));
     }
     const Buffer volume = TRY(image::edit::make_volume(names::mm_volume, files));
 
@@ -427,11 +467,7 @@ class Converter {
     const auto view = image::FirmwareVolumeView::create(volume);
     assert(view.has_value());
     const Volume contents = Volume::parse(*view);
-    for (const Volume::Slot& slot : contents.slots()) {
-      if (slot.file.type() != abi::FileType::pad) {
-        report_.added.push_back(describe(slot.file, mm_volume_name, slot.offset));
-      }
-    }
+    report_contents(contents, mm_volume_name);
     report_.free.push_back({mm_volume_name, contents.free_space(), contents.free_space()});
     return {};
   }
@@ -497,7 +533,7 @@ class Converter {
 
   Bytes original_;
   const FirmwareBundle& bundle_;
-  const std::vector<DriverFile>& drivers_;
+  const DriverInput& drivers_;
   const Additions& additions_;
   FirmwareImage image_;
   Volume* pei_ = nullptr;
@@ -507,7 +543,7 @@ class Converter {
 
 }  // namespace
 
-Outcome<Conversion> convert_image(Bytes original, const FirmwareBundle& bundle, const std::vector<DriverFile>& drivers,
+Outcome<Conversion> convert_image(Bytes original, const FirmwareBundle& bundle, const DriverInput& drivers,
                                   const Additions& additions) {
   return Converter(original, bundle, drivers, additions).run();
 }

@@ -7,6 +7,7 @@
 
 #include "image/edit/tree.hpp"
 #include "tool/convert/firmware_bundle.hpp"
+#include "tool/convert/pei_input.hpp"
 
 namespace redoubt::tool {
 
@@ -14,7 +15,7 @@ struct ChangedFile {
   abi::Guid guid{};
   std::string name;
   abi::FileType type{};
-  std::string volume;      // "PEI volume", "DXE volume", "MM volume"
+  std::string volume;      // "PEI volume", "DXE volume", "MM volume", "volume in GUID"
   std::size_t offset = 0;  // in that volume
   std::size_t size = 0;    // bytes
 };
@@ -33,10 +34,19 @@ struct FreeRoom {
   std::size_t after = 0;
 };
 
+// A driver whose sections aren't aligned to pages, admitted by name.
+struct AlignmentException {
+  abi::Guid guid{};
+  std::string name;
+  std::string source;
+  std::uint32_t alignment = 0;
+};
+
 struct ConversionReport {
   std::vector<ChangedFile> removed;
   std::vector<ChangedFile> added;
   std::vector<ReplacedSection> replaced;
+  std::vector<AlignmentException> exceptions;
   std::vector<FreeRoom> free;
   std::uint64_t pei_volume_address = 0;  // where the PEI volume runs
 };
@@ -52,10 +62,11 @@ struct Conversion {
   ConversionReport report;
 };
 
+// Drivers with less than page alignment are exceptions that somebody asked for; the image lists them for the loader.
 // Refuses, with a reason that names what is missing or in the way: an image without the stack we know how to replace,
 // one that was converted already, one without room, one whose PEI volume's address can't be told, one whose PEI is for
 // another machine than our IPL.
-image::edit::Outcome<Conversion> convert_image(Bytes original, const FirmwareBundle& bundle,
-                                               const std::vector<DriverFile>& drivers, const Additions& additions = {});
+image::edit::Outcome<Conversion> convert_image(Bytes original, const FirmwareBundle& bundle, const DriverInput& drivers,
+                                               const Additions& additions = {});
 
 }  // namespace redoubt::tool

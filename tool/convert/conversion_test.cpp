@@ -5,7 +5,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -17,54 +16,22 @@
 #include "abi/uefi/guid_text.hpp"
 #include "image/edit/assemble.hpp"
 #include "image/executable.hpp"
-#include "pe_writer.hpp"
 #include "tool/files.hpp"
+#include "tool/testing/executables.hpp"
+#include "tool/testing/temporary_directory.hpp"
 
 namespace redoubt::tool {
 namespace {
 
 using image::edit::FirmwareImage;
 using image::edit::Volume;
-using testing::HasSubstr;
+using testing::driver_executable;
+using testing::executable_of;
+using ::testing::HasSubstr;
+using testing::TemporaryDirectory;
 namespace names = abi::image_names;
 
 constexpr const char* stock_image = "/usr/share/OVMF/OVMF_CODE_4M.secboot.fd";
-
-class TemporaryDirectory {
- public:
-  TemporaryDirectory() {
-    std::string name = (std::filesystem::temp_directory_path() / "redoubt-test-XXXXXX").string();
-    path_ = ::mkdtemp(name.data());
-  }
-  TemporaryDirectory(const TemporaryDirectory&) = delete;
-  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
-  ~TemporaryDirectory() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  std::string file(const std::string& name) const { return (path_ / name).string(); }
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
-
-Buffer executable_of(elf2pe::Machine machine, std::uint32_t alignment, elf2pe::Subsystem subsystem) {
-  using elf2pe::Access;
-  const std::uint32_t first = std::max(alignment, 0x400U);
-  const elf2pe::LinkedImage linked{
-      .machine = machine,
-      .entry = first,
-      .segments = {{first, Access::execute, std::vector<std::uint8_t>(64, 0x90)},
-                   {first + alignment, Access::read_write, std::vector<std::uint8_t>{0x34, 0x12, 0, 0, 0, 0, 0, 0}}},
-      .fixups = {first + alignment}};
-  const auto pe = elf2pe::write_pe(linked, subsystem, alignment);
-  EXPECT_TRUE(pe.has_value()) << pe.error().reason;
-  const Bytes bytes = std::as_bytes(std::span(*pe));
-  return {bytes.begin(), bytes.end()};
-}
-
-Buffer driver_executable() { return executable_of(elf2pe::Machine::x64, 4096, elf2pe::Subsystem::runtime); }
 
 FirmwareBundle made_up_bundle() {
   FirmwareBundle bundle;
@@ -82,7 +49,7 @@ FirmwareBundle made_up_bundle() {
 abi::Guid guid(std::uint32_t number) { return {number, 1, 2, {3, 4, 5, 6, 7, 8, 9, 10}}; }
 
 DriverFile made_up_driver(std::uint32_t number) {
-  const auto file = make_driver_file({"driver", guid(number), "Driver", {guid(1000)}, driver_executable()});
+  const auto file = make_driver_file("driver", guid(number), "Driver", {guid(1000)}, driver_executable());
   EXPECT_TRUE(file.has_value());
   return *file;
 }
@@ -99,15 +66,15 @@ Volume* volume_with(FirmwareImage& image, abi::FileType type) {
   return found;
 }
 
-std::string refusal(Bytes image, const FirmwareBundle& bundle = made_up_bundle(),
-                    const std::vector<DriverFile>& drivers = {}) {
+std::string refusal(Bytes image, const FirmwareBundle& bundle = made_up_bundle(), const DriverInput& drivers = {}) {
   const auto conversion = convert_image(image, bundle, drivers);
   return conversion.has_value() ? "converted" : conversion.error().reason;
 }
 
 TEST(Conversion, ReplacesTheStackAndNothingElse) {
   const Buffer original = stock();
-  const auto conversion = convert_image(original, made_up_bundle(), {made_up_driver(1), made_up_driver(2)});
+  const auto conversion =
+      convert_image(original, made_up_bundle(), {.drivers = {made_up_driver(1), made_up_driver(2)}, .volumes = {}});
   ASSERT_TRUE(conversion.has_value()) << conversion.error().reason;
   EXPECT_EQ(conversion->image.size(), original.size());
   EXPECT_EQ(conversion->report.removed.size(), 12U);
@@ -141,7 +108,7 @@ TEST(Conversion, ReplacesTheStackAndNothingElse) {
 }
 
 TEST(Conversion, TheMmVolumeHoldsSupervisorFoundationAndDrivers) {
-  const auto conversion = convert_image(stock(), made_up_bundle(), {made_up_driver(1)});
+  const auto conversion = convert_image(stock(), made_up_bundle(), {.drivers = {made_up_driver(1)}, .volumes = {}});
   ASSERT_TRUE(conversion.has_value()) << conversion.error().reason;
   FirmwareImage image = FirmwareImage::parse(conversion->image);
   Volume* mm = volume_with(image, abi::FileType::mm_core_standalone);
@@ -151,6 +118,7 @@ TEST(Conversion, TheMmVolumeHoldsSupervisorFoundationAndDrivers) {
   EXPECT_EQ(mm->find(abi::FileType::mm_core_standalone)->file.user_interface_name(), names::supervisor_name);
   ASSERT_NE(mm->find(names::foundation), nullptr);
   EXPECT_EQ(mm->find(names::foundation)->file.type(), abi::FileType::freeform);
+  EXPECT_EQ(mm->find(names::alignment_exceptions), nullptr) << "nobody asked for one";
   ASSERT_NE(mm->find(guid(1)), nullptr);
   const image::edit::File& driver = mm->find(guid(1))->file;
   EXPECT_EQ(driver.type(), abi::FileType::mm_standalone);
@@ -219,7 +187,7 @@ TEST(Conversion, RefusesPeimsThatCannotRunInPei) {
   EXPECT_THAT(refused(made_up_peim(1, elf2pe::Machine::x64)), HasSubstr("its PEI is for IA32, peim for X64"));
   PeimFile aligned = made_up_peim(1);
   aligned.executable = executable_of(elf2pe::Machine::ia32, 4096, elf2pe::Subsystem::boot);
-  EXPECT_THAT(refused(aligned), testing::AllOf(HasSubstr("peim"), HasSubstr("can't run in place")));
+  EXPECT_THAT(refused(aligned), ::testing::AllOf(HasSubstr("peim"), HasSubstr("can't run in place")));
   PeimFile large = made_up_peim(1);
   large.depex.resize(std::size_t{1} << 20);
   EXPECT_THAT(refused(large), HasSubstr("no room for peim in the PEI volume"));
@@ -281,7 +249,7 @@ TEST(PeimFile, AnFfsFileKeepsGuidAndDepex) {
   write(abi::FileType::peim, false);
   peim = read_peim(directory.file("a.ffs"));
   ASSERT_TRUE(peim.has_value()) << peim.error().message;
-  EXPECT_THAT(peim->depex, testing::ElementsAre(std::byte{6}, std::byte{8}));  // TRUE END
+  EXPECT_THAT(peim->depex, ::testing::ElementsAre(std::byte{6}, std::byte{8}));  // TRUE END
   write(abi::FileType::driver, true);
   peim = read_peim(directory.file("a.ffs"));
   ASSERT_FALSE(peim.has_value());
@@ -300,15 +268,55 @@ TEST(Payload, MustBeForX64) {
   EXPECT_THAT(read(Buffer(100)), HasSubstr("isn't a PE image"));
 }
 
+TEST(Conversion, ListsAlignmentExceptionsForTheLoader) {
+  DriverFile unaligned = made_up_driver(2);
+  unaligned.alignment = 64;
+  const auto conversion =
+      convert_image(stock(), made_up_bundle(), {.drivers = {made_up_driver(1), unaligned}, .volumes = {}});
+  ASSERT_TRUE(conversion.has_value()) << conversion.error().reason;
+  ASSERT_EQ(conversion->report.exceptions.size(), 1U);
+  EXPECT_EQ(conversion->report.exceptions[0].guid, guid(2));
+  EXPECT_EQ(conversion->report.exceptions[0].alignment, 64U);
+  FirmwareImage image = FirmwareImage::parse(conversion->image);
+  const Volume* mm = volume_with(image, abi::FileType::mm_core_standalone);
+  const Volume::Slot* list = mm->find(names::alignment_exceptions);
+  ASSERT_NE(list, nullptr);
+  EXPECT_EQ(list->file.type(), abi::FileType::freeform);
+  const abi::Guid expected = guid(2);
+  EXPECT_TRUE(std::ranges::equal(list->file.find(abi::SectionType::raw)->payload(), image::edit::bytes_of(expected)));
+}
+
+TEST(Conversion, VolumesOfDriversGoIntoTheMmVolumeAsTheyAre) {
+  Buffer data;
+  const auto inner = image::edit::make_volume(guid(50), std::vector<Buffer>{made_up_driver(3).file});
+  image::edit::append_section(data, abi::SectionType::firmware_volume_image, *inner, 8);
+  VolumeFile volume{
+      .source = "vendor.fv", .guid = guid(51), .file = {}, .drivers = {made_up_driver(3)}, .left_out = {}};
+  volume.file = *image::edit::make_file({.name = guid(51), .type = abi::FileType::firmware_volume_image}, data);
+  volume.drivers[0].alignment = 32;
+  const auto conversion =
+      convert_image(stock(), made_up_bundle(), {.drivers = {made_up_driver(1)}, .volumes = {volume}});
+  ASSERT_TRUE(conversion.has_value()) << conversion.error().reason;
+  FirmwareImage image = FirmwareImage::parse(conversion->image);
+  Volume* nested = nullptr;
+  image.visit([&](Volume& found) { nested = found.name() == guid(50) ? &found : nested; });
+  ASSERT_NE(nested, nullptr);
+  EXPECT_NE(nested->find(guid(3)), nullptr);
+  EXPECT_TRUE(std::ranges::any_of(conversion->report.added, [](const ChangedFile& file) {
+    return file.guid == guid(3) && file.volume == "volume in 00000033-0001-0002-0304-05060708090a";
+  }));
+  EXPECT_EQ(conversion->report.exceptions.size(), 1U) << "drivers in volumes count";
+}
+
 TEST(Conversion, IsReproducible) {
-  const auto first = convert_image(stock(), made_up_bundle(), {made_up_driver(1)});
-  const auto second = convert_image(stock(), made_up_bundle(), {made_up_driver(1)});
+  const auto first = convert_image(stock(), made_up_bundle(), {.drivers = {made_up_driver(1)}, .volumes = {}});
+  const auto second = convert_image(stock(), made_up_bundle(), {.drivers = {made_up_driver(1)}, .volumes = {}});
   ASSERT_TRUE(first.has_value() && second.has_value());
   EXPECT_TRUE(first->image == second->image);
 }
 
 TEST(Conversion, AnotherParserTakesTheResult) {
-  const auto conversion = convert_image(stock(), made_up_bundle(), {made_up_driver(1)});
+  const auto conversion = convert_image(stock(), made_up_bundle(), {.drivers = {made_up_driver(1)}, .volumes = {}});
   ASSERT_TRUE(conversion.has_value()) << conversion.error().reason;
   const TemporaryDirectory directory;
   ASSERT_TRUE(write_file(directory.file("stock.fd"), stock()).has_value());
@@ -330,7 +338,7 @@ TEST(Conversion, AnotherParserTakesTheResult) {
     EXPECT_THAT(report, HasSubstr(name));
   }
   EXPECT_THAT(stock_report, HasSubstr("PiSmmCore"));
-  EXPECT_THAT(report, testing::Not(HasSubstr("PiSmmCore")));
+  EXPECT_THAT(report, ::testing::Not(HasSubstr("PiSmmCore")));
 }
 
 TEST(Conversion, RefusesWhatItDoesNotUnderstand) {
@@ -342,7 +350,7 @@ TEST(Conversion, RefusesWhatItDoesNotUnderstand) {
   EXPECT_THAT(refusal(Buffer(4096)), HasSubstr("no firmware volume"));
   EXPECT_THAT(refusal(read("OVMF_VARS_4M.fd")), HasSubstr("no PEI core, DXE core"));
   EXPECT_THAT(refusal(read("OVMF_CODE_4M.fd")),
-              testing::AllOf(HasSubstr("PiSmmIpl"), HasSubstr("VariableSmmRuntimeDxe"), HasSubstr("MM core")));
+              ::testing::AllOf(HasSubstr("PiSmmIpl"), HasSubstr("VariableSmmRuntimeDxe"), HasSubstr("MM core")));
   EXPECT_THAT(refusal(read("OVMF_CODE.secboot.fd")), HasSubstr("its PEI is for X64, our IPL for IA32"));
 }
 
@@ -379,69 +387,7 @@ TEST(Conversion, RefusesAnImageWithoutOneOfThePieces) {
   ASSERT_TRUE(dxe->remove(ipl->offset).has_value());
   const auto composed = image.compose();
   ASSERT_TRUE(composed.has_value());
-  EXPECT_THAT(refusal(*composed), testing::EndsWith("missing: PiSmmIpl"));
-}
-
-// ---- Drivers of the user ----
-
-std::string driver_refusal(const std::string& path) {
-  const auto driver = read_driver(path);
-  return driver.has_value() ? "accepted" : driver.error().message;
-}
-
-TEST(DriverFile, AnEfiFileGetsNameGuidAndDepex) {
-  const TemporaryDirectory directory;
-  ASSERT_TRUE(write_file(directory.file("Acme Driver.efi"), driver_executable()).has_value());
-  const auto driver = read_driver(directory.file("Acme Driver.efi"));
-  ASSERT_TRUE(driver.has_value()) << driver.error().message;
-  EXPECT_EQ(driver->name, "Acme Driver");
-  const auto again = read_driver(directory.file("Acme Driver.efi"));
-  EXPECT_EQ(driver->guid, again->guid);
-  const auto file = image::FileView::create(driver->file, 0, image::FileSystem::ffs2);
-  ASSERT_TRUE(file.has_value());
-  const auto depex = file->find_section(abi::SectionType::mm_depex);
-  ASSERT_TRUE(depex.has_value() && depex->has_value());
-  EXPECT_THAT((*depex)->payload(), testing::ElementsAre(std::byte{6}, std::byte{8}));
-}
-
-TEST(DriverFile, AnFfsFileIsTakenAsItIs) {
-  const TemporaryDirectory directory;
-  const DriverFile made = made_up_driver(7);
-  ASSERT_TRUE(write_file(directory.file("driver.ffs"), made.file).has_value());
-  const auto driver = read_driver(directory.file("driver.ffs"));
-  ASSERT_TRUE(driver.has_value()) << driver.error().message;
-  EXPECT_TRUE(driver->file == made.file);
-  EXPECT_EQ(driver->guid, guid(7));
-  EXPECT_EQ(driver->name, "Driver");
-}
-
-TEST(DriverFile, RefusesByNameWithReason) {
-  const TemporaryDirectory directory;
-  const auto refused = [&](Bytes bytes) {
-    const std::string path = directory.file("bad");
-    EXPECT_TRUE(write_file(path, bytes).has_value());
-    const std::string reason = driver_refusal(path);
-    EXPECT_THAT(reason, HasSubstr(path));
-    return reason;
-  };
-  using elf2pe::Machine;
-  using elf2pe::Subsystem;
-  EXPECT_THAT(refused(executable_of(Machine::ia32, 4096, Subsystem::runtime)), HasSubstr("IA32"));
-  EXPECT_THAT(refused(executable_of(Machine::x64, 4096, Subsystem::application)), HasSubstr("subsystem 10"));
-  EXPECT_THAT(refused(executable_of(Machine::x64, 64, Subsystem::runtime)), HasSubstr("aligned to 64"));
-  EXPECT_THAT(refused(Buffer(100)), HasSubstr("neither a PE image nor a firmware file"));
-  Buffer damaged = made_up_driver(1).file;
-  damaged.back() ^= std::byte{1};
-  EXPECT_THAT(refused(damaged), HasSubstr("checksum"));
-  Buffer longer = made_up_driver(1).file;
-  longer.push_back(std::byte{0});
-  EXPECT_THAT(refused(longer), HasSubstr("bytes behind"));
-  const auto traditional = image::edit::make_file({.name = guid(1), .type = abi::FileType::mm}, Buffer(8));
-  EXPECT_THAT(refused(*traditional), HasSubstr("type 0x0a"));
-  Buffer cut = driver_executable();
-  for (std::size_t size = 2; size < cut.size(); size = size * 3 / 2 + 1) {
-    EXPECT_THAT(refused(Bytes(cut).first(size)), testing::Not(HasSubstr("accepted")));
-  }
+  EXPECT_THAT(refusal(*composed), ::testing::EndsWith("missing: PiSmmIpl"));
 }
 
 // ---- Manifest ----
@@ -470,7 +416,7 @@ TEST(FirmwareBundle, ReadsWhatTheBuildWrites) {
   EXPECT_EQ(bundle->ipl.guid, names::ipl);
   ASSERT_EQ(bundle->drivers.size(), 1U);
   EXPECT_EQ(bundle->drivers[0].guid, guid(7));
-  EXPECT_THAT(bundle->drivers[0].depex, testing::ElementsAre(guid(8)));
+  EXPECT_THAT(bundle->drivers[0].depex, ::testing::ElementsAre(guid(8)));
 
   EXPECT_THAT(refused("not json"), HasSubstr("manifest"));
   EXPECT_THAT(refused(R"({"images": [1, "x"]})"), HasSubstr("without role or file"));

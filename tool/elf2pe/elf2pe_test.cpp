@@ -120,6 +120,25 @@ TEST(PeWriter, OneRelocationBlockForEachPage) {
   EXPECT_THAT(words, ElementsAre(0x2000U, 12U, 0xA010A000U, 0x3000U, 12U, 0x0000A008U));
 }
 
+// The TE image read as its header says: the same bytes at the same addresses as in the PE image.
+TEST(PeWriter, TheTerseImageIsThePeImageWithoutItsHeaders) {
+  for (const Machine machine : {Machine::x64, Machine::ia32}) {
+    const auto pe = write_pe(small_image(machine), Subsystem::runtime, 0x1000);
+    const auto te = write_te(small_image(machine), Subsystem::runtime, 0x1000);
+    ASSERT_TRUE(pe.has_value() && te.has_value());
+    EXPECT_EQ(read<std::uint16_t>(*te, 0), 0x5A56U);
+    EXPECT_EQ(read<std::uint16_t>(*te, 2), machine == Machine::x64 ? 0x8664 : 0x014C);
+    EXPECT_EQ((*te)[4], 3U) << "sections";
+    EXPECT_EQ((*te)[5], 12U) << "subsystem";
+    const std::uint16_t stripped = read<std::uint16_t>(*te, 6);
+    EXPECT_EQ(read<std::uint32_t>(*te, 8), 0x1010U) << "entry point";
+    ASSERT_EQ(te->size(), pe->size() - stripped + 40);
+    EXPECT_TRUE(std::equal(te->begin() + 40, te->end(), pe->begin() + stripped));
+    EXPECT_EQ(read<std::uint32_t>(*te, 40 + 12), 0x1000U) << "address of the first section";
+    EXPECT_EQ(read<std::uint32_t>(*te, 24), read<std::uint32_t>(*te, 40 + 2 * 40 + 12)) << "relocations";
+  }
+}
+
 TEST(PeWriter, RefusesWhatDoesNotFit) {
   EXPECT_FALSE(write_pe(small_image(Machine::x64), Subsystem::boot, 0x1800).has_value()) << "not a power of two";
   EXPECT_FALSE(write_pe(small_image(Machine::x64), Subsystem::boot, 0x2000).has_value()) << "segments not aligned";

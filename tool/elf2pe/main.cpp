@@ -20,6 +20,7 @@ struct Options {
   std::string output;
   Subsystem subsystem = Subsystem::boot;
   std::uint32_t alignment = 4096;
+  bool terse = false;
 };
 
 int fail(const std::string& file, const std::string& reason) {
@@ -33,7 +34,8 @@ int convert(const Options& options) {
   if (!input.good() && !input.eof()) return fail(options.input, "cannot be read");
   const auto image = read_elf(elf);
   if (!image.has_value()) return fail(options.input, image.error().reason);
-  const auto pe = write_pe(*image, options.subsystem, options.alignment);
+  const auto pe = options.terse ? write_te(*image, options.subsystem, options.alignment)
+                                : write_pe(*image, options.subsystem, options.alignment);
   if (!pe.has_value()) return fail(options.input, pe.error().reason);
 
   std::ofstream output(options.output, std::ios::binary | std::ios::trunc);
@@ -61,6 +63,7 @@ int main(int argc, char** argv) try {
       ->transform(CLI::CheckedTransformer(subsystems))
       ->required();
   app.add_option("--align", options.alignment, "section and file alignment in bytes (default 4096)");
+  app.add_flag("--te", options.terse, "write a TE image instead");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -218,4 +218,31 @@ Result<std::vector<std::uint8_t>, Refusal> write_pe(const LinkedImage& image, Su
   return file;
 }
 
+Result<std::vector<std::uint8_t>, Refusal> write_te(const LinkedImage& image, Subsystem subsystem,
+                                                    std::uint32_t alignment) {
+  const std::vector<std::uint8_t> pe = TRY(write_pe(image, subsystem, alignment));
+  const bool x64 = image.machine == Machine::x64;
+  const std::uint32_t optional_header_size = (x64 ? 112 : 96) + directory_count * 8;
+  const std::uint32_t section_table = dos_header_size + file_header_size + optional_header_size;
+  const std::size_t directory = section_table - (directory_count - relocation_directory) * 8;
+  LittleEndian out;
+  out.text("VZ", 2);
+  out.u16(x64 ? 0x8664 : 0x014C);
+  out.u8(static_cast<std::uint8_t>(image.segments.size() + 1));
+  out.u8(static_cast<std::uint8_t>(subsystem));
+  out.u16(section_table);  // what is cut off, in bytes
+  out.u32(image.entry);
+  out.u32(image.segments.front().address);  // base of code
+  out.u64(0);                               // image base
+  std::vector<std::uint8_t> file = out.take();
+  const auto append = [&](std::size_t from, std::size_t to) {
+    file.insert(file.end(), pe.begin() + static_cast<std::ptrdiff_t>(from),
+                pe.begin() + static_cast<std::ptrdiff_t>(to));
+  };
+  append(directory, directory + 8);
+  file.resize(file.size() + 8);  // no debug directory
+  append(section_table, pe.size());
+  return file;
+}
+
 }  // namespace redoubt::elf2pe
