@@ -50,9 +50,11 @@ std::optional<RawMailbox> RawMailbox::find_in(const void* hob_list) {
 
 void RawMailbox::put(const void* message, std::size_t size) const { std::memcpy(buffer_, message, size); }
 
-std::optional<RawMailbox::Answer> RawMailbox::send() const {
+std::optional<RawMailbox::Answer> RawMailbox::send() const { return send(raise_mmi); }
+
+std::optional<RawMailbox::Answer> RawMailbox::send(void (*raise)()) const {
   __atomic_store_n(&status_->is_comm_buffer_valid, std::uint8_t{1}, __ATOMIC_RELEASE);
-  raise_mmi();
+  raise();
   for (unsigned i = 0; i != longest_wait; ++i) {
     if (__atomic_load_n(&status_->is_comm_buffer_valid, __ATOMIC_ACQUIRE) == 0) {
       return Answer{status_->return_status, status_->return_buffer_size};

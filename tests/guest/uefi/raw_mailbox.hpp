@@ -41,6 +41,8 @@ class RawMailbox {
   };
   // Sends what lies in the buffer. None: MM did not clear the flag for a long time; the flag is cleared here then, so
   // that the next message has a chance.
+  // `raise` raises the MMI.
+  std::optional<Answer> send(void (*raise)()) const;
   std::optional<Answer> send() const;
 
   // Whether the variable driver answers: the proof that MM still works.

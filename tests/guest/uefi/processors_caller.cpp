@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: BSD-2-Clause-Patent
+// Has MM use the other CPUs, from outside: every check of tests/guest/drivers/processors/ on every CPU as the one that
+// raises the MMI, then each misuse. Afterwards MM must answer, the well-behaved driver included, and the caller's
+// registers must be what MM was allowed to make of them.
+//
+//   processors CHECK cpu=N ok | processors CHECK cpu=N FAILED line=N
+#include <atomic>
+
+#include "abi/pi/communicate.hpp"
+#include "abi/uefi/system_table.hpp"
+#include "platform/q35/chipset.hpp"
+#include "tests/guest/drivers/processors/processors_protocol.hpp"
+#include "tests/guest/uefi/instructions.hpp"
+#include "tests/guest/uefi/mp_services.hpp"
+#include "tests/guest/uefi/program.hpp"
+#include "tests/guest/uefi/raw_mailbox.hpp"
+
+namespace redoubt::guest {
+
+namespace {
+
+using processors::Command;
+
+struct ProcessorsMessage {
+  abi::CommunicateHeader header;
+  processors::Message message;
+};
+
+constexpr std::uint64_t no_answer = 1'000'000;     // line numbers are smaller
+constexpr std::uint64_t error_answer = 2'000'000;  // the handler wasn't heard
+constexpr std::uint64_t wrong_register = 3'000'000;
+
+// An MMI with values in registers; RAX as MM left it.
+constinit std::uint64_t caller_rbx = 0;
+constinit std::uint64_t returned_rax = 0;
+void raise_with_registers() {
+  std::uint64_t rax = 0x1234'5678'9ABC'DE00;
+  std::uint64_t rbx = caller_rbx;
+  std::uint64_t rcx = processors::caller_rcx;
+  std::uint64_t rdx = processors::caller_rdx;
+  std::uint64_t rsi = processors::caller_rsi;
+  std::uint64_t rdi = processors::caller_rdi;
+  asm volatile("outb %%al, %[port]\n\t.rept 8\n\tjmp 9f\n\t9:\n\t.endr"
+               : "+a"(rax), "+b"(rbx), "+c"(rcx), "+d"(rdx), "+S"(rsi), "+D"(rdi)
+               : [port] "N"(platform::q35::apm_command_port)
+               : "memory");
+  returned_rax = rax;
+}
+
+class Caller {
+ public:
+  Caller(const RawMailbox& mailbox, std::uint64_t cpus) : mailbox_(mailbox), cpus_(cpus) {}
+
+  // What copy 0 must do for whoever raises the MMI.
+  void check_all(std::uint64_t cpu);
+  void misuse_all();
+  bool ok() const { return failures_ == 0; }
+
+ private:
+  std::uint64_t ask(unsigned copy, Command command, std::uint64_t& value, void (*raise)() = raise_mmi);
+  void judge(std::string_view name, std::uint64_t cpu, std::uint64_t line);
+
+  const RawMailbox& mailbox_;
+  const std::uint64_t cpus_;
+  unsigned failures_ = 0;
+};
+
+std::uint64_t Caller::ask(unsigned copy, Command command, std::uint64_t& value, void (*raise)()) {
+  mailbox_.put(
+      ProcessorsMessage{{processors::handler_guid(copy), sizeof(processors::Message)}, {command, value, cpus_, 0}});
+  const auto answer = mailbox_.send(raise);
+  if (!answer) {
+    return no_answer;
+  }
+  if (answer->status != abi::status::success) {
+    return error_answer;
+  }
+  const auto reply = mailbox_.get<ProcessorsMessage>().message;
+  value = reply.value;
+  return reply.result;
+}
+
+void Caller::judge(std::string_view name, std::uint64_t cpu, std::uint64_t line) {
+  if (line == 0 && !mailbox_.alive()) {
+    line = no_answer;
+  }
+  if (line == 0) {
+    print_line("processors ", name, " cpu=", Decimal{cpu}, " ok");
+  } else {
+    ++failures_;
+    print_line("processors ", name, " cpu=", Decimal{cpu}, " FAILED line=", Decimal{line});
+  }
+}
+
+void Caller::check_all(std::uint64_t cpu) {
+  struct Check {
+    std::string_view name;
+    Command command;
+  };
+  constexpr Check checks[] = {
+      {"one_by_one", Command::one_by_one},    {"broadcast", Command::broadcast}, {"tokens", Command::tokens},
+      {"timeouts", Command::timeouts},        {"use_fpu", Command::use_fpu},     {"interrupts", Command::interrupts},
+      {"broadcast_again", Command::broadcast}};
+  for (const Check& check : checks) {
+    std::uint64_t value = 0;
+    judge(check.name, cpu, ask(0, check.command, value));
+  }
+  caller_rbx = 0xABCD'0000'0000'0000 | cpu;
+  std::uint64_t value = caller_rbx;
+  std::uint64_t line = ask(0, Command::find_caller, value, raise_with_registers);
+  if (line == 0 && (returned_rax != processors::caller_rax || value != cpu)) {
+    line = wrong_register;
+  }
+  judge("save_state", cpu, line);
+}
+
+// Each faulting copy is disabled with its first fault: no answer to this message, and none ever after.
+void Caller::misuse_all() {
+  struct Misuse {
+    std::string_view name;
+    Command command;
+  };
+  constexpr Misuse misuses[] = {{"fault_null", Command::fault_null},
+                                {"fault_privileged", Command::fault_privileged},
+                                {"fault_door", Command::fault_door},
+                                {"fault_stack", Command::fault_stack},
+                                {"fault_everywhere", Command::fault_everywhere},
+                                {"leave_running", Command::leave_running}};
+  static_assert(std::size(misuses) + 1 == processors::copy_count);
+  for (unsigned i = 0; i != std::size(misuses); ++i) {
+    const Misuse& misuse = misuses[i];
+    std::uint64_t value = 0;
+    const std::uint64_t result = ask(i + 1, misuse.command, value);
+    // The call itself fails; one that nobody waits for has succeeded when its handler returns.
+    const bool expected = misuse.command == Command::leave_running ? result == 0 : abi::status::is_error(result);
+    judge(misuse.name, 0, expected ? 0 : result == 0 ? 1 : result);
+    judge("driver_disabled", 0, ask(i + 1, Command::broadcast, value) == error_answer ? 0 : 1);
+    judge("others_work", 0, ask(0, Command::broadcast, value));
+  }
+}
+
+struct Turn {
+  Caller& caller;
+  std::atomic<std::uint64_t> next{1};
+};
+
+EFIAPI void take_turn(void* argument) {
+  auto& turn = *static_cast<Turn*>(argument);
+  const std::uint64_t cpu = cpuid(1).ebx >> 24;
+  const InterruptsOff interrupts_off;
+  while (turn.next.load() != cpu) {
+    pause();
+  }
+  turn.caller.check_all(cpu);
+  turn.next.fetch_add(1);
+}
+
+bool run(const abi::SystemTable& system_table) {
+  const auto mailbox = RawMailbox::find(system_table);
+  auto* mp = locate_protocol<MpServices>(system_table, mp_services_guid);
+  abi::UintN present = 0;
+  abi::UintN enabled = 0;
+  if (!mailbox || mp == nullptr || mp->get_number_of_processors(mp, &present, &enabled) != abi::status::success ||
+      enabled < 2) {
+    print_line("processors failed: no mailbox, or not several CPUs");
+    return false;
+  }
+  Caller caller(*mailbox, enabled);
+  {
+    const InterruptsOff interrupts_off;
+    caller.check_all(0);
+  }
+  Turn turn{caller};
+  if (mp->startup_all_aps(mp, take_turn, 0, nullptr, 0, &turn, nullptr) != abi::status::success) {
+    print_line("processors failed: StartupAllAPs");
+    return false;
+  }
+  const InterruptsOff interrupts_off;
+  caller.misuse_all();
+  return caller.ok();
+}
+
+}  // namespace
+
+}  // namespace redoubt::guest
+
+extern "C" EFIAPI redoubt::abi::EfiStatus processors_caller_entry(redoubt::abi::Handle /*image*/,
+                                                                  redoubt::abi::SystemTable* system_table) {
+  redoubt::guest::finish(*system_table, "processors_caller", redoubt::guest::run(*system_table));
+}
