@@ -83,6 +83,12 @@ inline DescriptorTable store_gdt() {
   asm volatile("sgdt %0" : "=m"(table));
   return table;
 }
+inline DescriptorTable store_idt() {
+  DescriptorTable table{};
+  asm volatile("sidt %0" : "=m"(table));
+  return table;
+}
+inline void load_idt(const DescriptorTable& table) { asm volatile("lidt %0" : : "m"(table) : "memory"); }
 inline void load_gdt(const DescriptorTable& table) { asm volatile("lgdt %0" : : "m"(table) : "memory"); }
 inline void load_ldt(std::uint16_t selector) { asm volatile("lldt %0" : : "r"(selector) : "memory"); }
 

@@ -3,8 +3,13 @@
 // raises the MMI, then each misuse. Afterwards MM must answer, the well-behaved driver included, and the caller's
 // registers must be what MM was allowed to make of them.
 //
+// NMIs meant for the owner of the machine come while procedures run, by way of PIT and I/O APIC: each must arrive,
+// once, and none of MM's own may.
+//
 //   processors CHECK cpu=N ok | processors CHECK cpu=N FAILED line=N
+#include <algorithm>
 #include <atomic>
+#include <cstring>
 
 #include "abi/pi/communicate.hpp"
 #include "abi/uefi/system_table.hpp"
@@ -47,17 +52,84 @@ void raise_with_registers() {
   returned_rax = rax;
 }
 
+// ---- NMIs
+
+constexpr std::uint64_t io_apic = 0xFEC0'0000;
+constexpr std::uint32_t pit_redirection = 0x14;  // of pin 2; the high half follows
+constexpr std::uint32_t deliver_nmi = 0x400;     // edge, physical destination
+constexpr std::uint32_t masked = 0x1'0000;
+constexpr std::uint16_t pit_command = 0x43;
+constexpr std::uint16_t pit_counter_0 = 0x40;
+constexpr std::uint32_t pit_hertz = 1'193'182;
+
+extern "C" std::uint64_t nmi_count;
+extern "C" [[gnu::used]] constinit std::uint64_t nmi_count = 0;
+[[gnu::naked]] void nmi_handler() {
+  asm("lock incq nmi_count(%rip)\n\t"
+      "iretq");
+}
+std::uint64_t nmis() { return __atomic_load_n(&nmi_count, __ATOMIC_ACQUIRE); }
+
+// The firmware's IDT with another NMI handler, for whoever lives while this is.
+class NmiHandler {
+ public:
+  NmiHandler() : firmwares_(store_idt()) {
+    static constinit std::uint64_t table[512] = {};
+    const std::uint64_t bytes = std::min<std::uint64_t>(std::uint64_t{firmwares_.limit} + 1, sizeof(table));
+    std::memcpy(table, reinterpret_cast<const void*>(firmwares_.base), bytes);
+    constexpr unsigned nmi = 2;
+    const auto handler = reinterpret_cast<std::uint64_t>(&nmi_handler);
+    const std::uint64_t selector = table[nmi * 2] & 0xFFFF'0000;
+    table[nmi * 2] = (handler & 0xFFFF) | selector | std::uint64_t{0x8E} << 40 | (handler >> 16 & 0xFFFF) << 48;
+    table[nmi * 2 + 1] = handler >> 32;
+    load_idt({static_cast<std::uint16_t>(bytes - 1), reinterpret_cast<std::uint64_t>(table)});
+  }
+  ~NmiHandler() { load_idt(firmwares_); }
+  NmiHandler(const NmiHandler&) = delete;
+  NmiHandler& operator=(const NmiHandler&) = delete;
+
+ private:
+  DescriptorTable firmwares_;
+};
+
+void write_io_apic(std::uint32_t number, std::uint32_t value) {
+  *reinterpret_cast<volatile std::uint32_t*>(io_apic) = number;
+  *reinterpret_cast<volatile std::uint32_t*>(io_apic + 0x10) = value;
+}
+
+// One, in so many milliseconds.
+void send_nmi_later(std::uint64_t cpu, std::uint32_t milliseconds) {
+  const std::uint32_t count = pit_hertz / 1000 * milliseconds;
+  out8(pit_command, 0x30);  // one shot
+  write_io_apic(pit_redirection + 1, static_cast<std::uint32_t>(cpu << 24));
+  write_io_apic(pit_redirection, deliver_nmi);
+  out8(pit_counter_0, static_cast<std::uint8_t>(count));
+  out8(pit_counter_0, static_cast<std::uint8_t>(count >> 8));
+}
+void send_no_more_nmis() { write_io_apic(pit_redirection, masked); }
+
+// Long enough for everything that was under way to arrive.
+void wait_a_moment() {
+  const std::uint64_t start = read_tsc();
+  while (read_tsc() - start < std::uint64_t{1} << 27) {
+    pause();
+  }
+}
+
 class Caller {
  public:
   Caller(const RawMailbox& mailbox, std::uint64_t cpus) : mailbox_(mailbox), cpus_(cpus) {}
 
   // What copy 0 must do for whoever raises the MMI.
   void check_all(std::uint64_t cpu);
+  // What NMIs do on `target` while `cpu` raises MMIs.
+  void check_nmis(std::uint64_t cpu, std::uint64_t target);
   void misuse_all();
   bool ok() const { return failures_ == 0; }
 
  private:
   std::uint64_t ask(unsigned copy, Command command, std::uint64_t& value, void (*raise)() = raise_mmi);
+  std::uint64_t ask_once(unsigned copy, Command command, std::uint64_t& value, void (*raise)());
   void judge(std::string_view name, std::uint64_t cpu, std::uint64_t line);
 
   const RawMailbox& mailbox_;
@@ -66,6 +138,15 @@ class Caller {
 };
 
 std::uint64_t Caller::ask(unsigned copy, Command command, std::uint64_t& value, void (*raise)()) {
+  std::uint64_t result = ask_once(copy, command, value, raise);
+  for (unsigned attempt = 0; attempt != 100 && result == processors::cpus_absent; ++attempt) {
+    wait_a_moment();
+    result = ask_once(copy, command, value, raise);
+  }
+  return result;
+}
+
+std::uint64_t Caller::ask_once(unsigned copy, Command command, std::uint64_t& value, void (*raise)()) {
   mailbox_.put(
       ProcessorsMessage{{processors::handler_guid(copy), sizeof(processors::Message)}, {command, value, cpus_, 0}});
   const auto answer = mailbox_.send(raise);
@@ -114,6 +195,29 @@ void Caller::check_all(std::uint64_t cpu) {
   judge("save_state", cpu, line);
 }
 
+void Caller::check_nmis(std::uint64_t cpu, std::uint64_t target) {
+  constexpr std::uint64_t stray = 4'000'000;
+  constexpr std::uint64_t wrong_number = 5'000'000;
+  wait_a_moment();
+  const std::uint64_t before = nmis();
+  std::uint64_t value = 0;
+  std::uint64_t line = ask(0, Command::timeouts, value);
+  wait_a_moment();
+  judge("no_stray_nmi", cpu, line != 0 ? line : nmis() == before ? 0 : stray);
+
+  send_nmi_later(target, 10);
+  line = ask(0, Command::hold, value);
+  wait_a_moment();
+  judge("foreign_nmi", cpu, line != 0 ? line : nmis() == before + 1 ? 0 : wrong_number + nmis() - before);
+
+  // Amid NMIs of MM's own it may merge with one of those; it must not become two.
+  send_nmi_later(target, 10);
+  line = ask(0, Command::timeouts, value);
+  wait_a_moment();
+  send_no_more_nmis();
+  judge("foreign_nmi_amid_stops", cpu, line != 0 ? line : nmis() <= before + 2 ? 0 : wrong_number + nmis() - before);
+}
+
 // Each faulting copy is disabled with its first fault: no answer to this message, and none ever after.
 void Caller::misuse_all() {
   struct Misuse {
@@ -141,6 +245,8 @@ void Caller::misuse_all() {
 
 struct Turn {
   Caller& caller;
+  std::uint64_t count;  // of CPUs that take turns: all but the first
+  std::atomic<std::uint64_t> ready{0};
   std::atomic<std::uint64_t> next{1};
 };
 
@@ -148,11 +254,18 @@ EFIAPI void take_turn(void* argument) {
   auto& turn = *static_cast<Turn*>(argument);
   const std::uint64_t cpu = cpuid(1).ebx >> 24;
   const InterruptsOff interrupts_off;
-  while (turn.next.load() != cpu) {
+  const NmiHandler nmi_handler;
+  turn.ready.fetch_add(1);
+  while (turn.next.load() != cpu || turn.ready.load() != turn.count) {
     pause();
   }
   turn.caller.check_all(cpu);
+  turn.caller.check_nmis(cpu, (cpu + 1) % (turn.count + 1));
   turn.next.fetch_add(1);
+  // Nobody leaves before the last NMI.
+  while (turn.next.load() <= turn.count) {
+    pause();
+  }
 }
 
 bool run(const abi::SystemTable& system_table) {
@@ -170,7 +283,8 @@ bool run(const abi::SystemTable& system_table) {
     const InterruptsOff interrupts_off;
     caller.check_all(0);
   }
-  Turn turn{caller};
+  Turn turn{caller, enabled - 1};
+  const NmiHandler nmi_handler;
   if (mp->startup_all_aps(mp, take_turn, 0, nullptr, 0, &turn, nullptr) != abi::status::success) {
     print_line("processors failed: StartupAllAPs");
     return false;

@@ -7,11 +7,11 @@
 //
 // First the boot processor alone, with the others as the firmware parks them; then all others, taking turns in
 // raising MMIs. Some of the MMIs are empty, some carry messages, and with attack drivers in MM some fault and some
-// use the FPU themselves.
+// use the FPU themselves; with the processors driver, some use the FPU of every other CPU.
 //
 //   opt/org.redoubt/mmis   MMIs in all, 10,000 unless set
 //
-//   transparency ok mmis=N cpus=N messages=N faults=N fpu=N
+//   transparency ok mmis=N cpus=N messages=N faults=N fpu=N procedures=N
 //   transparency cpu=N register=NAME expected=0xN found=0xN
 #include <array>
 #include <atomic>
@@ -20,6 +20,7 @@
 #include "abi/pi/communicate.hpp"
 #include "abi/uefi/system_table.hpp"
 #include "tests/guest/drivers/attack/attack_protocol.hpp"
+#include "tests/guest/drivers/processors/processors_protocol.hpp"
 #include "tests/guest/uefi/instructions.hpp"
 #include "tests/guest/uefi/mp_services.hpp"
 #include "tests/guest/uefi/program.hpp"
@@ -250,7 +251,7 @@ void set_task_switched(bool set) {
 // answers, one whose handler uses the FPU, and as long as there is an attack driver left, one that faults.
 class Mmis {
  public:
-  explicit Mmis(std::optional<RawMailbox> mailbox) : mailbox_(mailbox) {}
+  Mmis(std::optional<RawMailbox> mailbox, std::uint64_t cpus) : mailbox_(mailbox), cpus_(cpus) {}
 
   void raise();
   bool ok() const { return ok_; }
@@ -259,6 +260,7 @@ class Mmis {
   std::uint64_t messages = 0;
   std::uint64_t faults = 0;
   std::uint64_t fpu = 0;
+  std::uint64_t procedures = 0;
 
  private:
   struct AttackMessage {
@@ -267,8 +269,10 @@ class Mmis {
   };
   std::optional<RawMailbox::Answer> attack(unsigned copy, attack::Command command);
   void raise_fault();
+  void use_other_cpus();
 
   std::optional<RawMailbox> mailbox_;
+  std::uint64_t cpus_;
   unsigned next_copy_ = 1;
   bool ok_ = true;
 };
@@ -289,6 +293,22 @@ void Mmis::raise_fault() {
   faults += answer && answer->status != abi::status::not_found ? 1 : 0;
 }
 
+void Mmis::use_other_cpus() {
+  struct {
+    abi::CommunicateHeader header;
+    processors::Message message;
+  } message = {{processors::handler_guid(0), sizeof(processors::Message)}, {processors::Command::use_fpu, 0, cpus_, 0}};
+  mailbox_->put(message);
+  ++messages;
+  const auto answer = mailbox_->send();
+  ok_ = ok_ && answer;
+  if (answer && answer->status == abi::status::success) {
+    const std::uint64_t result = mailbox_->get<decltype(message)>().message.result;
+    ok_ = ok_ && (result == 0 || result == processors::cpus_absent);
+    procedures += result == 0 ? 1 : 0;
+  }
+}
+
 void Mmis::raise() {
   constexpr abi::Guid nobody = {0x2d4f7e19, 0x91a3, 0x4f6f, {0x88, 0x3e, 0x5a, 0x6b, 0x07, 0x1c, 0x9d, 0x44}};
   const std::uint64_t kind = raised++ % 8;
@@ -305,6 +325,8 @@ void Mmis::raise() {
     fpu += answer && answer->status == abi::status::success ? 1 : 0;
   } else if (kind == 5 && raised % 64 == 6 && next_copy_ != attack::copy_count) {
     raise_fault();
+  } else if (kind == 7 && cpus_ > 1) {
+    use_other_cpus();
   } else {
     ++messages;
     ok_ = ok_ && mailbox_->alive();
@@ -378,7 +400,7 @@ bool run(const SystemTable& system_table) {
   }
   const std::uint64_t others = std::min<std::uint64_t>(enabled, most_cpus) - 1;
 
-  Mmis mmis(RawMailbox::find(system_table));
+  Mmis mmis(RawMailbox::find(system_table), others + 1);
   test_boot_processor(mmis, others == 0 ? wanted : wanted / 2);
   if (others != 0) {
     Turns turns{mmis, others, (wanted - wanted / 2 + Turns::burst - 1) / Turns::burst};
@@ -405,7 +427,7 @@ bool run(const SystemTable& system_table) {
   if (ok) {
     print_line("transparency ok mmis=", Decimal{mmis.raised}, " cpus=", Decimal{others + 1},
                " messages=", Decimal{mmis.messages}, " faults=", Decimal{mmis.faults}, " fpu=", Decimal{mmis.fpu},
-               " avx=", tests[0].has_avx ? "yes" : "no");
+               " procedures=", Decimal{mmis.procedures}, " avx=", tests[0].has_avx ? "yes" : "no");
   }
   return ok;
 }

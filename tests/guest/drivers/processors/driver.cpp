@@ -45,6 +45,13 @@ std::uint64_t apic_id() {
   return ebx >> 24;
 }
 
+std::uint64_t read_tsc() {
+  std::uint32_t low = 0;
+  std::uint32_t high = 0;
+  asm volatile("rdtsc" : "=a"(low), "=d"(high));
+  return std::uint64_t{high} << 32 | low;
+}
+
 constexpr EfiStatus procedure_status = 0x77;
 
 // ---- Procedures
@@ -234,6 +241,19 @@ unsigned everywhere(std::uint64_t cpus, abi::MmProcedure procedure) {
   return 0;
 }
 
+unsigned hold(std::uint64_t cpus) {
+  MmCompletion token = nullptr;
+  REDOUBT_WANT(mp->broadcast_procedure(mp, wait_for_go, 0, nullptr, &token, nullptr) == abi::status::success);
+  while (runs != cpus - 1) {
+  }
+  const std::uint64_t start = read_tsc();
+  while (read_tsc() - start < std::uint64_t{1} << 27) {
+  }
+  go_on = true;
+  REDOUBT_WANT(mp->wait_for_procedure(mp, token) == abi::status::success);
+  return 0;
+}
+
 EfiStatus read(MmSaveStateRegister reg, std::uint64_t cpu, std::uint64_t& value, UintN width = 8) {
   value = 0;
   return save_state->read_save_state(save_state, width, reg, cpu, &value);
@@ -291,7 +311,14 @@ std::uint64_t misuse(const Message& message) {
   }
 }
 
+bool all_are_here(std::uint64_t cpus) {
+  start_over();
+  return mp->broadcast_procedure(mp, note, 0, argument_mark.data(), nullptr, statuses.data()) == abi::status::success &&
+         statuses_are(cpus, procedure_status);
+}
+
 std::uint64_t perform(Message& message) {
+  if (!all_are_here(message.cpus)) return cpus_absent;
   start_over();
   switch (message.command) {
     case Command::one_by_one: return one_by_one(message.cpus);
@@ -300,6 +327,7 @@ std::uint64_t perform(Message& message) {
     case Command::timeouts: return timeouts(message.cpus);
     case Command::use_fpu: return everywhere(message.cpus, use_fpu);
     case Command::interrupts: return everywhere(message.cpus, execute_iret);
+    case Command::hold: return hold(message.cpus);
     case Command::find_caller: return find_caller(message);
     default: return misuse(message);
   }

@@ -22,6 +22,7 @@ enum class Command : std::uint64_t {
   timeouts,     // endless loops, of nothing and of services
   use_fpu,      // on all at once: x87, XMM and MXCSR get values of its own
   interrupts,   // procedures that execute IRET, which would let NMIs in
+  hold,         // procedures that wait for some hundredths of a second, while nothing else happens
   find_caller,  // the CPU whose RBX is `value`: into `value`; RCX, RDX, RSI, RDI are checked, RAX set to caller_rax
   // For copies 1 to 6: what a procedure does on the last CPU.
   fault_null,        // reads address 0
@@ -39,6 +40,9 @@ struct Message {
   std::uint64_t result;
 };
 static_assert(sizeof(Message) == 32);
+
+// A result: a CPU didn't come into this MMI in time, so that nothing was tried. Emulated CPUs don't always.
+inline constexpr std::uint64_t cpus_absent = 900'000;
 
 // What find_caller wants to see, and what it leaves.
 inline constexpr std::uint64_t caller_rax = 0x5A5A'0123'4567'89AB;
