@@ -14,10 +14,10 @@ using Role = Rendezvous<cpu_limit>::Role;
 using abi::ProcessorState;
 using abi::SystemStatus;
 
-// In ticks of the TSC. How long a CPU may take to begin, and how often one is asked for a sign of life: parts of a
-// second. How long it may take to answer an NMI of ours or an SMI: seconds, since an emulated CPU may not run for some
-// time and what follows is the end of everything.
-constexpr std::uint64_t begin_ticks = std::uint64_t{1} << 31;
+// In ticks of the TSC. How long a CPU may take to begin, and to answer an NMI of ours or an SMI: seconds, since an
+// emulated CPU may not run for some time, and what follows the latter is the end of everything. How often one is asked
+// for a sign of life: parts of a second.
+constexpr std::uint64_t begin_ticks = std::uint64_t{1} << 33;
 constexpr std::uint64_t alive_ticks = std::uint64_t{1} << 30;
 constexpr std::uint64_t answer_ticks = std::uint64_t{1} << 34;
 constexpr std::uint64_t answer_polls = std::uint64_t{1} << 30;
@@ -40,20 +40,24 @@ Result<void> prepare(Supervisor& supervisor, const Cpu& owner, Procedure& proced
   return {};
 }
 
-bool answered(const Cpu& target) {
-  return std::atomic_ref(const_cast<std::uint8_t&>(target.request)).load(std::memory_order_acquire) ==
-         static_cast<std::uint8_t>(CpuRequest::none);
+// The NMI was taken, or the CPU was reset and is back: then it may have missed it.
+bool answered(Supervisor& supervisor, std::uint64_t cpu) {
+  const std::atomic_ref request(supervisor.cpus[cpu]->request);
+  if (supervisor.procedures[cpu].state.load(std::memory_order_acquire) == ProcedureState::lost) {
+    request.store(static_cast<std::uint8_t>(CpuRequest::none), std::memory_order_relaxed);
+  }
+  return request.load(std::memory_order_acquire) == static_cast<std::uint8_t>(CpuRequest::none);
 }
 
-bool wait_for_answer(const Cpu& target) {
+bool wait_for_answer(Supervisor& supervisor, std::uint64_t cpu) {
   const std::uint64_t start = arch::read_tsc();
   for (std::uint64_t polls = 0; polls < answer_polls && arch::read_tsc() - start < answer_ticks; ++polls) {
-    if (answered(target)) {
+    if (answered(supervisor, cpu)) {
       return true;
     }
     arch::spin_hint();
   }
-  return answered(target);
+  return answered(supervisor, cpu);
 }
 
 // Makes a CPU that runs a procedure take an NMI of ours, and waits until it has. A CPU that doesn't take it was reset
@@ -62,11 +66,11 @@ bool wait_for_answer(const Cpu& target) {
 void interrupt(Supervisor& supervisor, const Cpu& owner, std::uint64_t cpu, CpuRequest request) {
   Cpu& target = *supervisor.cpus[cpu];
   std::atomic_ref(target.request).store(static_cast<std::uint8_t>(request), std::memory_order_seq_cst);
-  if (supervisor.local_apic.send_nmi(target.apic_id) && wait_for_answer(target)) {
+  if (supervisor.local_apic.send_nmi(target.apic_id) && wait_for_answer(supervisor, cpu)) {
     return;
   }
   supervisor.rendezvous.note_call(static_cast<std::uint32_t>(cpu));
-  if (supervisor.local_apic.send_smi(target.apic_id) && wait_for_answer(target)) {
+  if (supervisor.local_apic.send_smi(target.apic_id) && wait_for_answer(supervisor, cpu)) {
     return;
   }
   panic(owner.frame, "a CPU does not answer");
@@ -118,7 +122,7 @@ SystemStatus start_procedure(Supervisor& supervisor, const Cpu& owner, std::uint
     return SystemStatus::bad_address;
   }
   // Nobody starts what he can't stop.
-  if (!supervisor.local_apic.usable()) {
+  if (!supervisor.local_apic.reaches(supervisor.cpus[cpu]->apic_id)) {
     return SystemStatus::unsupported;
   }
   if (!prepare(supervisor, owner, *procedure)) {
@@ -218,7 +222,10 @@ namespace {
 // Into ring 3, unless the owner has changed his mind.
 bool begin(Supervisor& supervisor, Cpu& cpu) {
   Procedure& procedure = supervisor.procedures[cpu.index];
-  if (!supervisor.local_apic.usable() || !move(procedure, ProcedureState::posted, ProcedureState::running)) {
+  // An owner that was reset may have left one that it never sent an NMI for.
+  std::atomic_ref(cpu.request).store(static_cast<std::uint8_t>(CpuRequest::none), std::memory_order_relaxed);
+  if (!supervisor.local_apic.reaches(cpu.apic_id) ||
+      !move(procedure, ProcedureState::posted, ProcedureState::running)) {
     move(procedure, ProcedureState::posted, ProcedureState::lost);
     return false;
   }

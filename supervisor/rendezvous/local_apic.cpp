@@ -23,22 +23,22 @@ void LocalApic::wait_for_delivery() const {
   }
 }
 
-bool LocalApic::usable() const {
+bool LocalApic::reaches(std::uint32_t apic_id) const {
   const std::uint64_t base = arch::read_msr(arch::msr::apic_base);
-  return (base & arch::apic_base::enable) != 0 && ((base & arch::apic_base::x2apic_enable) != 0 ||
-                                                   (base & arch::apic_base::address_mask) == platform::local_apic_base);
+  if ((base & arch::apic_base::enable) == 0) {
+    return false;
+  }
+  return (base & arch::apic_base::x2apic_enable) != 0 ||
+         ((base & arch::apic_base::address_mask) == platform::local_apic_base && apic_id < xapic_id_limit);
 }
 
 bool LocalApic::send(std::uint32_t apic_id, std::uint32_t command) const {
-  if (!usable()) {
+  if (!reaches(apic_id)) {
     return false;
   }
   if ((arch::read_msr(arch::msr::apic_base) & arch::apic_base::x2apic_enable) != 0) {
     arch::write_msr(arch::msr::x2apic_interrupt_command, (std::uint64_t{apic_id} << 32) | command);
     return true;
-  }
-  if (apic_id >= xapic_id_limit) {
-    return false;
   }
   // The owner may have been between his two writes: the high half is put back, the low half only sends.
   wait_for_delivery();

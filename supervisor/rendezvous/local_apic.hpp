@@ -13,8 +13,9 @@ class LocalApic {
   // `registers`: where the page of the xAPIC's registers is mapped.
   void initialize(std::uint64_t registers) { registers_ = registers; }
 
-  // Whether this CPU's local APIC is on and where it should be: it can send, and takes what others send.
-  bool usable() const;
+  // Whether this CPU's local APIC is on, where it should be, and can address that one. Asked by a CPU about itself:
+  // whether others that are in the same state reach it.
+  bool reaches(std::uint32_t apic_id) const;
 
   // To the CPU with this APIC id, the sender itself included. False if this CPU's local APIC can't be used.
   bool send_smi(std::uint32_t apic_id) const;

@@ -47,12 +47,15 @@ TEST_F(LocalApicTest, TouchesNothingWhereItWasMoved) {
 
 TEST_F(LocalApicTest, BroadcastIdIsRefused) {
   base() = 0xFEE0'0900;
+  EXPECT_FALSE(apic_.reaches(0xFF));
+  EXPECT_TRUE(apic_.reaches(0xFE));
   EXPECT_FALSE(apic_.send_smi(0xFF));
   EXPECT_EQ(low(), 0u);
 }
 
 TEST_F(LocalApicTest, X2apicGoesThroughTheMsr) {
   base() = 0xFEE0'0D00;
+  EXPECT_TRUE(apic_.reaches(0x1234));
   EXPECT_TRUE(apic_.send_smi(0x1234));
   EXPECT_EQ(arch::fake::machine().msrs[arch::msr::x2apic_interrupt_command], 0x0000'1234'0000'4200u);
   EXPECT_EQ(low(), 0u);
