@@ -1,12 +1,14 @@
 # Functions that declare the targets of this tree.
 include(CMakeParseArguments)
 
-# Makes `#include "FOLDER/..."` resolvable for exactly those who ask for FOLDER: a directory of its own
-# that holds nothing but a link to the folder.
+# Makes `#include "FOLDER/..."` resolvable for exactly those who ask for FOLDER (which may lie within another): a
+# directory of its own that holds nothing but a link to the folder.
 function(redoubt_include_path folder out)
-  set(stage "${CMAKE_BINARY_DIR}/include/${folder}")
+  string(REPLACE "/" "." stage "${folder}")
+  set(stage "${CMAKE_BINARY_DIR}/include/${stage}")
   if(NOT EXISTS "${stage}/${folder}")
-    file(MAKE_DIRECTORY "${stage}")
+    cmake_path(GET folder PARENT_PATH parent)
+    file(MAKE_DIRECTORY "${stage}/${parent}")
     file(CREATE_LINK "${REDOUBT_ROOT}/${folder}" "${stage}/${folder}" SYMBOLIC)
   endif()
   set(${out} "${stage}" PARENT_SCOPE)
@@ -46,19 +48,22 @@ function(redoubt_add_library target suffix folder)
   endif()
 endfunction()
 
-# redoubt_library(FOLDER [USES folder...] [SOURCES file...] [GUEST_SOURCES file...] [HOST_SOURCES file...]
+# redoubt_library(FOLDER [PATH path] [USES folder...] [SOURCES file...] [GUEST_SOURCES file...] [HOST_SOURCES file...]
 #                 [TOOL_SOURCES file...] [TESTS file...])
 #
 # The library of a top folder: redoubt_FOLDER for programs of this machine (not in the firmware build), and
 # redoubt_FOLDER.x64 and redoubt_FOLDER.ia32 for guest images (not in the tool build), built only when an image uses
-# them. HOST_SOURCES never reach the guest, TOOL_SOURCES neither the guest nor the SDK, GUEST_SOURCES nobody else. TESTS
+# them. PATH is where the folder is and how its headers are included, if it isn't a top folder. HOST_SOURCES never reach the guest, TOOL_SOURCES neither the guest nor the SDK, GUEST_SOURCES nobody else. TESTS
 # become the GoogleTest program FOLDER_test in the host build.
 function(redoubt_library folder)
-  cmake_parse_arguments(ARG "" "" "USES;SOURCES;GUEST_SOURCES;HOST_SOURCES;TOOL_SOURCES;TESTS" ${ARGN})
+  cmake_parse_arguments(ARG "" "PATH" "USES;SOURCES;GUEST_SOURCES;HOST_SOURCES;TOOL_SOURCES;TESTS" ${ARGN})
+  if(NOT ARG_PATH)
+    set(ARG_PATH ${folder})
+  endif()
   if(NOT REDOUBT_KIND STREQUAL "tool")
     foreach(arch x64 ia32)
       set(target redoubt_${folder}.${arch})
-      redoubt_add_library(${target} .${arch} ${folder} USES ${ARG_USES} SOURCES ${ARG_SOURCES} ${ARG_GUEST_SOURCES})
+      redoubt_add_library(${target} .${arch} ${ARG_PATH} USES ${ARG_USES} SOURCES ${ARG_SOURCES} ${ARG_GUEST_SOURCES})
       if(ARG_SOURCES OR ARG_GUEST_SOURCES)
         target_compile_options(${target} PRIVATE ${REDOUBT_FLAGS_${arch}}
           $<$<COMPILE_LANGUAGE:CXX>:${REDOUBT_FREESTANDING_CXX}>)
@@ -72,7 +77,7 @@ function(redoubt_library folder)
   if(NOT REDOUBT_KIND STREQUAL "sdk")
     list(APPEND sources ${ARG_TOOL_SOURCES})
   endif()
-  redoubt_add_library(redoubt_${folder} "" ${folder} USES ${ARG_USES} SOURCES ${sources})
+  redoubt_add_library(redoubt_${folder} "" ${ARG_PATH} USES ${ARG_USES} SOURCES ${sources})
   if(sources)
     set_target_properties(redoubt_${folder} PROPERTIES EXCLUDE_FROM_ALL OFF)
   endif()
