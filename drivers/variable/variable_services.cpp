@@ -90,7 +90,7 @@ Result<void> VariableServices::publish(const VariableId& id, std::uint32_t attri
   if (old != nullptr && !old->is_volatile()) {
     return std::unexpected(Error::already_exists);
   }
-  Variable* variable = TRY(volatile_store_.write(id, attributes, data, old));
+  Variable* variable = TRY(volatile_store_.write(id, attributes, abi::Time{}, data, old));
   variable->read_only = true;
   return {};
 }
@@ -292,7 +292,7 @@ EfiStatus VariableServices::remove(Variable& variable) {
 
 EfiStatus VariableServices::store(const VariableId& id, std::uint32_t attributes, Bytes data, Variable* old) {
   if ((attributes & attribute::non_volatile) == 0) {
-    const Result<Variable*> written = volatile_store_.write(id, attributes, data, old);
+    const Result<Variable*> written = volatile_store_.write(id, attributes, abi::Time{}, data, old);
     return written.has_value() ? status::success : to_status(written.error());
   }
   const std::uint64_t size = FlashStore::record_size(id.name_size(), data.size());
@@ -303,7 +303,7 @@ EfiStatus VariableServices::store(const VariableId& id, std::uint32_t attributes
   if (flash_store_.is_open() && !room) {
     return status::out_of_resources;
   }
-  const Result<void> written = flash_store_.write(id, attributes, data, old);
+  const Result<void> written = flash_store_.write(id, attributes, abi::Time{}, data, old);
   return written.has_value() ? status::success : to_status(written.error());
 }
 

@@ -271,6 +271,7 @@ Result<void> FlashStore::enter(std::uint32_t record, const RecordHeader& header)
   const bool is_new = variable->content == nullptr;
   variable->content = window.data() + record + offsetof(RecordHeader, vendor);
   variable->attributes = header.attributes;
+  variable->time_stamp = header.time_stamp;
   variable->name_size = header.name_size;
   variable->data_size = header.data_size;
   variable->record = record;
@@ -284,12 +285,13 @@ Result<void> FlashStore::set_state(std::uint32_t record, std::uint8_t state) {
   return flash_.program(record + std::uint32_t{offsetof(RecordHeader, state)}, bytes_of(state));
 }
 
-Result<void> FlashStore::append(std::uint32_t record, const VariableId& id, std::uint32_t attributes, Bytes data,
-                                Variable* old) {
+Result<void> FlashStore::append(std::uint32_t record, const VariableId& id, std::uint32_t attributes,
+                                const abi::Time& time_stamp, Bytes data, Variable* old) {
   RecordHeader header{};
   header.start = RecordHeader::expected_start;
   header.state = format::state::blank;
   header.attributes = attributes;
+  header.time_stamp = time_stamp;
   header.name_size = id.name_size();
   header.data_size = static_cast<std::uint32_t>(data.size());
   header.vendor = id.vendor;
@@ -307,7 +309,8 @@ Result<void> FlashStore::append(std::uint32_t record, const VariableId& id, std:
   return set_state(record, format::state::added);
 }
 
-Result<void> FlashStore::write(const VariableId& id, std::uint32_t attributes, Bytes data, Variable* old) {
+Result<void> FlashStore::write(const VariableId& id, std::uint32_t attributes, const abi::Time& time_stamp, Bytes data,
+                               Variable* old) {
   if (!open_) {
     return std::unexpected(Error::device);
   }
@@ -320,7 +323,7 @@ Result<void> FlashStore::write(const VariableId& id, std::uint32_t attributes, B
     return std::unexpected(Error::out_of_memory);
   }
   const std::uint32_t record = append_;
-  const Result<void> appended = append(record, id, attributes, data, old);
+  const Result<void> appended = append(record, id, attributes, time_stamp, data, old);
   if (!appended.has_value()) {
     flash_.settle();
     close_tail();
@@ -340,6 +343,7 @@ Result<void> FlashStore::write(const VariableId& id, std::uint32_t attributes, B
   }
   variable->content = flash_.contents().data() + record + offsetof(RecordHeader, vendor);
   variable->attributes = attributes;
+  variable->time_stamp = time_stamp;
   variable->name_size = id.name_size();
   variable->data_size = static_cast<std::uint32_t>(data.size());
   variable->record = record;

@@ -35,7 +35,9 @@ class FlashStore {
 
   // Writes a variable that may replace `old`, which has the same name. All or nothing. Error::out_of_memory: no room
   // in flash or memory. Error::device: flash failed, and nothing more is written until the store is opened again.
-  Result<void> write(const VariableId& id, std::uint32_t attributes, Bytes data, Variable* old);
+  // `time_stamp` is kept with the variable; zero without time-based authentication.
+  Result<void> write(const VariableId& id, std::uint32_t attributes, const abi::Time& time_stamp, Bytes data,
+                     Variable* old);
   Result<void> remove(Variable& variable);
 
   // Bytes for records, headers included: all there are, those in use (deleted records included), and of these the
@@ -58,7 +60,8 @@ class FlashStore {
   Result<void> recover_tail();
   Result<void> enter(std::uint32_t record, const format::RecordHeader& header);
   Result<void> set_state(std::uint32_t record, std::uint8_t state);
-  Result<void> append(std::uint32_t record, const VariableId& id, std::uint32_t attributes, Bytes data, Variable* old);
+  Result<void> append(std::uint32_t record, const VariableId& id, std::uint32_t attributes, const abi::Time& time_stamp,
+                      Bytes data, Variable* old);
   bool is_blank(std::uint32_t from, std::uint32_t to) const;
   void close_tail() { append_ = end_; }
 

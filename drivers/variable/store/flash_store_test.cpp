@@ -50,6 +50,32 @@ TEST(FlashStore, FormattingSurvivesAPowerCutAnywhere) {
   }
 }
 
+TEST(FlashStore, KeepsTimeStamps) {
+  NorModel nor(small_flash);
+  HeapAllocator allocator;
+  const VariableId id{vendor_a, u"A"};
+  const abi::Time first{2026, 11, 24, 15, 16, 17, 0, 0, 0, 0, 0};
+  const abi::Time second{2027, 1, 2, 3, 4, 5, 0, 0, 0, 0, 0};
+  const auto expect = [&](const abi::Time& time) {
+    VariableTable table(allocator);
+    FlashStore store(nor, table, small_region);
+    ASSERT_TRUE(store.open().has_value());
+    ASSERT_NE(table.find(id), nullptr);
+    EXPECT_EQ(table.find(id)->time_stamp, time);
+    ASSERT_TRUE(store.write(id, attribute::nv_bs_rt_at, second, bytes("two"), table.find(id)).has_value());
+    EXPECT_EQ(table.find(id)->time_stamp, second);
+  };
+  {
+    VariableTable table(allocator);
+    FlashStore store(nor, table, small_region);
+    ASSERT_TRUE(store.open().has_value());
+    ASSERT_TRUE(store.write(id, attribute::nv_bs_rt_at, first, bytes("one"), nullptr).has_value());
+    EXPECT_EQ(table.find(id)->time_stamp, first);
+  }
+  expect(first);
+  expect(second);
+}
+
 TEST(FlashStore, LeavesADamagedStoreAlone) {
   std::vector<std::byte> image(small_flash, std::byte{0xFF});
   image[100] = std::byte{1};

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "abi/uefi/time.hpp"
 #include "abi/uefi/types.hpp"
 
 namespace redoubt::variable::format {
@@ -69,7 +70,7 @@ struct RecordHeader {
   std::uint8_t reserved;
   std::uint32_t attributes;
   std::uint32_t monotonic_count[2];
-  std::uint8_t time_stamp[16];  // EFI_TIME
+  abi::Time time_stamp;
   std::uint32_t public_key_index;
   std::uint32_t name_size;  // bytes, terminator included
   std::uint32_t data_size;

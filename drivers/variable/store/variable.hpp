@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "abi/uefi/time.hpp"
 #include "abi/uefi/types.hpp"
 #include "base/byte_reader.hpp"
 
@@ -47,6 +48,7 @@ struct Variable {
   std::uint32_t name_size = 0;
   std::uint32_t data_size = 0;
   std::uint32_t record = 0;  // offset of its record in the flash window; 0 for a volatile variable
+  abi::Time time_stamp{};    // of the last time-based authenticated write; zero for other variables
   bool read_only = false;    // the driver's own statement, which nobody else may change
 
   bool is_volatile() const { return record == 0; }

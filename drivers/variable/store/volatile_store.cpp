@@ -19,7 +19,8 @@ VolatileStore::~VolatileStore() {
   }
 }
 
-Result<Variable*> VolatileStore::write(const VariableId& id, std::uint32_t attributes, Bytes data, Variable* old) {
+Result<Variable*> VolatileStore::write(const VariableId& id, std::uint32_t attributes, const abi::Time& time_stamp,
+                                       Bytes data, Variable* old) {
   const std::uint64_t used = used_ - (old != nullptr ? size_of(*old) : 0);
   const std::uint64_t size = FlashStore::record_size(id.name_size(), data.size());
   if (size > capacity_ - used) {
@@ -42,6 +43,7 @@ Result<Variable*> VolatileStore::write(const VariableId& id, std::uint32_t attri
   }
   variable->content = content;
   variable->attributes = attributes;
+  variable->time_stamp = time_stamp;
   variable->name_size = id.name_size();
   variable->data_size = static_cast<std::uint32_t>(data.size());
   if (old != nullptr) {

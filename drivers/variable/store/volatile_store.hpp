@@ -19,7 +19,9 @@ class VolatileStore {
 
   // Stores a variable that may replace `old`, which has the same name. All or nothing; Error::out_of_memory.
   // The variable's address changes with its value.
-  Result<Variable*> write(const VariableId& id, std::uint32_t attributes, Bytes data, Variable* old);
+  // `time_stamp` as in FlashStore::write.
+  Result<Variable*> write(const VariableId& id, std::uint32_t attributes, const abi::Time& time_stamp, Bytes data,
+                          Variable* old);
   void remove(Variable& variable);
 
   std::uint32_t capacity() const { return capacity_; }
