@@ -1,16 +1,23 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// Where q35 has the flash chip that holds the variables, with OVMF's 4 MiB layout (edk2's OvmfPkg/Include/Fdf/
-// OvmfPkgDefines.fdf.inc): the second pflash, right below the firmware's code.
+// Where q35 has the flash chip that holds the variables, with OVMF's 4 MiB layout (edk2's OvmfPkg/
+// OvmfPkgDefines.fdf.inc and VarStore.fdf.inc): the second pflash, right below the firmware's code. Between the store
+// and the work area lies an event log that nobody writes.
 #pragma once
 
 #include <cstdint>
 
+#include "drivers/variable/store/layout.hpp"
+
 namespace redoubt::variable::board {
 
 inline constexpr std::uintptr_t flash_base = 0xFFC00000;
-// The whole chip: variable store, event log, and the two areas of fault-tolerant writes.
-inline constexpr std::uint32_t flash_size = 0x84000;
-// The volume's header and the variable store.
-inline constexpr std::uint32_t store_region = 0x40000;
+inline constexpr StoreLayout layout = {.block_size = 0x1000,
+                                       .volume_size = 0x84000,
+                                       .store_size = 0x40000,
+                                       .work = 0x41000,
+                                       .work_size = 0x1000,
+                                       .spare = 0x42000,
+                                       .spare_size = 0x42000};
+static_assert(layout.is_sound());
 
 }  // namespace redoubt::variable::board

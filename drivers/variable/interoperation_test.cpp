@@ -13,6 +13,7 @@
 #include <sstream>
 
 #include "abi/uefi/guid_text.hpp"
+#include "drivers/variable/board.hpp"
 #include "drivers/variable/test_support.hpp"
 
 namespace redoubt::variable {
@@ -22,7 +23,6 @@ using namespace test;
 namespace status = abi::status;
 
 constexpr char stock_store_with_keys[] = "/usr/share/OVMF/OVMF_VARS_4M.ms.fd";
-constexpr std::uint32_t ovmf_region = 0x40000;
 
 std::vector<std::byte> read_file(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
@@ -88,7 +88,7 @@ bool have_uefiextract() { return std::system("command -v UEFIExtract >/dev/null 
 TEST(Interoperation, AStockStoreIsReadAsUefiExtractReadsIt) {
   ASSERT_TRUE(have_uefiextract()) << "UEFIExtract isn't installed (package uefitool-cli)";
   const std::vector<std::byte> image = read_file(stock_store_with_keys);
-  Machine machine(NorModel(image), ovmf_region);
+  Machine machine(NorModel(image), board::layout);
   ASSERT_TRUE(machine.started.has_value());
   EXPECT_EQ(machine.flash.cells(), image) << "reading a sound store changes nothing";
   const auto expected = listed_by_uefiextract(image);
@@ -98,7 +98,7 @@ TEST(Interoperation, AStockStoreIsReadAsUefiExtractReadsIt) {
 
 TEST(Interoperation, AStoreOfOursIsReadByUefiExtract) {
   ASSERT_TRUE(have_uefiextract()) << "UEFIExtract isn't installed (package uefitool-cli)";
-  Machine machine(NorModel(read_file(stock_store_with_keys)), ovmf_region);
+  Machine machine(NorModel(read_file(stock_store_with_keys)), board::layout);
   std::mt19937 random(7);
   for (int index = 0; index < 300; ++index) {
     const std::u16string name = u"Variable" + std::u16string(1, static_cast<char16_t>(u'A' + random() % 20));

@@ -42,7 +42,7 @@ struct Driver {
   Driver(const abi::MmSystemTable& mmst, const CfiFlash& device, CommBuffer kind)
       : allocator(mmst),
         flash(device),
-        services(allocator, flash, board::store_region, Limits{}),
+        services(allocator, flash, board::layout, Limits{}),
         handler(services),
         comm_buffer(kind) {}
 
@@ -162,7 +162,7 @@ constinit sdk::SmmVariableProtocol protocol = {get_variable, get_next_variable_n
 
 Result<Driver*> create(const abi::MmSystemTable& mmst, CommBuffer comm_buffer) {
   auto* window = reinterpret_cast<volatile std::uint8_t*>(board::flash_base);
-  const CfiFlash flash = TRY(CfiFlash::create({window, board::flash_size}));
+  const CfiFlash flash = TRY(CfiFlash::create({window, board::layout.volume_size}));
   void* memory = nullptr;
   if (status::is_error(mmst.allocate_pool(abi::runtime_services_data, sizeof(Driver), &memory))) {
     return std::unexpected(Error::out_of_memory);

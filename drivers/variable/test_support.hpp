@@ -44,7 +44,14 @@ class HeapAllocator final : public Allocator {
 };
 
 inline constexpr std::uint32_t small_region = 0x4000;
-inline constexpr std::uint32_t small_flash = 0x8000;
+inline constexpr std::uint32_t small_flash = 0x9000;
+inline constexpr StoreLayout small_layout = {.block_size = 0x1000,
+                                             .volume_size = small_flash,
+                                             .store_size = small_region,
+                                             .work = 0x4000,
+                                             .work_size = 0x1000,
+                                             .spare = 0x5000,
+                                             .spare_size = 0x4000};
 inline constexpr abi::Guid vendor_a = {0x11111111, 0x2222, 0x3333, {1, 2, 3, 4, 5, 6, 7, 8}};
 inline constexpr abi::Guid vendor_b = {0x99999999, 0x2222, 0x3333, {1, 2, 3, 4, 5, 6, 7, 8}};
 
@@ -56,9 +63,9 @@ inline std::vector<std::byte> bytes(std::string_view text) {
 // Services on one flash, that can be started again as after a reset.
 class Machine {
  public:
-  explicit Machine(Limits limits = {}) : Machine(NorModel(small_flash), small_region, limits) {}
-  Machine(NorModel nor, std::uint32_t store_region, Limits machine_limits = {})
-      : flash(std::move(nor)), region(store_region), limits(machine_limits) {
+  explicit Machine(Limits limits = {}) : Machine(NorModel(small_flash), small_layout, limits) {}
+  Machine(NorModel nor, const StoreLayout& store_layout, Limits machine_limits = {})
+      : flash(std::move(nor)), layout(store_layout), limits(machine_limits) {
     static_cast<void>(reset());
   }
 
@@ -66,7 +73,7 @@ class Machine {
     handler.reset();
     services.reset();
     flash.power_up();
-    services = std::make_unique<VariableServices>(allocator, flash, region, limits);
+    services = std::make_unique<VariableServices>(allocator, flash, layout, limits);
     handler = std::make_unique<MessageHandler>(*services);
     return started = services->start();
   }
@@ -112,7 +119,7 @@ class Machine {
 
   HeapAllocator allocator;
   NorModel flash;
-  std::uint32_t region;
+  StoreLayout layout;
   Limits limits;
   std::unique_ptr<VariableServices> services;
   std::unique_ptr<MessageHandler> handler;

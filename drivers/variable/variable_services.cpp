@@ -45,12 +45,12 @@ EfiStatus to_status(Error error) {
   return status::device_error;
 }
 
-VariableServices::VariableServices(Allocator& allocator, Flash& flash, std::uint32_t store_region, const Limits& limits)
+VariableServices::VariableServices(Allocator& allocator, Flash& flash, const StoreLayout& layout, const Limits& limits)
     : limits_(limits),
       allocator_(allocator),
       table_(allocator),
       volatile_store_(allocator, table_, limits.volatile_space),
-      flash_store_(flash, table_, store_region),
+      flash_store_(flash, table_, layout),
       policies_(allocator, table_, limits.policy_disable_allowed),
       properties_(allocator) {}
 

@@ -40,7 +40,7 @@ enum class Requester { message, mm_driver };
 
 class VariableServices {
  public:
-  VariableServices(Allocator& allocator, Flash& flash, std::uint32_t store_region, const Limits& limits);
+  VariableServices(Allocator& allocator, Flash& flash, const StoreLayout& layout, const Limits& limits);
   VariableServices(const VariableServices&) = delete;
   VariableServices& operator=(const VariableServices&) = delete;
   ~VariableServices() = default;

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "drivers/variable/board.hpp"
 #include "drivers/variable/test_support.hpp"
 
 namespace redoubt::variable {
@@ -240,7 +241,7 @@ TEST(VariableServices, DefinedVariablesFromTheEndOfDxeOn) {
 
 TEST(VariableServices, ManyVariablesStayFindable) {
   NorModel nor(0x84000);
-  Machine machine(std::move(nor), 0x40000);
+  Machine machine(std::move(nor), board::layout);
   for (char16_t index = 0; index < 1500; ++index) {
     const std::u16string name = std::u16string(u"Variable") + static_cast<char16_t>(u'\x1000' + index);
     ASSERT_EQ(machine.set(name, nv_bs_rt, std::to_string(index)), status::success);

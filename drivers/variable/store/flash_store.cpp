@@ -100,7 +100,7 @@ bool FlashStore::find_headers() {
     return false;
   }
   const auto store = load<StoreHeader>(window, volume.header_length);
-  const std::uint32_t room = region_ - volume.header_length;
+  const std::uint32_t room = layout_.store_size - volume.header_length;
   if (store.signature != format::authenticated_store_guid || store.format != StoreHeader::formatted ||
       store.state != StoreHeader::healthy || store.size < sizeof(StoreHeader) || store.size > room) {
     return false;
@@ -114,7 +114,7 @@ bool FlashStore::find_headers() {
 // bits are still to be programmed.
 bool FlashStore::is_blank_store() const {
   const Bytes window = flash_.contents();
-  for (std::uint32_t block = 0; block < region_; block += flash_.block_size()) {
+  for (std::uint32_t block = 0; block < layout_.store_size; block += flash_.block_size()) {
     const Bytes cells = window.subspan(block, flash_.block_size());
     const std::byte fill = cells.back();
     if (fill != std::byte{0xFF} && fill != std::byte{0}) {
@@ -127,7 +127,8 @@ bool FlashStore::is_blank_store() const {
     if (block != 0 || !is_blank(headers_size, flash_.block_size())) {
       return false;
     }
-    const auto headers = make_headers(static_cast<std::uint32_t>(window.size()), flash_.block_size(), region_);
+    const auto headers =
+        make_headers(static_cast<std::uint32_t>(window.size()), flash_.block_size(), layout_.store_size);
     for (std::uint32_t index = 0; index < headers_size; ++index) {
       if ((cells[index] & headers[index]) != headers[index]) {
         return false;
@@ -138,13 +139,14 @@ bool FlashStore::is_blank_store() const {
 }
 
 Result<void> FlashStore::format() {
-  for (std::uint32_t block = 0; block < region_; block += flash_.block_size()) {
+  for (std::uint32_t block = 0; block < layout_.store_size; block += flash_.block_size()) {
     if (flash_.contents()[block + flash_.block_size() - 1] != std::byte{0xFF}) {
       TRY(flash_.erase(block));
       flash_.settle();
     }
   }
-  const auto headers = make_headers(static_cast<std::uint32_t>(flash_.contents().size()), flash_.block_size(), region_);
+  const auto headers =
+      make_headers(static_cast<std::uint32_t>(flash_.contents().size()), flash_.block_size(), layout_.store_size);
   TRY(flash_.program(0, headers));
   flash_.settle();
   return {};
@@ -152,9 +154,8 @@ Result<void> FlashStore::format() {
 
 Result<void> FlashStore::open() {
   open_ = false;
-  const std::size_t window_size = flash_.contents().size();
-  if (region_ > window_size || region_ < flash_.block_size() || !is_aligned(region_, flash_.block_size()) ||
-      window_size > UINT32_MAX) {
+  if (!layout_.is_sound() || layout_.block_size != flash_.block_size() ||
+      layout_.volume_size != flash_.contents().size()) {
     return std::unexpected(Error::invalid_argument);
   }
   if (!find_headers()) {

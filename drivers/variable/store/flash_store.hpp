@@ -16,16 +16,16 @@
 #include "base/result.hpp"
 #include "drivers/variable/flash/flash.hpp"
 #include "drivers/variable/store/format.hpp"
+#include "drivers/variable/store/layout.hpp"
 #include "drivers/variable/store/variable_table.hpp"
 
 namespace redoubt::variable {
 
 class FlashStore {
  public:
-  // The volume's header and the store take the first `region` bytes of the window, whole blocks; the volume is as
-  // long as the window.
-  FlashStore(Flash& flash, VariableTable& table, std::uint32_t region)
-      : flash_(flash), table_(table), region_(region) {}
+  // `layout` tells where things lie in the window of `flash`.
+  FlashStore(Flash& flash, VariableTable& table, const StoreLayout& layout)
+      : flash_(flash), table_(table), layout_(layout) {}
 
   // Finds the variables and enters them in the table, formats a blank store, and completes what a power cut
   // interrupted. Error::malformed: there is a store, and it's damaged: nothing was changed, the store stays closed.
@@ -67,7 +67,7 @@ class FlashStore {
 
   Flash& flash_;
   VariableTable& table_;
-  std::uint32_t region_;
+  StoreLayout layout_;
   std::uint32_t first_record_ = 0;  // offsets in the window
   std::uint32_t append_ = 0;
   std::uint32_t end_ = 0;

@@ -6,6 +6,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "drivers/variable/board.hpp"
 #include "drivers/variable/test_support.hpp"
 
 namespace redoubt::variable {
@@ -16,7 +17,6 @@ namespace status = abi::status;
 
 constexpr char stock_store[] = "/usr/share/OVMF/OVMF_VARS_4M.fd";
 constexpr char stock_store_with_keys[] = "/usr/share/OVMF/OVMF_VARS_4M.ms.fd";
-constexpr std::uint32_t ovmf_region = 0x40000;
 
 std::vector<std::byte> read_file(const char* path) {
   std::ifstream file(path, std::ios::binary);
@@ -28,10 +28,10 @@ TEST(FlashStore, FormatsABlankDeviceAsStockFirmwareDoes) {
   const std::vector<std::byte> stock = read_file(stock_store);
   ASSERT_EQ(stock.size(), 0x84000u);
   for (const unsigned fill : {0xFFU, 0x00U}) {
-    Machine machine(NorModel(std::vector<std::byte>(stock.size(), static_cast<std::byte>(fill))), ovmf_region);
+    Machine machine(NorModel(std::vector<std::byte>(stock.size(), static_cast<std::byte>(fill))), board::layout);
     ASSERT_TRUE(machine.started.has_value());
     const auto& cells = machine.flash.cells();
-    EXPECT_TRUE(std::equal(cells.begin(), cells.begin() + ovmf_region, stock.begin()));
+    EXPECT_TRUE(std::equal(cells.begin(), cells.begin() + board::layout.store_size, stock.begin()));
   }
 }
 
@@ -42,9 +42,9 @@ TEST(FlashStore, FormattingSurvivesAPowerCutAnywhere) {
     HeapAllocator allocator;
     {
       VariableTable table(allocator);
-      static_cast<void>(FlashStore(nor, table, small_region).open());
+      static_cast<void>(FlashStore(nor, table, small_layout).open());
     }
-    Machine machine(std::move(nor), small_region);
+    Machine machine(std::move(nor), small_layout);
     EXPECT_TRUE(machine.started.has_value()) << step;
     EXPECT_EQ(machine.set(u"A", attribute::nv_bs, "1"), status::success);
   }
@@ -58,7 +58,7 @@ TEST(FlashStore, KeepsTimeStamps) {
   const abi::Time second{2027, 1, 2, 3, 4, 5, 0, 0, 0, 0, 0};
   const auto expect = [&](const abi::Time& time) {
     VariableTable table(allocator);
-    FlashStore store(nor, table, small_region);
+    FlashStore store(nor, table, small_layout);
     ASSERT_TRUE(store.open().has_value());
     ASSERT_NE(table.find(id), nullptr);
     EXPECT_EQ(table.find(id)->time_stamp, time);
@@ -67,7 +67,7 @@ TEST(FlashStore, KeepsTimeStamps) {
   };
   {
     VariableTable table(allocator);
-    FlashStore store(nor, table, small_region);
+    FlashStore store(nor, table, small_layout);
     ASSERT_TRUE(store.open().has_value());
     ASSERT_TRUE(store.write(id, attribute::nv_bs_rt_at, first, bytes("one"), nullptr).has_value());
     EXPECT_EQ(table.find(id)->time_stamp, first);
@@ -80,7 +80,7 @@ TEST(FlashStore, LeavesADamagedStoreAlone) {
   std::vector<std::byte> image(small_flash, std::byte{0xFF});
   image[100] = std::byte{1};
   image[0] = std::byte{0x77};
-  Machine machine(NorModel(image), small_region);
+  Machine machine(NorModel(image), small_layout);
   ASSERT_FALSE(machine.started.has_value());
   EXPECT_EQ(machine.started.error(), Error::malformed);
   EXPECT_EQ(machine.flash.cells(), image);
@@ -146,7 +146,7 @@ TEST(FlashStore, PowerCutsLeaveOldOrNew) {
   std::size_t new_seen = 0;
   for (std::uint64_t step = 0; step < steps; ++step) {
     for (std::uint32_t seed = 0; seed < 8; ++seed) {
-      Machine machine(before, small_region);
+      Machine machine(before, small_layout);
       machine.flash.cut_power_at(step, seed * 977 + static_cast<std::uint32_t>(step));
       static_cast<void>(machine.set(u"Victim", attribute::nv_bs, new_value));
       ASSERT_FALSE(machine.flash.powered());
@@ -156,7 +156,7 @@ TEST(FlashStore, PowerCutsLeaveOldOrNew) {
         machine.flash.cut_power_at(step % 7, seed);
         HeapAllocator allocator;
         VariableTable table(allocator);
-        static_cast<void>(FlashStore(machine.flash, table, small_region).open());
+        static_cast<void>(FlashStore(machine.flash, table, small_layout).open());
       }
       ASSERT_TRUE(machine.reset().has_value()) << step << " " << seed;
       const Machine::Value value = machine.get(u"Victim");
@@ -180,7 +180,7 @@ TEST(FlashStore, PowerCutsWhileDeletingLeaveTheVariableOrNothing) {
   Machine origin;
   ASSERT_EQ(origin.set(u"Victim", attribute::nv_bs, "old"), status::success);
   for (std::uint32_t seed = 0; seed < 16; ++seed) {
-    Machine machine(origin.flash, small_region);
+    Machine machine(origin.flash, small_layout);
     machine.flash.cut_power_at(0, seed);
     EXPECT_EQ(machine.set(u"Victim", 0, ""), status::device_error);
     ASSERT_TRUE(machine.reset().has_value());
@@ -190,7 +190,7 @@ TEST(FlashStore, PowerCutsWhileDeletingLeaveTheVariableOrNothing) {
 }
 
 TEST(FlashStore, ReadsAStoreWithEnrolledKeys) {
-  Machine machine(NorModel(read_file(stock_store_with_keys)), ovmf_region);
+  Machine machine(NorModel(read_file(stock_store_with_keys)), board::layout);
   ASSERT_TRUE(machine.started.has_value());
   for (const VariableId& id :
        {platform_key, VariableId{global_variable_guid, u"KEK"}, VariableId{image_security_database_guid, u"db"},
@@ -225,7 +225,7 @@ TEST(FlashStore, RecoversWhatStockFirmwareLeaves) {
     std::memcpy(record.data(), &header, sizeof(header));
     std::memcpy(record.data() + sizeof(header), name, sizeof(name));
     std::copy_n(record.begin(), written, nor.cells().begin() + tail);
-    Machine machine(std::move(nor), small_region);
+    Machine machine(std::move(nor), small_layout);
     ASSERT_TRUE(machine.started.has_value());
     EXPECT_EQ(machine.get(u"Good").data, "good");
     EXPECT_EQ(machine.get(u"Hm").status, status::not_found);
@@ -253,7 +253,7 @@ TEST(FlashStore, OfTwoRecordsWithOneNameTakesTheAddedOne) {
     nor.cells()[second + 60] = std::byte{'X'};
     nor.cells()[first + state] = std::byte{test_case.first_state};
     nor.cells()[second + state] = std::byte{test_case.second_state};
-    Machine machine(std::move(nor), small_region);
+    Machine machine(std::move(nor), small_layout);
     EXPECT_EQ(machine.get(u"X").data, test_case.expected);
     EXPECT_EQ(machine.set(u"X", 0, ""), status::success);
     ASSERT_TRUE(machine.reset().has_value());
@@ -271,7 +271,7 @@ TEST(FlashStore, RecordsWithImpossibleSizesEndTheStore) {
          {offsetof(format::RecordHeader, name_size), offsetof(format::RecordHeader, data_size)}) {
       NorModel nor = origin.flash;
       std::memcpy(nor.cells().data() + bad + field, &size, sizeof(size));
-      Machine machine(std::move(nor), small_region);
+      Machine machine(std::move(nor), small_layout);
       ASSERT_TRUE(machine.started.has_value());
       EXPECT_EQ(machine.get(u"Good").data, "good");
       EXPECT_EQ(machine.get(u"Bad").status, status::not_found);

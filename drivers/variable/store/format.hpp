@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 // The variable store in flash, as stock firmware reads and writes it: a firmware volume header (PI 1.9, volume 3,
 // 3.2.1), a store header, then variable records at offsets that are multiples of 4 from the store's start. Layouts
-// and states from edk2's MdeModulePkg/Include/Guid/VariableFormat.h, sizes of the region from OVMF's 4 MiB layout.
+// and states from edk2's MdeModulePkg/Include/Guid/VariableFormat.h.
 #pragma once
 
 #include <cstddef>
@@ -82,6 +82,60 @@ static_assert(offsetof(RecordHeader, state) == 2 && offsetof(RecordHeader, attri
               offsetof(RecordHeader, vendor) == 44 && sizeof(RecordHeader) == 60 && alignof(RecordHeader) == 4);
 
 inline constexpr std::uint32_t record_alignment = 4;
+
+// The area of fault-tolerant writes (edk2's MdeModulePkg/Include/Guid/SystemNvDataGuid.h): this header, then a queue of
+// writes, each a WriteHeader and as many WriteRecords as it says, one after the other. Its last entry is the only one
+// that may be under way.
+//
+// gEdkiiWorkingBlockSignatureGuid.
+inline constexpr abi::Guid working_block_guid = {
+    0x9e58292b, 0x7c68, 0x497d, {0xa0, 0xce, 0x65, 0x00, 0xfd, 0x9f, 0x1b, 0x95}};
+
+// EFI_FAULT_TOLERANT_WORKING_BLOCK_HEADER.
+struct WorkingBlockHeader {
+  static constexpr std::uint8_t valid = 0xFE;    // bit 0 clear: the whole area is written
+  static constexpr std::uint8_t invalid = 0xFC;  // bit 1 clear as well: it's about to be erased
+
+  abi::Guid signature;
+  std::uint32_t crc;  // CRC-32 of this header, with all bits of `crc` and `state` set
+  std::uint8_t state;
+  std::uint8_t reserved[3];  // all bits set
+  std::uint64_t queue_size;  // bytes after this header
+};
+static_assert(offsetof(WorkingBlockHeader, crc) == 16 && offsetof(WorkingBlockHeader, state) == 20 &&
+              offsetof(WorkingBlockHeader, queue_size) == 24 && sizeof(WorkingBlockHeader) == 32);
+
+// EFI_FAULT_TOLERANT_WRITE_HEADER. Bits of `state` are cleared from the lowest on.
+struct WriteHeader {
+  static constexpr std::uint8_t allocated = 0x01;         // this header is written
+  static constexpr std::uint8_t writes_allocated = 0x02;  // room for its records is taken
+  static constexpr std::uint8_t complete = 0x04;          // all is done, or given up
+
+  std::uint8_t state;
+  std::uint8_t reserved[3];
+  abi::Guid caller;
+  std::uint32_t reserved1;
+  std::uint64_t writes;             // records that follow
+  std::uint64_t private_data_size;  // bytes after each record
+};
+static_assert(offsetof(WriteHeader, caller) == 4 && offsetof(WriteHeader, writes) == 24 &&
+              offsetof(WriteHeader, private_data_size) == 32 && sizeof(WriteHeader) == 40);
+
+// EFI_FAULT_TOLERANT_WRITE_RECORD: blocks of the volume that get the content of the spare area.
+struct WriteRecord {
+  static constexpr std::uint8_t boot_block = 0x01;
+  static constexpr std::uint8_t spare_complete = 0x02;        // the spare area holds what is to be written
+  static constexpr std::uint8_t destination_complete = 0x04;  // and so does the destination
+
+  std::uint8_t state;
+  std::uint8_t reserved[7];
+  std::uint64_t block;   // first block written
+  std::uint64_t offset;  // of what its author meant to change, in that block; whole blocks are written all the same
+  std::uint64_t length;  // of that, bytes
+  std::int64_t relative_offset;  // of the first block, from the spare area's start
+};
+static_assert(offsetof(WriteRecord, block) == 8 && offsetof(WriteRecord, length) == 24 &&
+              offsetof(WriteRecord, relative_offset) == 32 && sizeof(WriteRecord) == 40);
 
 // A record's life; each step clears bits of the one before. A reader takes `added`, or `replacing` if no record of
 // the same variable is `added`.

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: BSD-2-Clause-Patent
+#include "drivers/variable/store/layout.hpp"
+
+#include "drivers/variable/store/format.hpp"
+
+namespace redoubt::variable {
+
+namespace {
+
+// Volumes start at multiples of this.
+constexpr std::uint32_t page_size = 0x1000;
+
+// Where OVMF's volumes have their work area (edk2's OvmfPkg/VarStore.fdf.inc).
+struct KnownVolume {
+  std::uint32_t volume_size;
+  std::uint32_t store_size;
+  std::uint32_t work;
+};
+constexpr KnownVolume known_volumes[] = {{0x20000, 0xE000, 0xF000}, {0x84000, 0x40000, 0x41000}};
+constexpr std::uint32_t known_work_size = 0x1000;
+
+struct Headers {
+  format::VolumeHeader volume;
+  format::StoreHeader store;
+};
+
+Result<Headers> headers_at(Bytes image, std::uint64_t offset) {
+  const auto volume = TRY(read_at<format::VolumeHeader>(image, offset));
+  if (volume.signature != format::VolumeHeader::expected_signature ||
+      volume.file_system != format::volume_file_system_guid || volume.header_length < sizeof(volume) ||
+      !is_power_of_two(volume.map[0].block_size)) {
+    return std::unexpected(Error::malformed);
+  }
+  const auto store = TRY(read_at<format::StoreHeader>(image, offset + volume.header_length));
+  if (store.signature != format::authenticated_store_guid || store.size < sizeof(store)) {
+    return std::unexpected(Error::malformed);
+  }
+  return Headers{volume, store};
+}
+
+Result<StoreLayout> layout_from(Bytes image, const Headers& headers) {
+  if (headers.volume.volume_length > image.size()) {
+    return std::unexpected(Error::truncated);
+  }
+  StoreLayout layout;
+  layout.block_size = headers.volume.map[0].block_size;
+  layout.volume_size = TRY(checked_cast<std::uint32_t>(headers.volume.volume_length));
+  layout.store_size = TRY(checked_align_up(
+      TRY(checked_add<std::uint32_t>(headers.volume.header_length, headers.store.size)), layout.block_size));
+  for (std::uint64_t offset = layout.store_size; offset + layout.block_size <= layout.volume_size;
+       offset += layout.block_size) {
+    const auto work = TRY(read_at<format::WorkingBlockHeader>(image, offset));
+    if (work.signature == format::working_block_guid) {
+      layout.work = static_cast<std::uint32_t>(offset);
+      layout.work_size =
+          TRY(checked_cast<std::uint32_t>(TRY(checked_add<std::uint64_t>(work.queue_size, sizeof(work)))));
+      break;
+    }
+  }
+  for (const KnownVolume& known : known_volumes) {
+    if (layout.work == 0 && known.volume_size == layout.volume_size && known.store_size == layout.store_size) {
+      layout.work = known.work;
+      layout.work_size = known_work_size;
+    }
+  }
+  layout.spare = TRY(checked_add(layout.work, layout.work_size));
+  layout.spare_size = TRY(checked_subtract(layout.volume_size, layout.spare));
+  if (!layout.is_sound()) {
+    return std::unexpected(Error::unsupported);
+  }
+  return layout;
+}
+
+}  // namespace
+
+Result<StoreLayout> find_layout(Bytes image) {
+  const Result<Headers> first = headers_at(image, 0);
+  if (first.has_value()) {
+    return layout_from(image, *first);
+  }
+  // A write that was interrupted may have erased the headers; then their copy stands where the spare area starts.
+  for (std::uint64_t offset = page_size; offset < image.size(); offset += page_size) {
+    const Result<Headers> copy = headers_at(image, offset);
+    if (!copy.has_value()) {
+      continue;
+    }
+    const Result<StoreLayout> layout = layout_from(image, *copy);
+    if (layout.has_value() && layout->spare == offset) {
+      return layout;
+    }
+  }
+  return std::unexpected(Error::malformed);
+}
+
+}  // namespace redoubt::variable
