@@ -146,6 +146,12 @@ abi::EfiStatus check_defined_variable(const VariableId& id, std::uint32_t attrib
   return abi::status::success;
 }
 
+bool is_hardware_error_record(const VariableId& id) {
+  return id.vendor == hardware_error_variable_guid && find(id).definition != nullptr;
+}
+
+bool is_read_only_to_os(const VariableId& id) { return id == hardware_error_support; }
+
 bool needs_authentication(const VariableId& id) {
   const Definition* definition = find(id).definition;
   return definition != nullptr && definition->attributes == attribute::nv_bs_rt_at;

@@ -19,6 +19,7 @@ inline constexpr abi::Guid hardware_error_variable_guid = {
     0x414e6bdd, 0xe47b, 0x47cc, {0xb2, 0x44, 0xbb, 0x61, 0x02, 0x0c, 0xf5, 0x16}};
 
 inline constexpr VariableId platform_key{global_variable_guid, u"PK"};
+inline constexpr VariableId hardware_error_support{global_variable_guid, u"HwErrRecSupport"};
 inline constexpr VariableId setup_mode{global_variable_guid, u"SetupMode"};
 inline constexpr VariableId secure_boot{global_variable_guid, u"SecureBoot"};
 inline constexpr VariableId signature_support{global_variable_guid, u"SignatureSupport"};
@@ -42,6 +43,13 @@ inline constexpr abi::Guid supported_signatures[] = {
 // What SetVariable may do with a variable of the three namespaces above: success (also for every other namespace),
 // write_protected for what only firmware states, invalid_parameter for an undefined name, wrong attributes or size.
 abi::EfiStatus check_defined_variable(const VariableId& id, std::uint32_t attributes, std::size_t data_size);
+
+// Whether this is a name for hardware error records (UEFI 2.10, 8.2.4.2), the only variables with that attribute.
+bool is_hardware_error_record(const VariableId& id);
+
+// Whether firmware may change it and the operating system may not (UEFI 2.10, table 3.1), although it is non-volatile
+// and visible at runtime.
+bool is_read_only_to_os(const VariableId& id);
 
 // Whether a variable exists with time-based authentication or not at all: PK, KEK, db and its like.
 bool needs_authentication(const VariableId& id);

@@ -142,12 +142,15 @@ TEST(VariableMessages, PhasesAndLocks) {
   auto lock = named(VariableFunction::lock_variable, u"Locked", 14);
   EXPECT_EQ(send(machine, lock), status::success);
   EXPECT_EQ(send(machine, lock), status::success);  // again
-  EXPECT_EQ(machine.set(u"Locked", attribute::nv_bs, "1"), status::write_protected);
+  // Who locks a variable may still write it: stock BDS does, after it has locked it.
+  EXPECT_EQ(machine.set(u"Locked", attribute::nv_bs, "1"), status::success);
   auto unnamed = named(VariableFunction::lock_variable, u"", 2);
   EXPECT_EQ(send(machine, unnamed), status::invalid_parameter);
 
   auto ready_to_boot = variable_message(VariableFunction::ready_to_boot);
   EXPECT_EQ(send(machine, ready_to_boot), status::success);
+  EXPECT_EQ(machine.set(u"Locked", attribute::nv_bs, "2"), status::write_protected);
+  EXPECT_EQ(machine.set(u"Locked", 0, ""), status::write_protected);
   EXPECT_EQ(send(machine, lock), status::access_denied);
   auto exit = variable_message(VariableFunction::exit_boot_services);
   EXPECT_EQ(send(machine, exit), status::success);
@@ -322,6 +325,7 @@ TEST(PolicyMessages, BestMatchCounts) {
   EXPECT_EQ(register_policy(machine, policy_entry(u"B01", PolicyLock::now)), status::success);
   EXPECT_EQ(register_policy(machine, policy_entry(u"B01", PolicyLock::none)), status::already_started);
   EXPECT_EQ(register_policy(machine, policy_entry(u"B##", PolicyLock::none)), status::already_started);
+  machine.services->end_of_dxe();
   EXPECT_EQ(machine.set(u"Any", attribute::nv_bs, "12"), status::invalid_parameter);
   EXPECT_EQ(machine.set(u"Any", attribute::nv_bs, "1"), status::success);
   EXPECT_EQ(machine.set(u"B1f", attribute::nv_bs, "12"), status::success);
@@ -338,6 +342,7 @@ TEST(PolicyMessages, LocksOnCreateAndOnState) {
   EXPECT_EQ(
       register_policy(machine, policy_entry(u"State", PolicyLock::on_variable_state, 0, UINT32_MAX, u"Switch", 0x31)),
       status::success);
+  machine.services->end_of_dxe();
   EXPECT_EQ(machine.set(u"Once", attribute::nv_bs, "1"), status::success);
   EXPECT_EQ(machine.set(u"Once", attribute::nv_bs, "2"), status::write_protected);
   EXPECT_EQ(machine.set(u"Once", 0, ""), status::write_protected);
@@ -353,8 +358,11 @@ TEST(PolicyMessages, LocksOnCreateAndOnState) {
 TEST(PolicyMessages, DriversInMmPassLocksButNotSizes) {
   Machine machine;
   EXPECT_EQ(register_policy(machine, policy_entry(u"L", PolicyLock::now, 0, 2)), status::success);
+  machine.services->end_of_dxe();
   EXPECT_EQ(machine.services->set(Requester::mm_driver, {vendor_a, u"L"}, attribute::nv_bs, bytes("1")),
             status::success);
+  EXPECT_EQ(machine.services->set(Requester::mm_driver, {vendor_a, u"L"}, attribute::nv_bs, bytes("123")),
+            status::invalid_parameter);
 }
 
 TEST(PolicyMessages, LockDisableAndState) {
@@ -375,6 +383,7 @@ TEST(PolicyMessages, LockDisableAndState) {
   EXPECT_EQ(register_policy(lenient, policy_entry(u"L", PolicyLock::now)), status::success);
   EXPECT_EQ(send_policy(lenient, disable), status::success);
   EXPECT_EQ(send_policy(lenient, disable), status::already_started);
+  lenient.services->end_of_dxe();
   EXPECT_EQ(lenient.set(u"L", attribute::nv_bs, "1"), status::success);
   EXPECT_EQ(send_policy(lenient, is_enabled), status::success);
   EXPECT_EQ(is_enabled.back(), std::byte{0});

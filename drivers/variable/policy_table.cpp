@@ -227,7 +227,7 @@ EfiStatus PolicyTable::check(const VariableId& id, std::uint32_t attributes, std
     return abi::status::success;
   }
   const PolicyEntry header = header_of(entry);
-  const bool deletes = data_size == 0 && (attributes & attribute::append_write) == 0;
+  const bool deletes = attributes == 0 || (data_size == 0 && (attributes & attribute::append_write) == 0);
   if (!deletes && (data_size < header.minimum_size || data_size > header.maximum_size ||
                    (attributes & header.attributes_must_have) != header.attributes_must_have ||
                    (attributes & header.attributes_cannot_have) != 0)) {

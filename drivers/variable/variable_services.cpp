@@ -96,8 +96,60 @@ Result<void> VariableServices::publish(const VariableId& id, std::uint32_t attri
 }
 
 void VariableServices::end_of_dxe() {
+  if (!end_of_dxe_) {
+    settle_memory_overwrite();
+  }
   end_of_dxe_ = true;
   static_cast<void>(policies_.lock());  // it may have been locked before
+}
+
+// Firmware that clears memory when asked has made the request's variable by the end of DXE. Where there is none, an
+// operating system made it that took the wrong firmware for it.
+bool VariableServices::can_overwrite_memory() const {
+  return limits_.memory_overwrite && table_.find(memory_overwrite_request) != nullptr;
+}
+
+// The lock's value in flash is of an earlier boot. Where the request means nothing, both variables go. Flash that fails
+// here changes nothing: what the lock allows is decided by memory_overwrite_.
+void VariableServices::settle_memory_overwrite() {
+  if (can_overwrite_memory()) {
+    static_cast<void>(write_memory_overwrite_lock(memory_overwrite_.state()));
+    return;
+  }
+  for (const VariableId& id : {memory_overwrite_request, memory_overwrite_lock}) {
+    Variable* variable = table_.find(id);
+    if (variable != nullptr) {
+      static_cast<void>(remove(*variable));
+    }
+  }
+}
+
+EfiStatus VariableServices::write_memory_overwrite_lock(MemoryOverwriteLock::State state) {
+  const std::byte value{static_cast<std::uint8_t>(state)};
+  Variable* old = table_.find(memory_overwrite_lock);
+  if (old != nullptr && old->attributes == attribute::nv_bs_rt && old->data_size == 1 && old->data()[0] == value) {
+    return status::success;
+  }
+  if (old != nullptr && old->attributes != attribute::nv_bs_rt) {
+    const EfiStatus removed = remove(*old);
+    if (status::is_error(removed)) {
+      return removed;
+    }
+    old = nullptr;
+  }
+  return store(memory_overwrite_lock, attribute::nv_bs_rt, {&value, 1}, old);
+}
+
+EfiStatus VariableServices::set_memory_overwrite_lock(std::uint32_t attributes, Bytes data) {
+  const MemoryOverwriteLock::Change change = memory_overwrite_.change(attributes, data);
+  if (!status::is_error(change.status) || change.next != memory_overwrite_.state()) {
+    const EfiStatus written = write_memory_overwrite_lock(change.next);
+    if (status::is_error(written) && !status::is_error(change.status)) {
+      return written;
+    }
+    memory_overwrite_.enter(change.next, data);
+  }
+  return change.status;
 }
 
 EfiStatus VariableServices::get(const VariableId& id, std::uint32_t& attributes, std::uint64_t& size,
@@ -154,7 +206,7 @@ EfiStatus VariableServices::get_next(MutableBytes name, std::uint64_t& size, abi
 }
 
 // Attributes that no variable can be written with.
-EfiStatus VariableServices::check_attributes(std::uint32_t attributes) const {
+EfiStatus VariableServices::check_attributes(const VariableId& id, std::uint32_t attributes) const {
   if ((attributes & ~known_attributes) != 0) {
     return status::invalid_parameter;
   }
@@ -166,7 +218,8 @@ EfiStatus VariableServices::check_attributes(std::uint32_t attributes) const {
     return status::invalid_parameter;
   }
   if ((attributes & attribute::hardware_error_record) != 0 &&
-      (limits_.hardware_error_space == 0 || (attributes & attribute::nv_bs_rt) != attribute::nv_bs_rt)) {
+      (limits_.hardware_error_space == 0 || (attributes & attribute::nv_bs_rt) != attribute::nv_bs_rt ||
+       !is_hardware_error_record(id))) {
     return status::invalid_parameter;
   }
   return status::success;
@@ -183,6 +236,9 @@ EfiStatus VariableServices::check_size(const VariableId& id, std::uint32_t attri
 
 EfiStatus VariableServices::check_rules(Requester requester, const VariableId& id, std::uint32_t attributes,
                                         std::size_t data_size) const {
+  if (at_runtime_ && is_read_only_to_os(id)) {
+    return status::write_protected;
+  }
   const EfiStatus defined = end_of_dxe_ ? check_defined_variable(id, attributes, data_size) : status::success;
   if (status::is_error(defined)) {
     return defined;
@@ -191,7 +247,7 @@ EfiStatus VariableServices::check_rules(Requester requester, const VariableId& i
   if (status::is_error(property) && !(property == status::write_protected && requester == Requester::mm_driver)) {
     return property;
   }
-  const EfiStatus policy = policies_.check(id, attributes, data_size);
+  const EfiStatus policy = end_of_dxe_ ? policies_.check(id, attributes, data_size) : status::success;
   if (status::is_error(policy) && !(policy == status::write_protected && requester == Requester::mm_driver)) {
     return policy;
   }
@@ -202,7 +258,7 @@ EfiStatus VariableServices::set(Requester requester, const VariableId& id, std::
   if (id.name.empty()) {
     return status::invalid_parameter;
   }
-  EfiStatus result = check_attributes(attributes);
+  EfiStatus result = check_attributes(id, attributes);
   if (status::is_error(result)) {
     return result;
   }
@@ -217,7 +273,19 @@ EfiStatus VariableServices::set(Requester requester, const VariableId& id, std::
   if (variable != nullptr && variable->read_only) {
     return status::write_protected;
   }
-  result = check_rules(requester, id, attributes, data.size());
+  if (id == memory_overwrite_request || id == memory_overwrite_lock) {
+    if (end_of_dxe_ && !can_overwrite_memory()) {
+      return status::write_protected;
+    }
+    result = id == memory_overwrite_request ? memory_overwrite_.check_request(attributes, data)
+                                            : set_memory_overwrite_lock(attributes, data);
+    if (status::is_error(result) || id == memory_overwrite_lock) {
+      return result;
+    }
+  }
+  // Rules about sizes are about what the variable will be, not about the piece that is appended.
+  const bool grows = variable != nullptr && (attributes & attribute::append_write) != 0;
+  result = check_rules(requester, id, attributes, data.size() + (grows ? variable->data_size : 0));
   if (status::is_error(result)) {
     return result;
   }
@@ -309,15 +377,16 @@ EfiStatus VariableServices::store(const VariableId& id, std::uint32_t attributes
 
 EfiStatus VariableServices::query(messages::QueryVariableInfo& info) const {
   const std::uint32_t attributes = info.attributes;
-  if (attributes == 0) {
+  // How a variable is written says nothing of its kind.
+  const std::uint32_t kind = attributes & ~attribute::append_write;
+  if (kind == 0) {
     return status::invalid_parameter;
   }
-  if ((attributes & (attribute::authenticated_write | attribute::enhanced_authenticated_access)) != 0 ||
-      (attributes & known_attributes & ~attribute::append_write) == 0) {
+  if ((kind & (attribute::authenticated_write | attribute::enhanced_authenticated_access)) != 0 ||
+      (kind & ~known_attributes) != 0) {
     return status::unsupported;
   }
-  if ((attributes & known_attributes & ~attribute::append_write) == attribute::non_volatile ||
-      (attributes & access_attributes) == attribute::runtime_access ||
+  if (kind == attribute::non_volatile || (attributes & access_attributes) == attribute::runtime_access ||
       (at_runtime_ && (attributes & attribute::runtime_access) == 0) ||
       (attributes & (attribute::non_volatile | attribute::hardware_error_record)) == attribute::hardware_error_record) {
     return status::invalid_parameter;

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "abi/uefi/types.hpp"
+#include "drivers/variable/memory_overwrite.hpp"
 #include "drivers/variable/messages/variable_messages.hpp"
 #include "drivers/variable/policy_table.hpp"
 #include "drivers/variable/property_table.hpp"
@@ -26,6 +27,7 @@ struct Limits {
   std::uint32_t hardware_error_space = 0;  // of the flash store, reserved for such records; 0: none are taken
   std::uint32_t max_hardware_error_variable_size = 0x8400;
   bool policy_disable_allowed = false;
+  bool memory_overwrite = false;  // the platform's firmware clears memory when MemoryOverwriteRequestControl says so
 
   constexpr std::uint32_t largest() const {
     std::uint32_t largest = max_variable_size;
@@ -64,8 +66,8 @@ class VariableServices {
   // QueryVariableInfo for info.attributes. Deleted records count as used: their space doesn't come back this boot.
   abi::EfiStatus query(messages::QueryVariableInfo& info) const;
 
-  // The phases. end_of_dxe() locks policies and puts properties in force; the other one hides what has no runtime
-  // access and makes the rest of UEFI's runtime rules hold.
+  // The phases. end_of_dxe() puts policies and properties in force and takes no more of them; the other one hides what
+  // has no runtime access and makes the rest of UEFI's runtime rules hold.
   void end_of_dxe();
   void exit_boot_services() { at_runtime_ = true; }
   bool is_end_of_dxe() const { return end_of_dxe_; }
@@ -73,6 +75,7 @@ class VariableServices {
 
   PolicyTable& policies() { return policies_; }
   PropertyTable& properties() { return properties_; }
+  const MemoryOverwriteLock& memory_overwrite() const { return memory_overwrite_; }
   const Limits& limits() const { return limits_; }
 
   // A volatile variable that states something about the firmware and that nobody else can write.
@@ -82,10 +85,14 @@ class VariableServices {
   bool is_visible(const Variable& variable) const {
     return !at_runtime_ || (variable.attributes & attribute::runtime_access) != 0;
   }
-  abi::EfiStatus check_attributes(std::uint32_t attributes) const;
+  abi::EfiStatus check_attributes(const VariableId& id, std::uint32_t attributes) const;
   abi::EfiStatus check_size(const VariableId& id, std::uint32_t attributes, std::size_t data_size) const;
   abi::EfiStatus check_rules(Requester requester, const VariableId& id, std::uint32_t attributes,
                              std::size_t data_size) const;
+  bool can_overwrite_memory() const;
+  abi::EfiStatus set_memory_overwrite_lock(std::uint32_t attributes, Bytes data);
+  abi::EfiStatus write_memory_overwrite_lock(MemoryOverwriteLock::State state);
+  void settle_memory_overwrite();
   abi::EfiStatus create(const VariableId& id, std::uint32_t attributes, Bytes data);
   abi::EfiStatus change(Variable& variable, const VariableId& id, std::uint32_t attributes, Bytes data);
   abi::EfiStatus remove(Variable& variable);
@@ -101,6 +108,7 @@ class VariableServices {
   FlashStore flash_store_;
   PolicyTable policies_;
   PropertyTable properties_;
+  MemoryOverwriteLock memory_overwrite_;
   bool end_of_dxe_ = false;
   bool at_runtime_ = false;
 };

@@ -32,6 +32,8 @@ struct VariableId {
   abi::Guid vendor;
   std::u16string_view name;
 
+  friend constexpr bool operator==(const VariableId&, const VariableId&) = default;
+
   // Bytes of the name as stored, terminator included.
   constexpr std::uint32_t name_size() const { return static_cast<std::uint32_t>((name.size() + 1) * sizeof(char16_t)); }
 };
