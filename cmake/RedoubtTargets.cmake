@@ -135,13 +135,14 @@ function(redoubt_fuzzer name)
 endfunction()
 
 # redoubt_image(NAME ARCH x64|ia32 SUBSYSTEM application|boot|runtime ENTRY symbol USES folder...
-#               SOURCES file... [ALIGN bytes] [OPTIONS flag...] [DRIVER] [TE])
+#               SOURCES file... [ALIGN bytes] [OPTIONS flag...] [STACK_GUARD variable] [DRIVER] [TE])
 #
 # A PE image (with TE: a TE image) for the guest, images/NAME.efi: linked as a static position-independent ELF file (kept with its debug
 # information as NAME.elf, of the same addresses) and written out as PE by elf2pe. Part of the firmware build; a DRIVER is
-# also one of a build with the SDK, and of the host build when a test depends on it.
+# also one of a build with the SDK, and of the host build when a test depends on it. STACK_GUARD is for images that link
+# archives compiled with the stack protector: the variable of the image that holds its guard value.
 function(redoubt_image name)
-  cmake_parse_arguments(ARG "DRIVER;TE" "ARCH;SUBSYSTEM;ENTRY;ALIGN" "USES;SOURCES;OPTIONS" ${ARGN})
+  cmake_parse_arguments(ARG "DRIVER;TE" "ARCH;SUBSYSTEM;ENTRY;ALIGN;STACK_GUARD" "USES;SOURCES;OPTIONS" ${ARGN})
   if(REDOUBT_KIND STREQUAL "tool" OR NOT (REDOUBT_KIND STREQUAL "firmware" OR ARG_DRIVER))
     return()
   endif()
@@ -151,6 +152,10 @@ function(redoubt_image name)
   set(format "")
   if(ARG_TE)
     set(format --te)
+  endif()
+  set(stack_guard "")
+  if(ARG_STACK_GUARD)
+    set(stack_guard --stack-guard ${ARG_STACK_GUARD})
   endif()
   set(elf ${name}.elf)
   add_executable(${elf} ${ARG_SOURCES})
@@ -179,7 +184,7 @@ function(redoubt_image name)
   add_custom_command(OUTPUT "${output}"
     COMMAND ${CMAKE_COMMAND} -E make_directory "${CMAKE_BINARY_DIR}/images"
     COMMAND "${elf2pe}" $<TARGET_FILE:${elf}> -o "${output}" --subsystem ${ARG_SUBSYSTEM} --align ${ARG_ALIGN}
-      ${format}
+      ${format} ${stack_guard}
     DEPENDS ${elf} "${elf2pe}" VERBATIM)
   if(REDOUBT_KIND STREQUAL "host")
     add_custom_target(${name} DEPENDS "${output}")

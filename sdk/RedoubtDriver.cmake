@@ -1,28 +1,29 @@
 # Functions for drivers. Everything here works the same in this tree and in a project of its own that found the SDK
 # (RedoubtSdkConfig.cmake).
 
-# redoubt_mm_driver(NAME SOURCES file... [USES folder...] [OPTIONS flag...] [ALIGN bytes] [TE])
+# redoubt_mm_driver(NAME SOURCES file... [USES folder...] [OPTIONS flag...] [STACK_GUARD variable] [ALIGN bytes] [TE])
 #
 # An MM_STANDALONE driver: images/NAME.efi, a 4 KiB-aligned PE32+ image of subsystem "runtime driver" whose entry point
 # is the one REDOUBT_MM_DRIVER defines. It sees abi/, base/ and sdk/, and what USES names. ALIGN and TE are for tests of
 # what drivers of others may look like: another alignment of sections than 4 KiB, a TE image.
 function(redoubt_mm_driver name)
-  cmake_parse_arguments(ARG "TE" "ALIGN" "SOURCES;USES;OPTIONS" ${ARGN})
+  cmake_parse_arguments(ARG "TE" "ALIGN;STACK_GUARD" "SOURCES;USES;OPTIONS" ${ARGN})
   set(format "")
   if(ARG_TE)
     set(format TE)
   endif()
   redoubt_image(${name} ARCH x64 SUBSYSTEM runtime ENTRY mm_driver_entry
-    USES sdk ${ARG_USES} SOURCES ${ARG_SOURCES} OPTIONS ${ARG_OPTIONS} ALIGN "${ARG_ALIGN}" DRIVER ${format})
+    USES sdk ${ARG_USES} SOURCES ${ARG_SOURCES} OPTIONS ${ARG_OPTIONS} ALIGN "${ARG_ALIGN}"
+    STACK_GUARD "${ARG_STACK_GUARD}" DRIVER ${format})
 endfunction()
 
-# redoubt_smm_driver(NAME SOURCES file... [USES folder...] [OPTIONS flag...])
+# redoubt_smm_driver(NAME SOURCES file... [USES folder...] [OPTIONS flag...] [STACK_GUARD variable])
 #
 # The same as DXE_SMM_DRIVER, for a Traditional MM core: its entry point is the one REDOUBT_SMM_DRIVER defines.
 function(redoubt_smm_driver name)
-  cmake_parse_arguments(ARG "" "" "SOURCES;USES;OPTIONS" ${ARGN})
+  cmake_parse_arguments(ARG "" "STACK_GUARD" "SOURCES;USES;OPTIONS" ${ARGN})
   redoubt_image(${name} ARCH x64 SUBSYSTEM runtime ENTRY smm_driver_entry
-    USES sdk ${ARG_USES} SOURCES ${ARG_SOURCES} OPTIONS ${ARG_OPTIONS} DRIVER)
+    USES sdk ${ARG_USES} SOURCES ${ARG_SOURCES} OPTIONS ${ARG_OPTIONS} STACK_GUARD "${ARG_STACK_GUARD}" DRIVER)
 endfunction()
 
 # redoubt_driver(NAME COMMON file... STANDALONE file... TRADITIONAL file... [TESTS file...])

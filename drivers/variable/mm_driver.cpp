@@ -4,6 +4,7 @@
 #include <new>
 
 #include "abi/pi/mm_protocols.hpp"
+#include "drivers/variable/authentication/stack_guard.hpp"
 #include "drivers/variable/board.hpp"
 #include "drivers/variable/flash/cfi_flash.hpp"
 #include "drivers/variable/message_handler.hpp"
@@ -201,6 +202,7 @@ EfiStatus register_handlers(const abi::MmSystemTable& mmst) {
 }  // namespace
 
 EfiStatus start_driver(const abi::MmSystemTable& mmst, CommBuffer comm_buffer, bool& can_write_flash) {
+  set_stack_guard();
   const Result<Driver*> created = create(mmst, comm_buffer);
   if (!created.has_value()) {
     return to_status(created.error());

@@ -4,12 +4,17 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <csignal>
 #include <cstring>
 #include <fstream>
 #include <string>
 
 #include "elf_reader.hpp"
 #include "pe_writer.hpp"
+#include "stack_guard.hpp"
 
 namespace redoubt::elf2pe {
 namespace {
@@ -146,6 +151,89 @@ TEST(PeWriter, RefusesWhatDoesNotFit) {
   low.segments[0].address = 0x40;
   low.entry = 0x40;
   EXPECT_FALSE(write_pe(low, Subsystem::boot, 0x40).has_value()) << "no room for headers";
+}
+
+LinkedImage guarded(const std::string& name) {
+  FileBytes file = fixture(name);
+  auto image = read_elf(file);
+  EXPECT_TRUE(image.has_value()) << image.error().reason;
+  return image.has_value() ? *image : LinkedImage{};
+}
+
+std::string guard_refusal(const std::string& name, std::string_view symbol = "__stack_chk_guard") {
+  LinkedImage image = guarded(name);
+  const auto redirected = redirect_stack_guard(image, symbol);
+  return redirected.has_value() ? "accepted" : redirected.error().reason;
+}
+
+const Symbol& symbol_of(const LinkedImage& image, std::string_view name) {
+  return *std::ranges::find(image.symbols, name, &Symbol::name);
+}
+
+// An image in this process's memory, ready to run.
+class Mapped {
+ public:
+  explicit Mapped(const LinkedImage& image) : image_(image) {
+    const Segment& last = image.segments.back();
+    size_ = last.address + last.data.size();
+    base_ = static_cast<std::uint8_t*>(
+        mmap(nullptr, size_, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    for (const Segment& segment : image.segments) std::ranges::copy(segment.data, base_ + segment.address);
+    for (const std::uint32_t fixup : image.fixups) {
+      std::uint64_t value = 0;
+      std::memcpy(&value, base_ + fixup, sizeof(value));
+      value += reinterpret_cast<std::uintptr_t>(base_);
+      std::memcpy(base_ + fixup, &value, sizeof(value));
+    }
+  }
+  Mapped(const Mapped&) = delete;
+  Mapped& operator=(const Mapped&) = delete;
+  ~Mapped() { munmap(base_, size_); }
+
+  template <typename T>
+  void set(std::string_view variable, T value) {
+    std::memcpy(base_ + symbol_of(image_, variable).address, &value, sizeof(value));
+  }
+  int run() const { return reinterpret_cast<int (*)()>(base_ + image_.entry)(); }
+
+ private:
+  const LinkedImage& image_;
+  std::size_t size_ = 0;
+  std::uint8_t* base_ = nullptr;
+};
+
+TEST(StackGuard, TheImageRunsWithItsOwnGuard) {
+  const LinkedImage before = guarded("guarded");
+  LinkedImage image = before;
+  const auto redirected = redirect_stack_guard(image, "__stack_chk_guard");
+  ASSERT_TRUE(redirected.has_value()) << redirected.error().reason;
+  EXPECT_GE(*redirected, 4U) << "two functions, each reads its guard twice";
+  const auto again = redirect_stack_guard(image, "__stack_chk_guard");
+  ASSERT_TRUE(again.has_value()) << again.error().reason;
+  EXPECT_EQ(*again, 0U);
+
+  // What only looks like an access is left alone.
+  ASSERT_EQ(image.segments.size(), before.segments.size());
+  for (std::size_t i = 0; i < image.segments.size(); ++i) {
+    EXPECT_EQ(image.segments[i].data == before.segments[i].data, image.segments[i].access != Access::execute);
+  }
+
+  Mapped mapped(image);
+  mapped.set("__stack_chk_guard", std::uint64_t{0xFEDCBA9876543210});
+  EXPECT_EQ(mapped.run(), 0x64 + 0x48 - 0x75 + 0x04 + 0x25 + 0x28) << "8B is negative as a char";
+  mapped.set("count", 120);
+  EXPECT_EXIT(mapped.run(), testing::KilledBySignal(SIGILL), "") << "__stack_chk_fail traps";
+}
+
+TEST(StackGuard, RefusesWhatItDoesNotKnow) {
+  EXPECT_THAT(guard_refusal("guarded_reads_fs"), HasSubstr("isn't the stack protector's, at reads_fs+0x"));
+  EXPECT_THAT(guard_refusal("guarded_reads_gs"), HasSubstr("isn't the stack protector's, at reads_gs+0x"));
+  EXPECT_THAT(guard_refusal("guarded_stray_code"), HasSubstr("code that belongs to no function at 0x"));
+  EXPECT_THAT(guard_refusal("guarded_stripped"), HasSubstr("there is no variable"));
+  EXPECT_THAT(guard_refusal("guarded", "another"), HasSubstr("there is no variable another"));
+  EXPECT_THAT(guard_refusal("guarded", "__small_guard"), HasSubstr("isn't a variable of 8 bytes"));
+  EXPECT_THAT(guard_refusal("guarded", "entry"), HasSubstr("isn't a variable of 8 bytes"));
+  EXPECT_THAT(guard_refusal("good_ia32"), HasSubstr("x86-64 only"));
 }
 
 }  // namespace

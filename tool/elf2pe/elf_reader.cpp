@@ -40,6 +40,9 @@ class Reader {
     TRY(read_segments());
     for (Elf_Scn* section = nullptr; (section = elf_nextscn(elf_, section)) != nullptr;) TRY(read_section(section));
     std::ranges::sort(image_.fixups);
+    std::ranges::stable_sort(image_.symbols, [](const Symbol& left, const Symbol& right) {
+      return left.address != right.address ? left.address < right.address : left.size > right.size;
+    });
     if (std::ranges::adjacent_find(image_.fixups) != image_.fixups.end())
       return refuse("two relocations at the same address");
     for (const auto& [start, size] : loader_tables_) clear(start, size);
@@ -110,6 +113,7 @@ class Reader {
   Result<Done, Refusal> read_section(Elf_Scn* section) {
     GElf_Shdr header;
     if (gelf_getshdr(section, &header) == nullptr) return refuse_elf("bad section header");
+    if (header.sh_type == SHT_SYMTAB) return read_symbols(section, header);
     if ((header.sh_flags & SHF_ALLOC) == 0) return Done{};
     switch (header.sh_type) {
       case SHT_RELA:
@@ -182,6 +186,25 @@ class Reader {
       if (symbol.st_shndx != SHN_UNDEF) continue;
       const char* name = elf_strptr(elf_, header.sh_link, symbol.st_name);
       return refuse(std::format("undefined symbol {}", name == nullptr ? "?" : name));
+    }
+    return Done{};
+  }
+
+  Result<Done, Refusal> read_symbols(Elf_Scn* section, const GElf_Shdr& header) {
+    Elf_Data* data = elf_getdata(section, nullptr);
+    if (data == nullptr || header.sh_entsize == 0) return refuse_elf("bad symbol table");
+    for (std::size_t i = 1; i < header.sh_size / header.sh_entsize; ++i) {
+      GElf_Sym symbol;
+      if (gelf_getsym(data, static_cast<int>(i), &symbol) == nullptr) return refuse_elf("bad symbol");
+      const int type = GELF_ST_TYPE(symbol.st_info);
+      if (symbol.st_shndx == SHN_UNDEF || (type != STT_FUNC && type != STT_OBJECT)) continue;
+      const char* name = elf_strptr(elf_, header.sh_link, symbol.st_name);
+      if (name == nullptr || symbol.st_value >= address_limit || symbol.st_size >= address_limit)
+        return refuse(std::format("symbol {} is out of range", name == nullptr ? "?" : name));
+      image_.symbols.push_back({.name = name,
+                                .address = static_cast<std::uint32_t>(symbol.st_value),
+                                .size = static_cast<std::uint32_t>(symbol.st_size),
+                                .is_function = type == STT_FUNC});
     }
     return Done{};
   }

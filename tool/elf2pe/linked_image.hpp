@@ -19,10 +19,19 @@ struct Segment {
   std::vector<std::uint8_t> data;
 };
 
+// What the program's symbol table says of a function or a variable. Names need not be unique.
+struct Symbol {
+  std::string name;
+  std::uint32_t address = 0;
+  std::uint32_t size = 0;
+  bool is_function = false;
+};
+
 struct LinkedImage {
   Machine machine = Machine::x64;
   std::uint32_t entry = 0;
   std::vector<Segment> segments;      // ascending, not overlapping, none empty
+  std::vector<Symbol> symbols{};      // by address, larger ones first; empty if the program was stripped
   std::vector<std::uint32_t> fixups;  // ascending: places that hold an address (8 bytes on x64, 4 on ia32)
 };
 

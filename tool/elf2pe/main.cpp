@@ -10,6 +10,7 @@
 
 #include "elf_reader.hpp"
 #include "pe_writer.hpp"
+#include "stack_guard.hpp"
 
 namespace {
 
@@ -21,6 +22,7 @@ struct Options {
   Subsystem subsystem = Subsystem::boot;
   std::uint32_t alignment = 4096;
   bool terse = false;
+  std::string stack_guard;
 };
 
 int fail(const std::string& file, const std::string& reason) {
@@ -32,8 +34,12 @@ int convert(const Options& options) {
   std::ifstream input(options.input, std::ios::binary);
   std::vector<std::uint8_t> elf((std::istreambuf_iterator<char>(input)), std::istreambuf_iterator<char>());
   if (!input.good() && !input.eof()) return fail(options.input, "cannot be read");
-  const auto image = read_elf(elf);
+  auto image = read_elf(elf);
   if (!image.has_value()) return fail(options.input, image.error().reason);
+  if (!options.stack_guard.empty()) {
+    const auto redirected = redirect_stack_guard(*image, options.stack_guard);
+    if (!redirected.has_value()) return fail(options.input, redirected.error().reason);
+  }
   const auto pe = options.terse ? write_te(*image, options.subsystem, options.alignment)
                                 : write_pe(*image, options.subsystem, options.alignment);
   if (!pe.has_value()) return fail(options.input, pe.error().reason);
@@ -64,6 +70,8 @@ int main(int argc, char** argv) try {
       ->required();
   app.add_option("--align", options.alignment, "section and file alignment in bytes (default 4096)");
   app.add_flag("--te", options.terse, "write a TE image instead");
+  app.add_option("--stack-guard", options.stack_guard,
+                 "the variable that replaces FS:0x28, where the stack protector expects its guard");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
