@@ -81,7 +81,8 @@ struct PeiServices {
 
   TableHeader header;
   EfiStatus(EFIAPI* install_ppi)(PeiServicesPointer, const PpiDescriptor* list);
-  void* reinstall_ppi;
+  // The new descriptor takes the old one's place in the database; callbacks hear of it as of an installation.
+  EfiStatus(EFIAPI* reinstall_ppi)(PeiServicesPointer, const PpiDescriptor* old_ppi, const PpiDescriptor* new_ppi);
   EfiStatus(EFIAPI* locate_ppi)(PeiServicesPointer, const Guid*, UintN instance, PpiDescriptor**, void** interface);
   EfiStatus(EFIAPI* notify_ppi)(PeiServicesPointer, const NotifyDescriptor* list);
   EfiStatus(EFIAPI* get_boot_mode)(PeiServicesPointer, BootMode*);
@@ -164,6 +165,15 @@ struct MmCommunication3Ppi {
   static constexpr Guid guid = {0xe70febf6, 0x13ef, 0x4a21, {0x89, 0x9e, 0xb2, 0x36, 0xf8, 0x25, 0xff, 0xc9}};
 
   EfiStatus(EFIAPI* communicate)(const MmCommunication3Ppi*, void* buffer);
+};
+
+// EFI_PEI_READ_ONLY_VARIABLE2_PPI (volume 1, 8.3.10). `attributes` may be null, and `data` when *size is 0.
+struct ReadOnlyVariable2Ppi {
+  static constexpr Guid guid = {0x2ab86ef5, 0xecb5, 0x4134, {0xb5, 0x56, 0x38, 0x54, 0xca, 0x1f, 0xe1, 0xb4}};
+
+  EfiStatus(EFIAPI* get_variable)(const ReadOnlyVariable2Ppi*, const Char16* name, const Guid* vendor,
+                                  std::uint32_t* attributes, UintN* size, void* data);
+  EfiStatus(EFIAPI* get_next_variable_name)(const ReadOnlyVariable2Ppi*, UintN* name_size, Char16* name, Guid* vendor);
 };
 
 }  // namespace redoubt::abi

@@ -53,15 +53,27 @@ void put_name(std::vector<std::byte>& message, std::u16string_view name) {
   put(message, char16_t{0});
 }
 
-constexpr std::u16string_view names[] = {u"A",         u"BootOrder", u"Boot00#1",          u"PK",
-                                         u"SetupMode", u"",          u"LongerVariableName"};
+constexpr std::u16string_view names[] = {u"A",
+                                         u"BootOrder",
+                                         u"Boot00#1",
+                                         u"PK",
+                                         u"SetupMode",
+                                         u"",
+                                         u"LongerVariableName",
+                                         u"HwErrRec0001",
+                                         u"BootNext",
+                                         u"MemoryOverwriteRequestControl",
+                                         u"MemoryOverwriteRequestControlLock"};
 
 std::u16string_view pick_name(Input& input) { return names[input.byte() % std::size(names)]; }
 
 abi::Guid pick_vendor(Input& input) {
-  switch (input.byte() % 3) {
+  switch (input.byte() % 6) {
     case 0: return vendor_a;
     case 1: return vendor_b;
+    case 2: return hardware_error_variable_guid;
+    case 3: return memory_overwrite_request.vendor;
+    case 4: return memory_overwrite_lock.vendor;
     default: return global_variable_guid;
   }
 }
@@ -85,6 +97,9 @@ std::vector<std::byte> shaped_variable_message(Input& input) {
     case messages::VariableFunction::get_property:
       put(message, messages::NamedProperty{vendor, name_size, {1, input.byte(), input.byte(), input.byte(), 200}});
       put_name(message, name);
+      break;
+    case messages::VariableFunction::init_runtime_cache:
+      put(message, messages::RuntimeCacheContext{data_size << 12, data_size << 20, ~data_size, 1, data_size, 0});
       break;
     case messages::VariableFunction::query_variable_info:
       put(message, messages::QueryVariableInfo{0, 0, 0, input.byte(), 0});
@@ -165,6 +180,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   Limits limits;
+  limits.memory_overwrite = size % 2 != 0;
   limits.volatile_space = 0x2000;
   limits.hardware_error_space = 0x400;
   limits.max_variable_size = 0x800;

@@ -70,9 +70,11 @@ EfiStatus MessageHandler::dispatch(std::uint64_t function, MutableBytes payload)
     case VariableFunction::set_property: return set_property(payload);
     case VariableFunction::get_property: return get_property(payload);
     case VariableFunction::get_payload_size: return get_payload_size(payload);
-    // Nobody counts, and a cache of variables outside MM would be a place to change them.
+    // The caller's cache lies outside MMRAM, where nothing but the flash may be touched: stock firmware's answer to
+    // buffers that it refuses. Its addresses aren't looked at.
+    case VariableFunction::init_runtime_cache: return status::access_denied;
+    // There is no cache, and nobody counts.
     case VariableFunction::get_statistics:
-    case VariableFunction::init_runtime_cache:
     case VariableFunction::sync_runtime_cache:
     case VariableFunction::get_runtime_cache_info: break;
   }

@@ -194,13 +194,45 @@ TEST(VariableMessages, PayloadSizeFitsTheLargestVariable) {
 
 TEST(VariableMessages, WhatIsNotThereIsUnsupportedAndLeaksNothing) {
   Machine machine;
-  for (const std::uint64_t function : {std::uint64_t{0}, std::uint64_t{7}, std::uint64_t{12}, std::uint64_t{13},
-                                       std::uint64_t{14}, std::uint64_t{15}, UINT64_MAX}) {
+  for (const std::uint64_t function :
+       {std::uint64_t{0}, std::uint64_t{7}, std::uint64_t{13}, std::uint64_t{14}, std::uint64_t{15}, UINT64_MAX}) {
     const std::vector<std::byte> payload(80, std::byte{0x33});
     auto message = variable_message(static_cast<VariableFunction>(function), payload);
     EXPECT_EQ(send(machine, message), status::unsupported);
     EXPECT_TRUE(std::equal(payload.begin(), payload.end(), message.begin() + access_offset));
   }
+}
+
+// Whatever the addresses, whenever it comes; the driver that asked must do without.
+TEST(VariableMessages, ARuntimeCacheIsRefused) {
+  std::vector<std::byte> memory(0x1000, std::byte{0x5A});
+  const auto address = reinterpret_cast<std::uint64_t>(memory.data());
+  const RuntimeCacheContext contexts[] = {
+      {},
+      {address, address, address, address, address, address},
+      {0, address, address + 0x400, address + 0x800, address + 0x801, address + 0x802},
+      {UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX}};
+  for (const bool late : {false, true}) {
+    Machine machine;
+    if (late) {
+      machine.services->end_of_dxe();
+    }
+    for (const RuntimeCacheContext& context : contexts) {
+      std::vector<std::byte> payload;
+      put(payload, context);
+      auto message = variable_message(VariableFunction::init_runtime_cache, payload);
+      EXPECT_EQ(send(machine, message), status::access_denied);
+      EXPECT_TRUE(std::equal(payload.begin(), payload.end(), message.begin() + access_offset));
+    }
+    auto short_message = variable_message(VariableFunction::init_runtime_cache, std::vector<std::byte>(47));
+    EXPECT_EQ(send(machine, short_message), status::access_denied);
+    auto sync = variable_message(VariableFunction::sync_runtime_cache);
+    EXPECT_EQ(send(machine, sync), status::unsupported);
+    auto info =
+        variable_message(VariableFunction::get_runtime_cache_info, std::vector<std::byte>(sizeof(RuntimeCacheInfo)));
+    EXPECT_EQ(send(machine, info), status::unsupported);
+  }
+  EXPECT_EQ(memory, std::vector<std::byte>(0x1000, std::byte{0x5A}));
 }
 
 // Each field that states a length, with values that are too large by a little and by all that fits.

@@ -26,6 +26,7 @@
 #include "launch/pei/relocate.hpp"
 #include "launch/pei/report_line.hpp"
 #include "launch/pei/smi_broadcast.hpp"
+#include "launch/pei/variable_ppi.hpp"
 
 namespace redoubt::launch {
 namespace {
@@ -261,6 +262,7 @@ Step<void> launch(abi::PeiServicesPointer services, abi::BootMode boot_mode) {
   TRY(close_and_lock(services, mmram));
   TRY(verify_locked(mmram));
   TRY(install_communication(services, comm_buffer));
+  TRY(install_variable_services(services));
   return watch_end_of_pei(services);
 }
 

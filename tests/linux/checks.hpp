@@ -28,6 +28,10 @@ std::string check_enumeration();
 // Takes each CPU but the first offline and online again; variables are written meanwhile and afterwards from it.
 std::string check_hotplug(unsigned cpus);
 
+// Whether the test PEIM variable_client ran in this boot, and whether what it left is there and nothing else.
+bool pei_left_variables();
+std::string check_variables_of_pei();
+
 // The number stored in the variable that counts boots, raised by one; the first boot gives 1. Nothing gets there but
 // through a variable that survived.
 std::string count_boot(unsigned& boots);

@@ -36,6 +36,9 @@ bool run_checks(unsigned mmis) {
   unsigned boots = 0;
   const std::string counted = count_boot(boots);
   bool passed = report("boot-count-" + std::to_string(boots), counted);
+  if (pei_left_variables()) {
+    passed &= report("variables-of-pei", check_variables_of_pei());
+  }
   for (unsigned cpu = 0; cpu < cpus; ++cpu) {
     passed &= report("variables-cpu" + std::to_string(cpu), check_variables(cpu));
   }

@@ -19,7 +19,9 @@
 #include <string>
 #include <vector>
 
+#include "abi/uefi/guid_text.hpp"
 #include "checks.hpp"
+#include "tests/guest/pei/variables_left.hpp"
 
 namespace redoubt::tests::linux_guest {
 namespace {
@@ -76,10 +78,17 @@ int write_variable(const std::string& name, std::uint32_t attributes, std::span<
   return error;
 }
 
+// The file of a variable that the test PEIM left.
+std::string file_of(std::u16string_view name) {
+  std::string text(name.begin(), name.end());
+  const abi::GuidText vendor_text = abi::to_text(guest_pei::vendor);
+  return folder + "/" + text + "-" + std::string(vendor_text.view());
+}
+
 // Attributes and data as they lie in the file; empty when there is none.
-Bytes read_variable(const std::string& name) {
+Bytes read_file(const std::string& path) {
   Bytes content;
-  const int file = open(file_of(name).c_str(), O_RDONLY);
+  const int file = open(path.c_str(), O_RDONLY);
   if (file < 0) {
     return content;
   }
@@ -91,6 +100,8 @@ Bytes read_variable(const std::string& name) {
   close(file);
   return content;
 }
+
+Bytes read_variable(const std::string& name) { return read_file(file_of(name)); }
 
 int delete_variable(const std::string& name) {
   const std::string path = file_of(name);
@@ -273,6 +284,28 @@ std::string check_hotplug(unsigned cpus) {
   }
   run_on(0);
   return {};
+}
+
+bool pei_left_variables() { return access(file_of(u"PeiKept").c_str(), F_OK) == 0; }
+
+std::string check_variables_of_pei() {
+  for (const guest_pei::VariableLeft& variable : guest_pei::variables_left) {
+    const std::string path = file_of(variable.name);
+    const bool visible = (variable.attributes & runtime_access) != 0;
+    const Bytes content = read_file(path);
+    if (!visible && content.empty()) {
+      continue;
+    }
+    Bytes expected(sizeof(variable.attributes) + variable.size);
+    std::memcpy(expected.data(), &variable.attributes, sizeof(variable.attributes));
+    for (std::uint32_t i = 0; i < variable.size; ++i) {
+      expected[sizeof(variable.attributes) + i] = guest_pei::byte_of(variable.seed, i);
+    }
+    if (!visible || content != expected) {
+      return path + ": other content (" + std::to_string(content.size()) + " bytes)";
+    }
+  }
+  return access(file_of(guest_pei::deleted_name).c_str(), F_OK) == 0 ? "a deleted variable is there" : "";
 }
 
 std::string count_boot(unsigned& boots) {

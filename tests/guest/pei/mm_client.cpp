@@ -10,12 +10,13 @@
 #include "abi/pi/communicate.hpp"
 #include "abi/pi/pei.hpp"
 #include "abi/redoubt/observation.hpp"
-#include "platform/q35/chipset.hpp"
 #include "tests/guest/drivers/echo/echo_protocol.hpp"
+#include "tests/guest/pei/debug_text.hpp"
 
 namespace {
 
 using namespace redoubt;
+using namespace redoubt::guest_pei;
 using abi::EfiStatus;
 using abi::UintN;
 
@@ -30,24 +31,6 @@ static_assert(sizeof(Header) == data_offset);
 constexpr std::size_t v3_data_offset = sizeof(abi::CommunicateHeaderV3);
 constexpr abi::Guid nobodys_guid = {0x6d6d5f63, 0x6c69, 0x656e, {0x74, 0x00, 0x6e, 0x6f, 0x62, 0x6f, 0x64, 0x79}};
 constexpr std::uint8_t guard = 0xA7;  // what bytes hold that nobody may write
-
-void put(char character) {
-  asm volatile("outb %0, %1" : : "a"(character), "Nd"(platform::q35::debug_console_port) : "memory");
-}
-
-void put(const char* text) {
-  for (; *text != '\0'; ++text) put(*text);
-}
-
-void put(std::uint32_t number) {
-  char digits[10];
-  unsigned count = 0;
-  do {
-    digits[count++] = static_cast<char>('0' + number % 10);
-    number /= 10;
-  } while (number != 0);
-  while (count != 0) put(digits[--count]);
-}
 
 // No static data: PEI may run this from read-only memory.
 class Client {
@@ -76,25 +59,12 @@ class Client {
     third_errors();
     first_echo(8, 8);
     observation();
-    put("mm_client: done checks=");
-    put(checks_);
-    put(" failed=");
-    put(failed_);
-    put('\n');
+    checks_.done();
   }
 
  private:
   void check(bool good, const char* what, std::size_t first = 0, std::size_t second = 0) {
-    ++checks_;
-    if (good) return;
-    ++failed_;
-    put("mm_client: FAILED ");
-    put(what);
-    put(" (");
-    put(first);
-    put(", ");
-    put(second);
-    put(")\n");
+    checks_.check(good, what, first, second);
   }
 
   static std::uint8_t request_byte(std::size_t offset) { return static_cast<std::uint8_t>(offset * 7 + 3); }
@@ -300,8 +270,7 @@ class Client {
   std::uint8_t* buffer_;
   std::size_t room_;
   std::size_t mailbox_;
-  std::uint32_t checks_ = 0;
-  std::uint32_t failed_ = 0;
+  Checks checks_{"mm_client"};
   std::uint32_t handled_ = 0;  // messages that came to the echo driver
 };
 

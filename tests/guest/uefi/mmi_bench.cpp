@@ -37,6 +37,7 @@ constexpr abi::Guid unknown_handler = {0x7e0a1a5d, 0x3c55, 0x4b1e, {0x8a, 0x0b, 
 constexpr abi::Char16 missing_name[] = u"RedoubtMissing";
 constexpr abi::Char16 present_name[] = u"RedoubtBench";
 constexpr UintN variable_bytes = 64;
+constexpr unsigned full_store = 1000;  // variables
 constexpr std::uint32_t attributes = abi::variable_attribute::non_volatile |
                                      abi::variable_attribute::boot_service_access |
                                      abi::variable_attribute::runtime_access;
@@ -86,6 +87,8 @@ class Bench {
   bool empty_mmi();
   bool communicate();
   bool variables();
+  // Makes `full_store` variables beside the measured one.
+  bool fill_store();
 
   const SystemTable& system_table_;
   std::uint64_t bracket_ = 0;
@@ -202,8 +205,37 @@ bool Bench::variables() {
   ok &= row<5>("get_variable_64", most_samples, no_preparation, [&] { return get(present_name); }, succeeded);
   ok &= row<6>("set_variable_64_nv", samples_with_write, fill, set, succeeded);
   ok &= row<7>("set_variable_64_nv_same", samples_with_write, no_preparation, set, succeeded);
+
+  if (!fill_store()) {
+    return false;
+  }
+  ok &= row<8>(
+      "get_variable_missing_of_1000", most_samples, no_preparation, [&] { return get(missing_name); }, not_found);
+  ok &= row<9>("get_variable_64_of_1000", most_samples, no_preparation, [&] { return get(present_name); }, succeeded);
+  const auto fill_anew = [&](unsigned sample) { fill(sample + samples_with_write); };
+  ok &= row<10>("set_variable_64_nv_of_1000", samples_with_write, fill_anew, set, succeeded);
   ok &= runtime->set_variable(present_name, &vendor, attributes, 0, nullptr) == abi::status::success;
   return ok;
+}
+
+bool Bench::fill_store() {
+  const auto* runtime = system_table_.runtime_services;
+  for (unsigned index = 0; index != full_store; ++index) {
+    abi::Char16 name[] = u"RedoubtMany0000";
+    constexpr std::size_t digits = 4;
+    std::size_t position = std::size(name) - 1;
+    for (unsigned rest = index; position != std::size(name) - 1 - digits; rest /= 10) {
+      name[--position] = static_cast<abi::Char16>(u'0' + rest % 10);
+    }
+    std::uint8_t data[variable_bytes] = {};
+    std::memcpy(data, &index, sizeof(index));
+    const EfiStatus created = runtime->set_variable(name, &vendor, attributes, sizeof(data), data);
+    if (created != abi::status::success) {
+      print_line("bench failed: SetVariable number ", Decimal{index}, " status=", Hexadecimal{created});
+      return false;
+    }
+  }
+  return true;
 }
 
 bool Bench::run() {

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: BSD-2-Clause-Patent
+// The messages by which the stock DXE driver VariableSmmRuntimeDxe reaches the variable driver in MM: edk2's
+// MdeModulePkg/Include/Guid/SmmVariableCommon.h and Protocol/VarCheck.h, unchanged from edk2-stable202211 to 202605.
+// MM is 64-bit, so UINTN and EFI_STATUS take 8 bytes. Structures here end where a name begins.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "abi/uefi/types.hpp"
+
+namespace redoubt::abi::variable_messages {
+
+// gEfiSmmVariableProtocolGuid: HeaderGuid of these messages, and the protocol for MM drivers.
+inline constexpr Guid variable_message_guid = {
+    0xed32d533, 0x99e6, 0x4209, {0x9c, 0xc0, 0x2d, 0x72, 0xcd, 0xd9, 0x98, 0xa7}};
+// gSmmVariableWriteGuid: installed when non-volatile variables can be written.
+inline constexpr Guid variable_write_guid = {
+    0x93ba1826, 0xdffb, 0x45dd, {0x82, 0xa7, 0xe7, 0xdc, 0xaa, 0x3b, 0xbd, 0xf3}};
+
+enum class VariableFunction : std::uint64_t {
+  get_variable = 1,
+  get_next_variable_name = 2,
+  set_variable = 3,
+  query_variable_info = 4,
+  ready_to_boot = 5,
+  exit_boot_services = 6,
+  get_statistics = 7,
+  lock_variable = 8,
+  set_property = 9,
+  get_property = 10,
+  get_payload_size = 11,
+  init_runtime_cache = 12,
+  sync_runtime_cache = 13,
+  get_runtime_cache_info = 14,
+};
+
+// SMM_VARIABLE_COMMUNICATE_HEADER; the payload follows.
+struct VariableMessageHeader {
+  std::uint64_t function;
+  std::uint64_t return_status;
+};
+static_assert(offsetof(VariableMessageHeader, return_status) == 8 && sizeof(VariableMessageHeader) == 16);
+
+// SMM_VARIABLE_COMMUNICATE_ACCESS_VARIABLE: the name follows, then the data.
+struct [[gnu::packed]] AccessVariable {
+  Guid vendor;
+  std::uint64_t data_size;
+  std::uint64_t name_size;
+  std::uint32_t attributes;
+};
+static_assert(offsetof(AccessVariable, attributes) == 32 && sizeof(AccessVariable) == 36);
+
+// SMM_VARIABLE_COMMUNICATE_GET_NEXT_VARIABLE_NAME and SMM_VARIABLE_COMMUNICATE_LOCK_VARIABLE: the name follows.
+struct NamedVariable {
+  Guid vendor;
+  std::uint64_t name_size;
+};
+static_assert(offsetof(NamedVariable, name_size) == 16 && sizeof(NamedVariable) == 24);
+
+// SMM_VARIABLE_COMMUNICATE_QUERY_VARIABLE_INFO.
+struct QueryVariableInfo {
+  std::uint64_t maximum_storage_size;
+  std::uint64_t remaining_storage_size;
+  std::uint64_t maximum_variable_size;
+  std::uint32_t attributes;
+  std::uint32_t padding;
+};
+static_assert(offsetof(QueryVariableInfo, attributes) == 24 && sizeof(QueryVariableInfo) == 32);
+
+// VAR_CHECK_VARIABLE_PROPERTY.
+struct VariableProperty {
+  static constexpr std::uint16_t current_revision = 1;
+  static constexpr std::uint16_t read_only = 1;
+
+  std::uint16_t revision;
+  std::uint16_t property;
+  std::uint32_t attributes;    // all that the variable must have, no others; 0 for any
+  std::uint64_t minimum_size;  // of its data
+  std::uint64_t maximum_size;
+};
+static_assert(offsetof(VariableProperty, minimum_size) == 8 && sizeof(VariableProperty) == 24);
+
+// SMM_VARIABLE_COMMUNICATE_VAR_CHECK_VARIABLE_PROPERTY: the name follows.
+struct NamedProperty {
+  Guid vendor;
+  std::uint64_t name_size;
+  VariableProperty property;
+};
+static_assert(offsetof(NamedProperty, property) == 24 && sizeof(NamedProperty) == 48);
+
+// SMM_VARIABLE_COMMUNICATE_GET_PAYLOAD_SIZE: bytes that may follow a VariableMessageHeader.
+struct PayloadSize {
+  std::uint64_t payload_size;
+};
+static_assert(sizeof(PayloadSize) == 8);
+
+// SMM_VARIABLE_COMMUNICATE_RUNTIME_VARIABLE_CACHE_CONTEXT: addresses of the sender's.
+struct RuntimeCacheContext {
+  std::uint64_t hob_cache;
+  std::uint64_t volatile_cache;
+  std::uint64_t non_volatile_cache;
+  std::uint64_t pending_update;
+  std::uint64_t read_lock;
+  std::uint64_t hob_flush_complete;
+};
+static_assert(sizeof(RuntimeCacheContext) == 48);
+
+// SMM_VARIABLE_COMMUNICATE_GET_RUNTIME_CACHE_INFO.
+struct RuntimeCacheInfo {
+  std::uint64_t hob_storage_size;
+  std::uint64_t non_volatile_storage_size;
+  std::uint64_t volatile_storage_size;
+  std::uint8_t is_authenticated;
+  std::uint8_t padding[7];
+};
+static_assert(offsetof(RuntimeCacheInfo, is_authenticated) == 24 && sizeof(RuntimeCacheInfo) == 32);
+
+}  // namespace redoubt::abi::variable_messages

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: BSD-2-Clause-Patent
+// See mailbox.hpp.
+#include "launch/pei/mailbox.hpp"
+
+#include "launch/pei/chipset_control.hpp"
+
+namespace redoubt::launch {
+namespace {
+
+constexpr std::uint32_t answer_timeout = 10'000;  // milliseconds until MM takes the message
+
+constinit Mailbox pei_mailbox;
+
+}  // namespace
+
+Mailbox& mailbox() { return pei_mailbox; }
+
+void Mailbox::open(const abi::CommBufferDescription& description) {
+  buffer_ = MutableBytes(reinterpret_cast<std::byte*>(static_cast<std::uintptr_t>(description.physical_start)),
+                         static_cast<std::size_t>(description.number_of_pages) * 4096);
+  status_ = reinterpret_cast<volatile abi::CommBufferStatus*>(static_cast<std::uintptr_t>(description.status));
+}
+
+MutableBytes Mailbox::buffer() {
+  return status_ != nullptr && status_->is_comm_buffer_valid == 0 ? buffer_ : MutableBytes{};
+}
+
+Result<MessageChannel::Answer> Mailbox::exchange() {
+  status_->is_comm_buffer_valid = 1;
+  raise_smi();
+  if (!wait_for([this] { return status_->is_comm_buffer_valid == 0; }, answer_timeout)) {
+    return std::unexpected(Error::device);
+  }
+  const std::uint64_t size = status_->return_buffer_size;
+  if (size > buffer_.size()) {
+    return std::unexpected(Error::device);
+  }
+  return Answer{.status = status_->return_status, .bytes = Bytes(buffer_).first(static_cast<std::size_t>(size))};
+}
+
+}  // namespace redoubt::launch
