@@ -20,4 +20,8 @@ Result<std::vector<std::byte>, CommandError> read_file(const std::string& path);
 // Exit status 2 for a path that cannot be written, 1 when the disk is full.
 Result<void, CommandError> write_file(const std::string& path, Bytes bytes);
 
+// The same for a file that is there: its owner and mode stay, a symbolic link to it stays one. Refuses a file that may
+// not be written and one that another process has locked, as QEMU locks the images that it uses.
+Result<void, CommandError> replace_file(const std::string& path, Bytes bytes);
+
 }  // namespace redoubt::tool

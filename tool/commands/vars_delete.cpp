@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: BSD-2-Clause-Patent
+// `redoubt vars delete`: takes a variable out of a store file, as the driver would.
+#include <memory>
+
+#include "tool/commands/commands.hpp"
+#include "tool/variables/selection.hpp"
+
+namespace redoubt::tool {
+
+namespace {
+
+using variables::Authority;
+using variables::StoreFile;
+
+struct Options {
+  std::string file;
+  variables::Selection selection;
+  std::string output;
+  bool owner = false;
+};
+
+CommandResult remove(const Options& options) {
+  StoreFile store = TRY(StoreFile::open(options.file));
+  const variables::SelectedVariable selected = TRY(variables::select_present(store, options.selection));
+  TRY(store.remove(selected.id(), options.owner ? Authority::owner : Authority::driver));
+  TRY(store.save(options.output));
+  return ExitStatus::success;
+}
+
+}  // namespace
+
+void add_vars_delete(CommandLine& command_line) {
+  CLI::App& verb = *command_line.group("vars", "").add_subcommand("delete", "Delete a variable");
+  const auto options = std::make_shared<Options>();
+  verb.footer(
+      "FILE is replaced as a whole, or not at all; not while a virtual machine uses it.\n"
+      "Exit status 1 when there is no such variable.");
+  verb.add_option("FILE", options->file, "File with a variable store")->required();
+  variables::add_selection(verb, options->selection);
+  verb.add_flag("--owner", options->owner,
+                "Delete an authenticated variable without a signature: whoever may write the file may do that");
+  verb.add_option("-o,--output", options->output, "Write the changed file here and leave FILE as it is");
+  command_line.on_chosen(verb, [options] { return remove(*options); });
+}
+
+}  // namespace redoubt::tool
