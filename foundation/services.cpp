@@ -249,23 +249,22 @@ EfiStatus Foundation::free_pages(Arguments arguments) {
 
 // ---- Processors ----
 
+// What a procedure does is its caller's business, wherever its code is: a driver could name another one's.
 EfiStatus Foundation::processor_service(Service service, Arguments arguments) {
   EfiStatus status = abi::status::unsupported;
   switch (service) {
     case Service::startup_this_ap:
-      status = processors_.startup_this_ap(arguments[0], arguments[1], arguments[2], owner_of(arguments[0]));
+      status = processors_.startup_this_ap(arguments[0], arguments[1], arguments[2], running_);
       break;
     case Service::get_number_of_processors: return processors_.get_number_of_processors(arguments[1]);
     case Service::dispatch_procedure:
       status = processors_.dispatch(arguments[1], arguments[2], arguments[3], arguments[4], arguments[5], arguments[6],
-                                    owner_of(arguments[1]));
+                                    running_);
       break;
     case Service::broadcast_procedure:
-      status = processors_.broadcast(arguments[1], arguments[2], arguments[3], arguments[4], arguments[5],
-                                     owner_of(arguments[1]));
+      status = processors_.broadcast(arguments[1], arguments[2], arguments[3], arguments[4], arguments[5], running_);
       break;
-    case Service::set_startup_procedure:
-      return processors_.set_startup_procedure(arguments[1], arguments[2], owner_of(arguments[1]));
+    case Service::set_startup_procedure: return processors_.set_startup_procedure(arguments[1], arguments[2], running_);
     case Service::check_for_procedure: status = processors_.check(arguments[1]); break;
     case Service::wait_for_procedure: status = processors_.wait(arguments[1]); break;
     case Service::read_save_state:

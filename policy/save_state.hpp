@@ -2,9 +2,9 @@
 // Which registers of the interrupted code MM drivers may read and write. What no rule names is denied. The rules are a
 // platform's (platform/q35/platform.hpp); the supervisor asks before it touches a save state, and nobody else does.
 //
-// A register of the caller is a parameter of his; one of somebody who was merely interrupted is a secret. So the
-// condition that matters is whose code it was: an MMI is raised by ring 0, where I/O is allowed, and what a CPU did in
-// ring 3 when it was called in belongs to a user of the operating system.
+// A register of the caller is a parameter of his; one of somebody who was merely interrupted is a secret, and a handle
+// on his code. So the condition that matters is whether the interrupted code asked for this MMI, which only ring 0 can,
+// where I/O is allowed.
 #pragma once
 
 #include <cstdint>
@@ -14,9 +14,14 @@
 
 namespace redoubt::policy {
 
+// Whether the code that the MMI interrupted on a CPU raised it, by writing to the command port. Processors that store
+// what I/O instruction was under way say so; others leave a guess.
+enum class Raiser : std::uint8_t { no, perhaps, certainly };
+
 enum class SaveStateCondition : std::uint8_t {
   never,
-  interrupted_in_ring_0,  // the code that the MMI interrupted on this CPU ran in ring 0
+  perhaps_raiser,
+  certain_raiser,
   always,
 };
 
@@ -31,7 +36,7 @@ struct SaveStateRule {
 struct SaveStateRequest {
   abi::MmSaveStateRegister reg;
   bool write;
-  unsigned interrupted_privilege;  // of the code that the MMI interrupted: ring number
+  Raiser raiser;
 };
 
 enum class Verdict : std::uint8_t { deny, allow };
@@ -39,7 +44,8 @@ enum class Verdict : std::uint8_t { deny, allow };
 constexpr bool holds(SaveStateCondition condition, const SaveStateRequest& request) {
   switch (condition) {
     case SaveStateCondition::never: return false;
-    case SaveStateCondition::interrupted_in_ring_0: return request.interrupted_privilege == 0;
+    case SaveStateCondition::perhaps_raiser: return request.raiser != Raiser::no;
+    case SaveStateCondition::certain_raiser: return request.raiser == Raiser::certainly;
     case SaveStateCondition::always: return true;
   }
   return false;

@@ -15,6 +15,7 @@
 #include "supervisor/procedures/procedures.hpp"
 #include "supervisor/rendezvous/local_apic.hpp"
 #include "supervisor/rendezvous/rendezvous.hpp"
+#include "supervisor/save_state/mmi_raisers.hpp"
 #include "supervisor/transparency/extended_state_keeper.hpp"
 #include "supervisor/transparency/owners_doors.hpp"
 
@@ -49,12 +50,14 @@ struct Supervisor {
   OwnersDoors owners_doors;
   CallStack calls;
   CapturedMessage message;  // of the MMI that runs
+  MmiRaisers raisers;       // of the MMI that runs
 
   std::uint64_t mmi_count = 0;
   std::uint64_t fault_count = 0;
   bool ready = false;                   // the launch succeeded: messages are answered
   std::uint64_t active_procedures = 0;  // started and not fetched yet; of the CPU that runs MM
   bool root_interest = false;           // the foundation wants MMIs without a message as well
+  bool look_again = false;              // when the activity ends: this CPU's MMI is still to be served
   Activity activity = Activity::none;
 
   // Fixed at launch.

@@ -133,6 +133,10 @@ struct ServiceCall {
   std::uint64_t arguments[8];
 };
 
+// Instead of an exception vector: ring 3 executed an RSM, which no processor lets ring 0 forbid, and the CPU came back
+// with a later SMI. Where the RSM stood isn't known.
+inline constexpr std::uint32_t fault_left_mm = 0x100;
+
 // One call of the foundation into a driver, under the Microsoft convention. `scratch` is copied onto the driver's
 // stack, and the argument with index scratch_argument (0 to 3) becomes its address there, so that services can hand
 // out a size or a GUID by pointer without owning driver memory; afterwards it is copied back. The driver sees
@@ -148,7 +152,7 @@ struct DriverCall {
   std::uint64_t result;  // out: the driver's rax
   std::uint64_t ticks;   // out: TSC ticks it took, calls it made included; only when count_ticks is set
   std::uint32_t count_ticks;
-  std::uint32_t fault_vector;   // out when driver_fault: exception vector
+  std::uint32_t fault_vector;   // out when driver_fault: exception vector, or fault_left_mm
   std::uint64_t fault_address;  // out when driver_fault: CR2 of a page fault, else 0
   std::uint64_t fault_rip;      // out when driver_fault
 };

@@ -28,18 +28,23 @@ inline void write_cr4(std::uint64_t value) { fake::machine().cr4 = value; }
 inline void clear_task_switched() { fake::machine().cr0 &= ~cr0::task_switched; }
 inline std::uint64_t read_xcr0() { return fake::machine().xcr0; }
 
+// With CR0.TS set each of these is an exception in ring 0, which the trace shows.
+inline void trace_fpu(std::string instruction) {
+  const bool faults = (fake::machine().cr0 & cr0::task_switched) != 0;
+  fake::machine().fpu_trace.push_back(faults ? "#NM in " + instruction : std::move(instruction));
+}
 inline void xsave(void* area, std::uint64_t components) {
   std::memset(area, 0xA5, 512);
-  fake::machine().fpu_trace.push_back("xsave " + std::to_string(components));
+  trace_fpu("xsave " + std::to_string(components));
 }
 inline void xrstor(const void* /*area*/, std::uint64_t components) {
-  fake::machine().fpu_trace.push_back("xrstor " + std::to_string(components));
+  trace_fpu("xrstor " + std::to_string(components));
 }
 inline void fxsave(void* area) {
   std::memset(area, 0xA5, 512);
-  fake::machine().fpu_trace.emplace_back("fxsave");
+  trace_fpu("fxsave");
 }
-inline void fxrstor(const void* /*area*/) { fake::machine().fpu_trace.emplace_back("fxrstor"); }
+inline void fxrstor(const void* /*area*/) { trace_fpu("fxrstor"); }
 
 inline void load_gdt(const TablePointer& /*table*/) {}
 inline void load_idt(const TablePointer& /*table*/) {}
@@ -49,6 +54,7 @@ inline void invalidate_page(std::uint64_t /*virtual_address*/) {}
 inline void set_access_flag() { fake::machine().user_access = true; }
 inline void clear_access_flag() { fake::machine().user_access = false; }
 inline std::uint64_t read_tsc() { return ++fake::machine().tsc; }
+inline void fence_before_x2apic_write() {}
 inline void unblock_nmis() { ++fake::machine().nmi_openings; }
 inline void spin_hint() {
   if (fake::machine().on_spin) {

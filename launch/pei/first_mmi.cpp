@@ -18,7 +18,10 @@ extern const std::byte redoubt_first_mmi_end[];
 namespace redoubt::launch {
 namespace {
 
-constexpr std::uint32_t first_mmi_timeout = 10'000;  // milliseconds until it is taken; while it runs nobody counts
+// A driver can leave MM by an RSM in its entry point; the next MMI stops it, and the launch goes on. So one is raised
+// again and again until there is a result. While one runs nobody counts.
+constexpr std::uint32_t first_mmi_attempts = 100;
+constexpr std::uint32_t first_mmi_timeout = 100;  // milliseconds, of each
 
 struct [[gnu::packed]] DescriptorTable {
   std::uint16_t limit;
@@ -87,8 +90,11 @@ Step<void> run_first_mmi(const MmramLayout& layout, std::uint64_t entry) {
 
   const auto* record = reinterpret_cast<const abi::LaunchRecord*>(pointer_value(layout.record));
   const volatile std::uint64_t& result = *reinterpret_cast<const volatile std::uint64_t*>(&record->result);
-  raise_smi();
-  wait_for([&] { return result != 0; }, first_mmi_timeout);
+  const auto done = [&] { return result != 0; };
+  for (std::uint32_t attempt = 0; attempt != first_mmi_attempts && !done(); ++attempt) {
+    raise_smi();
+    wait_for(done, first_mmi_timeout);
+  }
   switch (abi::LaunchResult{result}) {
     case abi::LaunchResult::ready: return {};
     case abi::LaunchResult::failed: return because("the supervisor could not start");

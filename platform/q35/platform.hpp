@@ -127,11 +127,11 @@ bool write_port_for_driver(std::uint64_t port, std::uint64_t width, std::uint32_
 // What drivers may know of interrupted code: parameters and results of a software MMI, in the registers that such
 // interfaces use, and which I/O instruction raised it.
 inline constexpr policy::SaveStateRule save_state_rules[] = {
-    {abi::MmSaveStateRegister::rax, abi::MmSaveStateRegister::rdx, policy::SaveStateCondition::interrupted_in_ring_0,
-     policy::SaveStateCondition::interrupted_in_ring_0},
-    {abi::MmSaveStateRegister::rsi, abi::MmSaveStateRegister::rdi, policy::SaveStateCondition::interrupted_in_ring_0,
+    {abi::MmSaveStateRegister::rax, abi::MmSaveStateRegister::rdx, policy::SaveStateCondition::perhaps_raiser,
+     policy::SaveStateCondition::certain_raiser},
+    {abi::MmSaveStateRegister::rsi, abi::MmSaveStateRegister::rdi, policy::SaveStateCondition::perhaps_raiser,
      policy::SaveStateCondition::never},
-    {abi::MmSaveStateRegister::io, abi::MmSaveStateRegister::io, policy::SaveStateCondition::interrupted_in_ring_0,
+    {abi::MmSaveStateRegister::io, abi::MmSaveStateRegister::io, policy::SaveStateCondition::perhaps_raiser,
      policy::SaveStateCondition::never},
     {abi::MmSaveStateRegister::lma, abi::MmSaveStateRegister::processor_id, policy::SaveStateCondition::always,
      policy::SaveStateCondition::never},

@@ -157,7 +157,13 @@ Continuation supervisor_trap(Cpu& cpu) { return redoubt::supervisor::handle_trap
   redoubt::supervisor::panic(frame, reason);
 }
 
-// Both for the way out of an MMI in which NMIs came: see arch/x86_64/entry/mmi_entry.S.
+// These are for the way out of an MMI in which NMIs came: see arch/x86_64/entry/mmi_entry.S.
+void supervisor_keep_destination(Cpu& cpu) { cpu.owners_destination = the_supervisor.local_apic.destination(); }
+
+void supervisor_put_destination_back(const Cpu& cpu) {
+  the_supervisor.local_apic.set_destination(cpu.owners_destination);
+}
+
 void supervisor_send_nmi(const Cpu& cpu) { static_cast<void>(the_supervisor.local_apic.send_nmi(cpu.apic_id)); }
 
 void supervisor_send_nmi_and_wait(const Cpu& cpu) {

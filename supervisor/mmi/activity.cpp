@@ -35,6 +35,7 @@ void end_launch(Supervisor& supervisor, const Cpu& cpu, bool success) {
   // A CPU that comes late after having been called in finds the message answered; it must not call everybody in again.
   supervisor.rendezvous.gather(cpu.index, hardware, message_waits || !supervisor.rendezvous.owner_was_called());
   supervisor.message = {};
+  supervisor.raisers.forget();
   if (message_waits) {
     supervisor.message = supervisor.comm_buffer.capture();
   }
@@ -70,12 +71,29 @@ void end_launch(Supervisor& supervisor, const Cpu& cpu, bool success) {
   return Continuation::leave;
 }
 
-// Somebody else runs MM, or this CPU was reset while it did.
+// Ring 3 executed RSM on this CPU in the middle of an activity. It is stopped as by a fault, and the activity goes on.
+// Its message isn't answered: the caller has seen its CPU come back without an answer, and may have put the next
+// message where the answer would go. `leave` if nothing is left to do.
+Continuation continue_activity(Supervisor& supervisor, Cpu& cpu) {
+  supervisor.owners_doors.close();
+  supervisor.message.kind = CapturedMessage::Kind::none;
+  supervisor.look_again = supervisor.activity == Activity::mmi;
+  return contain_fault(supervisor, cpu, {abi::fault_left_mm, 0, 0});
+}
+
+// Somebody else runs MM, or this CPU was reset while it did, or left.
 [[gnu::noinline]] Continuation begin_later(Supervisor& supervisor, Cpu& cpu) {
   if (supervisor.rendezvous.was_reset(cpu.index)) {
+    set_io_ports(cpu, false);
+    supervisor.extended_state.drop();  // it became the owner's when the CPU left, or is gone
     if (supervisor.activity == Activity::none) {
       end_round(supervisor, cpu);
+    } else if (supervisor.owners_doors.left_closed()) {
+      if (continue_activity(supervisor, cpu) == Continuation::resume) {
+        return Continuation::resume;
+      }
     } else {
+      supervisor.owners_doors.forget();
       static_cast<void>(abort_activity(supervisor, cpu));
     }
   }
@@ -111,8 +129,17 @@ abi::SystemStatus finish_mmi(Supervisor& supervisor, const Cpu& cpu, std::uint64
   return abi::SystemStatus::ok;
 }
 
+Continuation after_mmi(Supervisor& supervisor, Cpu& cpu) {
+  if (!supervisor.look_again) [[likely]] {
+    return Continuation::leave;
+  }
+  supervisor.look_again = false;
+  return begin_mmi(supervisor, cpu);
+}
+
 Continuation abort_activity(Supervisor& supervisor, Cpu& cpu) {
   set_io_ports(cpu, false);
+  supervisor.look_again = false;
   if (supervisor.activity == Activity::launch) {
     end_launch(supervisor, cpu, false);
     return Continuation::leave;

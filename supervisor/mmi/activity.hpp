@@ -15,6 +15,10 @@ Continuation begin_mmi(Supervisor& supervisor, Cpu& cpu);
 abi::SystemStatus finish_launch(Supervisor& supervisor, const Cpu& cpu, std::uint64_t status);
 abi::SystemStatus finish_mmi(Supervisor& supervisor, const Cpu& cpu, std::uint64_t status, std::uint64_t reply_size);
 
+// finish_mmi() has succeeded: whether this CPU is done, too. It isn't if its MMI came while another one, which ring 3
+// had left, was still to be finished.
+Continuation after_mmi(Supervisor& supervisor, Cpu& cpu);
+
 // The foundation was stopped by a fault: the launch has failed, or the message is answered with an error.
 Continuation abort_activity(Supervisor& supervisor, Cpu& cpu);
 

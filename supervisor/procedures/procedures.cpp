@@ -14,10 +14,11 @@ using Role = Rendezvous<cpu_limit>::Role;
 using abi::ProcessorState;
 using abi::SystemStatus;
 
-// In ticks of the TSC. How long a CPU may take to begin, and to answer an NMI of ours or an SMI: seconds, since an
-// emulated CPU may not run for some time, and what follows the latter is the end of everything. How often one is asked
-// for a sign of life: parts of a second.
+// In ticks of the TSC. How long a CPU may take to begin, and to answer an NMI of ours and an SMI: seconds, since an
+// emulated CPU may not run for some time, and what follows the latter is the end of everything. When the SMI follows
+// the NMI, and how often one is asked for a sign of life: parts of a second.
 constexpr std::uint64_t begin_ticks = std::uint64_t{1} << 33;
+constexpr std::uint64_t prompt_ticks = std::uint64_t{1} << 28;
 constexpr std::uint64_t alive_ticks = std::uint64_t{1} << 30;
 constexpr std::uint64_t answer_ticks = std::uint64_t{1} << 34;
 constexpr std::uint64_t answer_polls = std::uint64_t{1} << 30;
@@ -43,15 +44,16 @@ Result<void> prepare(Supervisor& supervisor, const Cpu& owner, Procedure& proced
 // The NMI was taken, or the CPU was reset and is back: then it may have missed it.
 bool answered(Supervisor& supervisor, std::uint64_t cpu) {
   const std::atomic_ref request(supervisor.cpus[cpu]->request);
-  if (supervisor.procedures[cpu].state.load(std::memory_order_acquire) == ProcedureState::lost) {
+  const ProcedureState state = supervisor.procedures[cpu].state.load(std::memory_order_acquire);
+  if (state == ProcedureState::lost || state == ProcedureState::faulted) {
     request.store(static_cast<std::uint8_t>(CpuRequest::none), std::memory_order_relaxed);
   }
   return request.load(std::memory_order_acquire) == static_cast<std::uint8_t>(CpuRequest::none);
 }
 
-bool wait_for_answer(Supervisor& supervisor, std::uint64_t cpu) {
+bool wait_for_answer(Supervisor& supervisor, std::uint64_t cpu, std::uint64_t ticks) {
   const std::uint64_t start = arch::read_tsc();
-  for (std::uint64_t polls = 0; polls < answer_polls && arch::read_tsc() - start < answer_ticks; ++polls) {
+  for (std::uint64_t polls = 0; polls < answer_polls && arch::read_tsc() - start < ticks; ++polls) {
     if (answered(supervisor, cpu)) {
       return true;
     }
@@ -60,17 +62,18 @@ bool wait_for_answer(Supervisor& supervisor, std::uint64_t cpu) {
   return answered(supervisor, cpu);
 }
 
-// Makes a CPU that runs a procedure take an NMI of ours, and waits until it has. A CPU that doesn't take it was reset
-// or is beyond reach. The first comes back for an SMI and says so (forget); the second runs code of ring 3 that nobody
-// can stop, while the owner of the machine would have his CPUs back: that must not be.
+// Makes a CPU that runs a procedure take an NMI of ours, and waits until it has. A CPU that doesn't take it at once is
+// slow, or was reset, or has left MM by an RSM of ring 3's, or is beyond reach. All but the last take an SMI; those in
+// the middle come back with it and say so (forget). The last one runs code of ring 3 that nobody can stop, while the
+// owner of the machine would have his CPUs back: that must not be.
 void interrupt(Supervisor& supervisor, const Cpu& owner, std::uint64_t cpu, CpuRequest request) {
   Cpu& target = *supervisor.cpus[cpu];
   std::atomic_ref(target.request).store(static_cast<std::uint8_t>(request), std::memory_order_seq_cst);
-  if (supervisor.local_apic.send_nmi(target.apic_id) && wait_for_answer(supervisor, cpu)) {
+  if (supervisor.local_apic.send_nmi(target.apic_id) && wait_for_answer(supervisor, cpu, prompt_ticks)) {
     return;
   }
   supervisor.rendezvous.note_call(static_cast<std::uint32_t>(cpu));
-  if (supervisor.local_apic.send_smi(target.apic_id) && wait_for_answer(supervisor, cpu)) {
+  if (supervisor.local_apic.send_smi(target.apic_id) && wait_for_answer(supervisor, cpu, answer_ticks)) {
     return;
   }
   panic(owner.frame, "a CPU does not answer");
@@ -86,8 +89,13 @@ void stop(Supervisor& supervisor, const Cpu& owner, std::uint64_t cpu) {
   if (move(procedure, ProcedureState::posted, ProcedureState::stopped)) {
     return;
   }
-  // One that comes while the CPU is in ring 0 only makes it look up; then it has seen `stop`, or is in ring 3 next.
+  // One that comes while the CPU is in ring 0 only makes it look up; then it has seen `stop`, or is in ring 3 next. Who
+  // sends it NMIs faster than it can take them (no CPU in MM does) could go on for ever.
+  const std::uint64_t start = arch::read_tsc();
   while (procedure.state.load(std::memory_order_acquire) == ProcedureState::running) {
+    if (arch::read_tsc() - start > 2 * answer_ticks) {
+      panic(owner.frame, "a CPU does not stop");
+    }
     interrupt(supervisor, owner, cpu, CpuRequest::stop);
   }
 }
@@ -224,9 +232,11 @@ bool begin(Supervisor& supervisor, Cpu& cpu) {
   Procedure& procedure = supervisor.procedures[cpu.index];
   // An owner that was reset may have left one that it never sent an NMI for.
   std::atomic_ref(cpu.request).store(static_cast<std::uint8_t>(CpuRequest::none), std::memory_order_relaxed);
-  if (!supervisor.local_apic.reaches(cpu.apic_id) ||
-      !move(procedure, ProcedureState::posted, ProcedureState::running)) {
+  if (!supervisor.local_apic.reaches(cpu.apic_id) || !supervisor.local_apic.answers_to(cpu.apic_id)) {
     move(procedure, ProcedureState::posted, ProcedureState::lost);
+    return false;
+  }
+  if (!move(procedure, ProcedureState::posted, ProcedureState::running)) {
     return false;
   }
   if (!procedure.entered || procedure.round != supervisor.rendezvous.round()) {
@@ -315,10 +325,22 @@ bool RendezvousHardware::assigned(std::uint32_t cpu) {
 }
 void RendezvousHardware::forget(std::uint32_t cpu) {
   Procedure& procedure = supervisor_.procedures[cpu];
+  const bool left = procedure.entered && procedure.owners_doors.left_closed();
+  if (left) {
+    procedure.owners_doors.reopen();
+  } else {
+    procedure.owners_doors.forget();
+  }
   procedure.entered = false;
   supervisor_.cpus[cpu]->runs_procedure = 0;
+  set_io_ports(*supervisor_.cpus[cpu], false);
   move(procedure, ProcedureState::posted, ProcedureState::lost);
-  move(procedure, ProcedureState::running, ProcedureState::lost);
+  // Nobody but this CPU ends what runs on it.
+  if (procedure.state.load(std::memory_order_relaxed) == ProcedureState::running) {
+    procedure.end = {};
+    procedure.end.fault_vector = left ? abi::fault_left_mm : 0;
+    procedure.state.store(left ? ProcedureState::faulted : ProcedureState::lost, std::memory_order_release);
+  }
   std::atomic_ref(supervisor_.cpus[cpu]->request).store(0, std::memory_order_release);
 }
 

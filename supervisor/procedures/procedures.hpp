@@ -2,7 +2,7 @@
 // Procedures of drivers on CPUs that the rendezvous holds. The CPU that runs MM starts them and learns of their end;
 // the held CPU enters ring 3 with drivers' page tables on a stack of its own, and comes back to its wait:
 //
-//              owner starts      the CPU begins       returns, faults, is stopped
+//              owner starts      the CPU begins       returns, faults, leaves MM, is stopped
 //      idle ----------------> posted -------> running ----------------------------> finished, faulted, stopped
 //       ^                        |               |                                           |
 //       |                        | withdrawn     | the CPU was reset                         |
@@ -18,6 +18,9 @@
 // (arch/x86_64/entry/traps.S). NMIs look alike, so if a foreign one comes first it is taken for ours, and ours for it.
 // Only one that comes in the very moment between sending ours and its delivery merges with it, as two foreign ones
 // would.
+//
+// A procedure that executes RSM leaves MM, and the machine's owner has the CPU back before the round is over. The next
+// NMI isn't answered, the SMI after it is: the CPU comes back and says what happened (forget).
 //
 // The same NMI makes the CPU forget translations (flush_procedures): a page taken away from drivers must be gone
 // everywhere before somebody else gets it.
@@ -93,6 +96,7 @@ class RendezvousHardware {
   void relax();
   bool call_in(std::uint32_t cpu);
   bool assigned(std::uint32_t cpu);
+  // The CPU was reset, or its procedure has left MM.
   void forget(std::uint32_t cpu);
 
  private:

@@ -28,6 +28,7 @@ class ProceduresTest : public ::testing::Test {
     ASSERT_TRUE(machine_.launch().has_value());
     supervisor().local_apic.initialize(reinterpret_cast<std::uint64_t>(apic_.data()));
     use_apic();
+    apic_[arch::local_apic::id / 4] = 1u << 24;
     page_ = call(SystemCall::allocate_pages, 1);
     ASSERT_EQ(machine_.call(SystemCall::finish_launch, 0), Continuation::leave);
   }
@@ -350,6 +351,7 @@ TEST_F(ProceduresTest, ACpuThatWasResetLosesItsProcedure) {
     use_apic();
     wait_for_owner();
     EXPECT_EQ(begin_mmi(supervisor(), other()), Continuation::resume);
+    arch::fake::machine().msrs[arch::msr::sysenter_stack_pointer] = 0;
     reset = true;
     EXPECT_EQ(begin_mmi(supervisor(), other()), Continuation::leave) << "nobody is owner, nothing to do";
   });
@@ -365,6 +367,47 @@ TEST_F(ProceduresTest, ACpuThatWasResetLosesItsProcedure) {
   machine_.status().is_comm_buffer_valid = 0;
   EXPECT_EQ(machine_.call(SystemCall::finish_mmi, 0, 0), Continuation::leave);
   other_.join();
+}
+
+TEST_F(ProceduresTest, AProcedureThatLeavesMmIsAFaultOfItsDriver) {
+  std::atomic<bool> left = false;
+  machine_.status().is_comm_buffer_valid = 1;
+  other_ = std::thread([&] {
+    use_apic();
+    arch::fake::machine().msrs[0x174] = 0x10;
+    arch::fake::machine().msrs[0x175] = 0x1234;
+    wait_for_owner();
+    EXPECT_EQ(begin_mmi(supervisor(), other()), Continuation::resume);
+    // RSM in ring 3; the next SMI finds the registers as they were.
+    left = true;
+    EXPECT_EQ(begin_mmi(supervisor(), other()), Continuation::leave);
+    EXPECT_EQ(arch::fake::machine().msrs[0x174], 0x10u);
+    EXPECT_EQ(arch::fake::machine().msrs[0x175], 0x1234u);
+    EXPECT_EQ(other().task_state.io_bitmap_offset, arch::no_io_bitmap);
+  });
+  own_mmi();
+  ASSERT_EQ(start(), SystemStatus::ok);
+  while (!left) {
+    std::this_thread::yield();
+  }
+  const std::uint64_t faults = supervisor().fault_count;
+  EXPECT_EQ(wait(), ProcessorState::faulted);
+  EXPECT_EQ(end().fault_vector, abi::fault_left_mm);
+  EXPECT_EQ(supervisor().fault_count, faults + 1);
+  EXPECT_EQ(other().runs_procedure, 0);
+  machine_.status().is_comm_buffer_valid = 0;
+  EXPECT_EQ(machine_.call(SystemCall::finish_mmi, 0, 0), Continuation::leave);
+  other_.join();
+}
+
+TEST_F(ProceduresTest, ACpuWithAnotherIdBeginsNothing) {
+  apic_[arch::local_apic::id / 4] = 2u << 24;
+  begin([](Cpu&) -> std::uint64_t {
+    ADD_FAILURE() << "whoever is called to stop it wouldn't be this CPU";
+    return arch::vector::general_protection;
+  });
+  ASSERT_EQ(start(), SystemStatus::ok);
+  EXPECT_EQ(wait(), ProcessorState::lost);
 }
 
 }  // namespace

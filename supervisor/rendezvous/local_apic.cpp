@@ -32,11 +32,36 @@ bool LocalApic::reaches(std::uint32_t apic_id) const {
          ((base & arch::apic_base::address_mask) == platform::local_apic_base && apic_id < xapic_id_limit);
 }
 
+bool LocalApic::is_in_x2apic_mode() const {
+  return (arch::read_msr(arch::msr::apic_base) & arch::apic_base::x2apic_enable) != 0;
+}
+
+// In memory, where they should be.
+bool LocalApic::has_registers() const { return !is_in_x2apic_mode() && reaches(0); }
+
+bool LocalApic::answers_to(std::uint32_t apic_id) const {
+  return is_in_x2apic_mode() ? arch::read_msr(arch::msr::x2apic_id) == apic_id
+                             : at(arch::local_apic::id) >> 24 == apic_id;
+}
+
+std::uint32_t LocalApic::destination() const {
+  return has_registers() ? at(arch::local_apic::interrupt_command_high) : 0;
+}
+
+void LocalApic::set_destination(std::uint32_t destination) const {
+  if (has_registers()) {
+    at(arch::local_apic::interrupt_command_high) = destination;
+  }
+}
+
 bool LocalApic::send(std::uint32_t apic_id, std::uint32_t command) const {
   if (!reaches(apic_id)) {
     return false;
   }
-  if ((arch::read_msr(arch::msr::apic_base) & arch::apic_base::x2apic_enable) != 0) {
+  if (is_in_x2apic_mode()) {
+    // Unlike one to memory, this write may overtake earlier ones that whoever is called looks for (Intel SDM volume 3,
+    // 11.12.3).
+    arch::fence_before_x2apic_write();
     arch::write_msr(arch::msr::x2apic_interrupt_command, (std::uint64_t{apic_id} << 32) | command);
     return true;
   }

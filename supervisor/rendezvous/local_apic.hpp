@@ -17,12 +17,23 @@ class LocalApic {
   // whether others that are in the same state reach it.
   bool reaches(std::uint32_t apic_id) const;
 
+  // Whether this CPU's local APIC, which reaches() itself, has this id. In xAPIC mode the owner of the machine can
+  // change it (QEMU lets him), and what is sent to the id goes elsewhere then.
+  bool answers_to(std::uint32_t apic_id) const;
+
+  // What send_smi() and send_nmi() overwrite and put back, unless the CPU is kept from coming back from them; 0 where
+  // there is no such register.
+  std::uint32_t destination() const;
+  void set_destination(std::uint32_t destination) const;
+
   // To the CPU with this APIC id, the sender itself included. False if this CPU's local APIC can't be used.
   bool send_smi(std::uint32_t apic_id) const;
   bool send_nmi(std::uint32_t apic_id) const;
 
  private:
   bool send(std::uint32_t apic_id, std::uint32_t command) const;
+  bool is_in_x2apic_mode() const;
+  bool has_registers() const;
   volatile std::uint32_t& at(std::uint32_t offset) const {
     return *reinterpret_cast<volatile std::uint32_t*>(registers_ + offset);
   }

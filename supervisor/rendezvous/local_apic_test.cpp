@@ -61,5 +61,29 @@ TEST_F(LocalApicTest, X2apicGoesThroughTheMsr) {
   EXPECT_EQ(low(), 0u);
 }
 
+TEST_F(LocalApicTest, AnswersToItsIdInEitherMode) {
+  base() = 0xFEE0'0900;
+  page_[arch::local_apic::id / 4] = 0x0500'0000;
+  EXPECT_TRUE(apic_.answers_to(5));
+  EXPECT_FALSE(apic_.answers_to(6));
+  base() = 0xFEE0'0D00;
+  arch::fake::machine().msrs[arch::msr::x2apic_id] = 0x1234;
+  EXPECT_TRUE(apic_.answers_to(0x1234));
+  EXPECT_FALSE(apic_.answers_to(5));
+}
+
+TEST_F(LocalApicTest, TheDestinationIsKeptWhereThereIsOne) {
+  base() = 0xFEE0'0900;
+  EXPECT_EQ(apic_.destination(), 0x7700'0000u);
+  apic_.set_destination(0x1200'0000);
+  EXPECT_EQ(high(), 0x1200'0000u);
+  for (const std::uint64_t elsewhere : {0xFEE0'0D00ull, 0x1F00'0900ull, 0xFEE0'0000ull}) {
+    base() = elsewhere;
+    EXPECT_EQ(apic_.destination(), 0u);
+    apic_.set_destination(0x3400'0000);
+    EXPECT_EQ(high(), 0x1200'0000u);
+  }
+}
+
 }  // namespace
 }  // namespace redoubt::supervisor

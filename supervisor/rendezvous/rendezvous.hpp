@@ -22,6 +22,9 @@
 // Meanwhile the owner may give a held CPU something to do: it leaves its wait (assigned) and comes back to it (wait)
 // when it is done. The owner must not end the round before that.
 //
+// An owner that has left MM without finish() (a driver can execute RSM) doesn't know that everybody waits for it. Who
+// waits for long calls it in. One that is still at work just has an MMI more afterwards.
+//
 // Slots of CPUs other than one's own, but for the state, are touched by the owner alone.
 #pragma once
 
@@ -36,6 +39,7 @@ struct RendezvousLimits {
   std::uint64_t arrival_ticks;  // for CPUs that come on their own: SMIs are broadcast, but CPUs differ in speed
   std::uint64_t answer_ticks;   // for CPUs that were called in
   std::uint64_t polls;          // each
+  std::uint64_t owner_ticks;    // after which who waits calls the owner in
 };
 
 // A Hardware has: std::uint64_t now(); void relax(); bool call_in(std::uint32_t cpu) - sends an SMI, false if it can't;
@@ -87,7 +91,11 @@ class Rendezvous {
   template <typename Hardware>
   Role wait(std::uint32_t cpu, Hardware& hardware) {
     Slot& slot = slots_[cpu];
-    for (;; hardware.relax()) {
+    OwnerWatch watch{turn_.load(std::memory_order_relaxed), hardware.now()};
+    for (std::uint32_t polls = 1;; ++polls, hardware.relax()) {
+      if (polls % polls_per_look == 0) {
+        look_after_owner(cpu, hardware, watch);
+      }
       if (slot.state.load(std::memory_order_acquire) == State::held) {
         if (round_of(turn_.load(std::memory_order_acquire)) != slot.round) {
           slot.state.store(State::outside, std::memory_order_release);
@@ -153,12 +161,33 @@ class Rendezvous {
     bool absent = false;      // didn't answer; not waited for
   };
 
+  // The turn that somebody waits for to end, and since when.
+  struct OwnerWatch {
+    std::uint64_t turn;
+    std::uint64_t start;
+  };
+  static constexpr std::uint32_t polls_per_look = 1024;  // reading the clock at each would slow others down
+
   // Whose turn it is, in one word: the round above, the owner's number plus one (or nobody) below.
   static constexpr std::uint64_t turn(std::uint32_t round, std::uint32_t owner) {
     return static_cast<std::uint64_t>(round) << 32 | owner;
   }
   static constexpr std::uint32_t round_of(std::uint64_t word) { return static_cast<std::uint32_t>(word >> 32); }
   static constexpr std::uint32_t owner_of(std::uint64_t word) { return static_cast<std::uint32_t>(word); }
+
+  template <typename Hardware>
+  [[gnu::noinline]] void look_after_owner(std::uint32_t cpu, Hardware& hardware, OwnerWatch& watch) const {
+    const std::uint64_t now = hardware.now();
+    const std::uint64_t turn = turn_.load(std::memory_order_relaxed);
+    if (turn == watch.turn && now - watch.start < limits_.owner_ticks) {
+      return;
+    }
+    const std::uint32_t owner = owner_of(turn);
+    if (turn == watch.turn && owner != nobody && owner != cpu + 1) {
+      static_cast<void>(hardware.call_in(owner - 1));
+    }
+    watch = {turn, now};
+  }
 
   template <typename Hardware>
   void gather_others(std::uint32_t cpu, Hardware& hardware, bool call) {

@@ -45,7 +45,7 @@ class FakeHardware {
   std::uint64_t now_ = 0;
 };
 
-constexpr RendezvousLimits short_limits = {.arrival_ticks = 10, .answer_ticks = 20, .polls = 1000};
+constexpr RendezvousLimits short_limits = {.arrival_ticks = 10, .answer_ticks = 20, .polls = 1000, .owner_ticks = 1000};
 
 TEST(Rendezvous, AloneNeedsNobody) {
   Protocol protocol;
@@ -211,6 +211,40 @@ TEST(Rendezvous, AHeldCpuThatWasResetIsNotHeldAnyMore) {
   other.join();
 }
 
+constexpr RendezvousLimits impatient = {.arrival_ticks = 10, .answer_ticks = 20, .polls = 1000, .owner_ticks = 5};
+
+// One thread plays both CPUs: the owner acts while the other one waits.
+TEST(Rendezvous, AnOwnerThatDoesNotComeToAnEndIsCalledIn) {
+  Protocol protocol;
+  protocol.initialize(3, impatient);
+  FakeHardware hardware;
+  EXPECT_EQ(protocol.enter(2, hardware), Protocol::Role::owner);
+  FakeHardware others_hardware;
+  others_hardware.on_relax = [&] {
+    if (!others_hardware.called.empty() && protocol.was_reset(2)) {
+      protocol.finish();
+    }
+  };
+  EXPECT_EQ(protocol.enter(0, others_hardware), Protocol::Role::owner);
+  EXPECT_EQ(others_hardware.called, (std::vector<std::uint32_t>{2}));
+}
+
+TEST(Rendezvous, AnOwnerThatComesToAnEndIsNotCalled) {
+  Protocol protocol;
+  protocol.initialize(3, impatient);
+  FakeHardware hardware;
+  EXPECT_EQ(protocol.enter(2, hardware), Protocol::Role::owner);
+  FakeHardware others_hardware;
+  unsigned polls = 0;
+  others_hardware.on_relax = [&] {
+    if (++polls == 100) {
+      protocol.finish();
+    }
+  };
+  EXPECT_EQ(protocol.enter(0, others_hardware), Protocol::Role::owner);
+  EXPECT_TRUE(others_hardware.called.empty());
+}
+
 // The storm.
 class Storm {
  public:
@@ -367,7 +401,8 @@ TEST(RendezvousStorm, PatientOwners) {
   auto storm = std::make_unique<Storm>(4, rounds,
                                        RendezvousLimits{.arrival_ticks = 200'000,  // nanoseconds here
                                                         .answer_ticks = 50'000'000,
-                                                        .polls = 1u << 24});
+                                                        .polls = 1u << 24,
+                                                        .owner_ticks = UINT64_MAX});
   storm->run();
   EXPECT_EQ(storm->violations(), 0u);
   EXPECT_EQ(storm->handled(), std::uint64_t{rounds} * 4);
@@ -377,8 +412,8 @@ TEST(RendezvousStorm, PatientOwners) {
 
 TEST(RendezvousStorm, ImpatientOwnersLeaveMostBehind) {
   constexpr unsigned rounds = 3000;
-  auto storm =
-      std::make_unique<Storm>(6, rounds, RendezvousLimits{.arrival_ticks = 200, .answer_ticks = 2000, .polls = 8});
+  auto storm = std::make_unique<Storm>(
+      6, rounds, RendezvousLimits{.arrival_ticks = 200, .answer_ticks = 2000, .polls = 8, .owner_ticks = UINT64_MAX});
   storm->run();
   EXPECT_EQ(storm->violations(), 0u);
   EXPECT_EQ(storm->handled(), std::uint64_t{rounds} * 6);

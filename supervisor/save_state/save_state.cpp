@@ -86,19 +86,34 @@ abi::SaveState* find_save_state(const Supervisor& supervisor, const Cpu& owner, 
   return reinterpret_cast<abi::SaveState*>(supervisor.first_save_state + cpu * abi::smbase_stride);
 }
 
-bool allowed(const abi::SaveState& state, Register reg, bool write) {
-  const unsigned privilege = (state.ss.attributes & abi::save_state_privilege_mask) >> 5;
-  return policy::decide(platform::save_state_rules, {reg, write, privilege}) == policy::Verdict::allow;
+constexpr bool has_io(const abi::SaveState& state) {
+  return (state.revision & abi::save_state_revision_io) != 0 && (state.io & abi::save_state_io_valid) != 0;
+}
+constexpr std::uint32_t io_port(const abi::SaveState& state) { return state.io >> 16; }
+
+// `command`: what the command port holds.
+policy::Raiser raiser(const abi::SaveState& state, std::uint32_t command) {
+  if ((state.ss.attributes & abi::save_state_privilege_mask) != 0) {
+    return policy::Raiser::no;
+  }
+  if ((state.revision & abi::save_state_revision_io) != 0) {
+    const bool raised = has_io(state) && (state.io & abi::save_state_io_input) == 0 &&
+                        io_port(state) == platform::q35::apm_command_port;
+    return raised ? policy::Raiser::certainly : policy::Raiser::no;
+  }
+  return static_cast<std::uint8_t>(state.rax) == command ? policy::Raiser::perhaps : policy::Raiser::no;
+}
+
+bool allowed(Supervisor& supervisor, const Cpu& owner, std::uint64_t cpu, Register reg, bool write) {
+  find_raisers(supervisor, owner);
+  return policy::decide(platform::save_state_rules, {reg, write, supervisor.raisers.of(cpu)}) == policy::Verdict::allow;
 }
 
 std::uint64_t truncate(std::uint64_t value, std::uint64_t width) {
   return width >= sizeof(value) ? value : value & ((std::uint64_t{1} << (8 * width)) - 1);
 }
 
-Result<std::uint64_t, SystemStatus> read_io(const abi::SaveState& state) {
-  if ((state.revision & abi::save_state_revision_io) == 0 || (state.io & abi::save_state_io_valid) == 0) {
-    return std::unexpected(SystemStatus::not_found);
-  }
+std::uint64_t read_io(const abi::SaveState& state) {
   const std::uint32_t width_code = (state.io & abi::save_state_io_8_bits) != 0    ? abi::mm_save_state_io_uint8
                                    : (state.io & abi::save_state_io_16_bits) != 0 ? abi::mm_save_state_io_uint16
                                                                                   : abi::mm_save_state_io_uint32;
@@ -109,13 +124,27 @@ Result<std::uint64_t, SystemStatus> read_io(const abi::SaveState& state) {
   // String instructions move memory that MM doesn't look at.
   const bool in_register = (state.io & abi::save_state_io_string) == 0;
   const std::uint64_t data = in_register ? truncate(state.rax, std::uint64_t{1} << width_code) : 0;
-  return data << abi::save_state_io_data_shift | std::uint64_t{state.io >> 16} << abi::save_state_io_port_shift |
+  return data << abi::save_state_io_data_shift | std::uint64_t{io_port(state)} << abi::save_state_io_port_shift |
          type << abi::save_state_io_type_shift | width_code;
 }
 
 }  // namespace
 
-Result<std::uint64_t, SystemStatus> read_save_state(const Supervisor& supervisor, const Cpu& owner, std::uint64_t cpu,
+void find_raisers(Supervisor& supervisor, const Cpu& owner) {
+  if (supervisor.raisers.known()) {
+    return;
+  }
+  const std::uint32_t command = platform::read_port_for_driver(platform::q35::apm_command_port, 1).value_or(0);
+  MmiRaisers& raisers = supervisor.raisers;
+  raisers.begin();
+  for (std::uint32_t cpu = 0; cpu < supervisor.launch.cpu_count; ++cpu) {
+    if (const abi::SaveState* state = find_save_state(supervisor, owner, cpu)) {
+      raisers.add(cpu, raiser(*state, command));
+    }
+  }
+}
+
+Result<std::uint64_t, SystemStatus> read_save_state(Supervisor& supervisor, const Cpu& owner, std::uint64_t cpu,
                                                     std::uint64_t number, std::uint64_t width) {
   const abi::SaveState* state = find_save_state(supervisor, owner, cpu);
   if (state == nullptr) {
@@ -129,7 +158,10 @@ Result<std::uint64_t, SystemStatus> read_save_state(const Supervisor& supervisor
   if (width == 0 || width > (place != nullptr ? place->bytes : sizeof(std::uint64_t))) {
     return std::unexpected(SystemStatus::invalid_argument);
   }
-  if (!allowed(*state, reg, false)) {
+  if (reg == Register::io && !has_io(*state)) {
+    return std::unexpected(SystemStatus::not_found);
+  }
+  if (!allowed(supervisor, owner, cpu, reg, false)) {
     return std::unexpected(SystemStatus::not_permitted);
   }
   constexpr std::uint64_t long_mode_active = 1u << 10;
@@ -145,7 +177,7 @@ Result<std::uint64_t, SystemStatus> read_save_state(const Supervisor& supervisor
   return value;
 }
 
-SystemStatus write_save_state(const Supervisor& supervisor, const Cpu& owner, std::uint64_t cpu, std::uint64_t number,
+SystemStatus write_save_state(Supervisor& supervisor, const Cpu& owner, std::uint64_t cpu, std::uint64_t number,
                               std::uint64_t width, std::uint64_t value) {
   abi::SaveState* state = find_save_state(supervisor, owner, cpu);
   if (state == nullptr) {
@@ -162,7 +194,7 @@ SystemStatus write_save_state(const Supervisor& supervisor, const Cpu& owner, st
   if (width == 0 || width > place->bytes) {
     return SystemStatus::invalid_argument;
   }
-  if (!allowed(*state, reg, true)) {
+  if (!allowed(supervisor, owner, cpu, reg, true)) {
     return SystemStatus::not_permitted;
   }
   std::memcpy(reinterpret_cast<std::byte*>(state) + place->offset, &value, width);

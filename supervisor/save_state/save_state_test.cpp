@@ -22,10 +22,16 @@ class SaveStateTest : public ::testing::Test {
     auto& own = state(0);
     own.revision = 0x0002'0064;
     own.rax = 0x1111'2222'3333'4444;
+    set_command(0x44);
     own.rdx = 0x5555;
     own.r8 = 8;
     own.cr3 = 0x1000;
     own.efer = 0x500;
+  }
+  // What the command port holds; and another MMI.
+  void set_command(std::uint8_t value) {
+    arch::fake::machine().ports[platform::q35::apm_command_port] = value;
+    machine_.supervisor().raisers.forget();
   }
   abi::SaveState& state(std::uint64_t cpu) {
     return machine_.at<abi::SaveState>(testing::LaunchedMachine::mmram_base - 0x8000 + cpu * 0x2000 + 0xFE00);
@@ -56,6 +62,7 @@ TEST_F(SaveStateTest, ParametersOfRingZeroCanBeRead) {
 
 TEST_F(SaveStateTest, WhatRingThreeHeldIsNobodysBusiness) {
   state(0).ss.attributes = 0x00F3;
+  set_command(0x44);
   EXPECT_EQ(read(0, Register::rax, 8), SystemStatus::not_permitted);
   EXPECT_EQ(write(0, Register::rax, 8, 1), SystemStatus::not_permitted);
   EXPECT_EQ(state(0).rax, 0x1111'2222'3333'4444u);
@@ -107,16 +114,68 @@ TEST_F(SaveStateTest, IoInformationWhereTheProcessorGivesIt) {
   state(0).io = out_byte;
   EXPECT_EQ(read(0, Register::io, 8), SystemStatus::not_found) << "the revision says that nothing was stored";
   state(0).revision = 0x0003'0064;
-  EXPECT_EQ(read(0, Register::io, 8, std::uint64_t{0x44} << 32 | 0xB2u << 16 | 2u << 8 | 0), SystemStatus::ok);
+  set_command(0x55);
+  EXPECT_EQ(read(0, Register::io, 8, std::uint64_t{0x44} << 32 | 0xB2u << 16 | 2u << 8 | 0), SystemStatus::ok)
+      << "whatever the port holds now";
+  EXPECT_EQ(write(0, Register::rax, 8, 1), SystemStatus::ok);
   state(0).io = out_byte & ~abi::save_state_io_valid;
+  set_command(1);
   EXPECT_EQ(read(0, Register::io, 8), SystemStatus::not_found);
-  state(0).io = abi::save_state_io_valid | abi::save_state_io_16_bits | abi::save_state_io_input | 0x604u << 16;
-  EXPECT_EQ(read(0, Register::io, 8, std::uint64_t{0x4444} << 32 | 0x604u << 16 | 1u << 8 | 1), SystemStatus::ok);
-  state(0).io = abi::save_state_io_valid | abi::save_state_io_32_bits | abi::save_state_io_string |
-                abi::save_state_io_repeat | 0xCF8u << 16;
-  EXPECT_EQ(read(0, Register::io, 8, 0xCF8u << 16 | 14u << 8 | 2), SystemStatus::ok);
+  EXPECT_EQ(read(0, Register::rax, 8), SystemStatus::not_permitted) << "the value matches, but there was no I/O";
+  for (const std::uint32_t other :
+       {abi::save_state_io_valid | abi::save_state_io_8_bits | 0x604u << 16,
+        abi::save_state_io_valid | abi::save_state_io_8_bits | abi::save_state_io_input | 0xB2u << 16}) {
+    state(0).io = other;
+    set_command(1);
+    EXPECT_EQ(read(0, Register::io, 8), SystemStatus::not_permitted);
+    EXPECT_EQ(read(0, Register::rax, 8), SystemStatus::not_permitted);
+  }
+  state(0).io = out_byte;
   state(0).ss.attributes = 0x00F3;
+  set_command(1);
   EXPECT_EQ(read(0, Register::io, 8), SystemStatus::not_permitted);
+}
+
+TEST_F(SaveStateTest, WithoutIoInformationTheCommandTellsWhoRaisedTheMmi) {
+  set_command(0x45);
+  EXPECT_EQ(read(0, Register::rax, 8), SystemStatus::not_permitted);
+  EXPECT_EQ(read(0, Register::rsi, 8), SystemStatus::not_permitted);
+  EXPECT_EQ(write(0, Register::rax, 8, 0), SystemStatus::not_permitted);
+  EXPECT_EQ(state(0).rax, 0x1111'2222'3333'4444u);
+  set_command(0x44);
+  EXPECT_EQ(read(0, Register::rsi, 8, 0), SystemStatus::ok);
+  EXPECT_EQ(write(0, Register::rax, 8, 0), SystemStatus::ok);
+  EXPECT_EQ(write(0, Register::rbx, 8, 1), SystemStatus::ok) << "a result in RAX doesn't hide who asked";
+}
+
+TEST_F(SaveStateTest, ADriverCannotChangeWhatTheRaiserIsFoundBy) {
+  state(0).rax = 0;
+  set_command(0x44);
+  machine_.call(SystemCall::write_io, platform::q35::apm_command_port, 1, 0);
+  ASSERT_EQ(machine_.answer(), SystemStatus::ok);
+  arch::fake::machine().ports[platform::q35::apm_command_port] = 0;
+  EXPECT_EQ(read(0, Register::rbx, 8), SystemStatus::not_permitted);
+}
+
+TEST(MmiRaisers, OneAloneIsCertain) {
+  MmiRaisers raisers;
+  EXPECT_FALSE(raisers.known());
+  raisers.begin();
+  raisers.add(3, policy::Raiser::perhaps);
+  raisers.add(4, policy::Raiser::no);
+  EXPECT_TRUE(raisers.known());
+  EXPECT_EQ(raisers.of(3), policy::Raiser::certainly);
+  EXPECT_EQ(raisers.of(4), policy::Raiser::no);
+  raisers.add(255, policy::Raiser::perhaps);
+  EXPECT_EQ(raisers.of(3), policy::Raiser::perhaps);
+  EXPECT_EQ(raisers.of(255), policy::Raiser::perhaps);
+  raisers.forget();
+  EXPECT_FALSE(raisers.known());
+  raisers.begin();
+  raisers.add(1, policy::Raiser::certainly);
+  raisers.add(2, policy::Raiser::certainly);
+  EXPECT_EQ(raisers.of(3), policy::Raiser::no);
+  EXPECT_EQ(raisers.of(2), policy::Raiser::certainly);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 // Log and ports. The foundation gets no more ports than drivers have: it asks on a driver's behalf.
 #include "platform/q35/platform.hpp"
 #include "supervisor/report/report.hpp"
+#include "supervisor/save_state/save_state.hpp"
 #include "supervisor/system_calls/system_calls.hpp"
 
 namespace redoubt::supervisor::system_calls {
@@ -35,11 +36,12 @@ Continuation read_io(Supervisor& /*supervisor*/, Cpu& cpu) {
   return value ? answer(cpu, abi::SystemStatus::ok, *value) : answer(cpu, abi::SystemStatus::not_permitted);
 }
 
-Continuation write_io(Supervisor& /*supervisor*/, Cpu& cpu) {
+Continuation write_io(Supervisor& supervisor, Cpu& cpu) {
   const std::uint64_t width = cpu.frame.rsi;
   if (!valid_width(width)) {
     return answer(cpu, abi::SystemStatus::invalid_argument);
   }
+  find_raisers(supervisor, cpu);  // the port may be the one that tells
   const bool written = platform::write_port_for_driver(cpu.frame.rdi, width, static_cast<std::uint32_t>(cpu.frame.rdx));
   return answer(cpu, written ? abi::SystemStatus::ok : abi::SystemStatus::not_permitted);
 }

@@ -5,20 +5,15 @@
 #include "supervisor/system_calls/system_calls.hpp"
 
 namespace redoubt::supervisor::system_calls {
-namespace {
 
-Continuation leave_unless_refused(Cpu& cpu, abi::SystemStatus status) {
+Continuation finish_launch(Supervisor& supervisor, Cpu& cpu) {
+  const abi::SystemStatus status = supervisor::finish_launch(supervisor, cpu, cpu.frame.rdi);
   return status == abi::SystemStatus::ok ? Continuation::leave : answer(cpu, status);
 }
 
-}  // namespace
-
-Continuation finish_launch(Supervisor& supervisor, Cpu& cpu) {
-  return leave_unless_refused(cpu, supervisor::finish_launch(supervisor, cpu, cpu.frame.rdi));
-}
-
 Continuation finish_mmi(Supervisor& supervisor, Cpu& cpu) {
-  return leave_unless_refused(cpu, supervisor::finish_mmi(supervisor, cpu, cpu.frame.rdi, cpu.frame.rsi));
+  const abi::SystemStatus status = supervisor::finish_mmi(supervisor, cpu, cpu.frame.rdi, cpu.frame.rsi);
+  return status == abi::SystemStatus::ok ? after_mmi(supervisor, cpu) : answer(cpu, status);
 }
 
 Continuation finish_service(Supervisor& supervisor, Cpu& cpu) {

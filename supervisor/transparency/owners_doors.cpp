@@ -5,20 +5,41 @@
 #include "arch/x86_64/registers/msr.hpp"
 
 namespace redoubt::supervisor {
+namespace {
+
+// Stands in SYSENTER's stack pointer while SYSENTER is closed. Canonical, or the register wouldn't take it.
+constexpr std::uint64_t mark = 0x0000'5244'4D4D'0001;
+
+}  // namespace
 
 void OwnersDoors::close() {
   arch::load_local_descriptor_table(0);
-  sysenter_code_segment_ = arch::read_msr(arch::msr::sysenter_code_segment);
-  if (sysenter_code_segment_ != 0) {
+  const std::uint64_t code_segment = arch::read_msr(arch::msr::sysenter_code_segment);
+  if (!closed_ || code_segment != 0) {
+    sysenter_code_segment_ = code_segment;
+  }
+  if (code_segment != 0) {
     arch::write_msr(arch::msr::sysenter_code_segment, 0);
   }
+  const std::uint64_t stack_pointer = arch::read_msr(arch::msr::sysenter_stack_pointer);
+  if (!closed_ || stack_pointer != mark) {
+    sysenter_stack_pointer_ = stack_pointer;
+    arch::write_msr(arch::msr::sysenter_stack_pointer, mark);
+  }
+  closed_ = true;
 }
 
 void OwnersDoors::reopen() {
+  if (!closed_) {
+    return;
+  }
   if (sysenter_code_segment_ != 0) {
     arch::write_msr(arch::msr::sysenter_code_segment, sysenter_code_segment_);
-    sysenter_code_segment_ = 0;
   }
+  arch::write_msr(arch::msr::sysenter_stack_pointer, sysenter_stack_pointer_);
+  closed_ = false;
 }
+
+bool OwnersDoors::left_closed() const { return closed_ && arch::read_msr(arch::msr::sysenter_stack_pointer) == mark; }
 
 }  // namespace redoubt::supervisor

@@ -2,6 +2,10 @@
 // Two ways from ring 3 to ring 0 that the owner of the machine sets up and that stay open in SMM: SYSENTER jumps to the
 // address in his MSRs, and his LDT, which an SMI leaves loaded, may hold call gates, at an address where MM has memory
 // of its own. With a hostile driver as accomplice he would choose what ring 0 executes. Closed before ring 3 runs.
+//
+// A third way leads out of MM: RSM has no privilege check (Intel SDM volume 2, RSM; AMD APM volume 3), so ring 3 can
+// execute one, and no processor lets ring 0 trap it. The doors tell afterwards: they are closed, with a mark in a
+// register that RSM leaves alone, on a CPU that left before anybody reopened them. A reset (INIT) clears the mark.
 #pragma once
 
 #include <cstdint>
@@ -10,13 +14,21 @@ namespace redoubt::supervisor {
 
 class OwnersDoors {
  public:
-  // SYSENTER faults with a null code segment (Intel SDM volume 2); a null LDT has no selectors.
+  // SYSENTER faults with a null code segment (Intel SDM volume 2); a null LDT has no selectors. May be repeated: what
+  // is closed isn't taken for what the owner had.
   void close();
   // Gives SYSENTER back. RSM restores LDTR.
   void reopen();
+  // The CPU was reset: what the owner had is gone.
+  void forget() { closed_ = false; }
+
+  // On the CPU that closed them, when it enters again: whether ring 3 left MM on its own.
+  bool left_closed() const;
 
  private:
+  bool closed_ = false;
   std::uint64_t sysenter_code_segment_ = 0;
+  std::uint64_t sysenter_stack_pointer_ = 0;
 };
 
 }  // namespace redoubt::supervisor

@@ -23,6 +23,15 @@ MmCpuProtocol* find(Run& t) {
 
 UintN own_cpu(const Run& t) { return t.mmst.currently_executing_cpu; }
 
+// The processor whose code asked for this MMI, which may be another than the one that serves it.
+UintN asking_cpu(const Run& t, const MmCpuProtocol* p) {
+  for (UintN cpu = 0; cpu != t.mmst.number_of_cpus; ++cpu) {
+    std::uint64_t value = 0;
+    if (p->read_save_state(p, sizeof(value), Register::rax, cpu, &value) == status::success) return cpu;
+  }
+  return own_cpu(t);
+}
+
 constexpr Test tests[] = {
     {.name = "pi4-4/ReadSaveState/lma",
      .behaviour = "EFI_MM_SAVE_STATE_REGISTER_LMA: 32 or 64, how the processor ran when the MMI came. EFI_SUCCESS.",
@@ -58,11 +67,12 @@ constexpr Test tests[] = {
          [](Run& t) {
            const auto* p = find(t);
            if (t.failed()) return;
+           const UintN cpu = asking_cpu(t, p);
            std::uint64_t whole = 0;
-           t.status(p->read_save_state(p, 8, Register::rax, own_cpu(t), &whole), status::success);
+           t.status(p->read_save_state(p, 8, Register::rax, cpu, &whole), status::success);
            for (const UintN width : {1U, 2U, 4U}) {
              std::uint64_t part = 0;
-             t.status(p->read_save_state(p, width, Register::rax, own_cpu(t), &part), status::success);
+             t.status(p->read_save_state(p, width, Register::rax, cpu, &part), status::success);
              t.equal(part, whole & (UINT64_MAX >> (64 - 8 * width)));
            }
          },
@@ -141,16 +151,20 @@ constexpr Test tests[] = {
          [](Run& t) {
            const auto* p = find(t);
            if (t.failed()) return;
+           const UintN cpu = asking_cpu(t, p);
            std::uint64_t before = 0;
-           t.status(p->read_save_state(p, 8, Register::rax, own_cpu(t), &before), status::success);
+           t.status(p->read_save_state(p, 8, Register::rax, cpu, &before), status::success);
            if (t.failed()) return;
            const std::uint64_t other = ~before;
-           t.status(p->write_save_state(p, 2, Register::rax, own_cpu(t), &other), status::success);
+           const EfiStatus result = p->write_save_state(p, 2, Register::rax, cpu, &other);
+           // Of several processors that may have asked for this MMI none is written to.
+           if (t.mmst.number_of_cpus > 1 && result == status::access_denied) return;
+           t.status(result, status::success);
            std::uint64_t value = 0;
-           t.status(p->read_save_state(p, 8, Register::rax, own_cpu(t), &value), status::success);
+           t.status(p->read_save_state(p, 8, Register::rax, cpu, &value), status::success);
            t.equal(value, before ^ 0xFFFF);
            // The interrupted code gets back what it had.
-           t.status(p->write_save_state(p, 8, Register::rax, own_cpu(t), &before), status::success);
+           t.status(p->write_save_state(p, 8, Register::rax, cpu, &before), status::success);
          },
      .when = When::in_mmi},
     {.name = "pi4-4/WriteSaveState/cpu_index",

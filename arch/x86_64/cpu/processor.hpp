@@ -103,6 +103,8 @@ inline std::uint64_t read_tsc() {
 extern "C" void redoubt_unblock_nmis();
 inline void unblock_nmis() { redoubt_unblock_nmis(); }
 
+inline void fence_before_x2apic_write() { asm volatile("mfence\n\tlfence" : : : "memory"); }
+
 inline void spin_hint() { asm volatile("pause" : : : "memory"); }
 
 }  // namespace redoubt::arch

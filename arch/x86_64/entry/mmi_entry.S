@@ -41,6 +41,7 @@ redoubt_mmi_long_mode:
         ltr     %ax
         movq    CPU_CR4(%rsp), %rax         // machine checks have a handler from here on
         movq    %rax, %cr4
+        movq    $0, CPU_MMI_STATE(%rsp)
         movq    %cr2, %rax
         movq    %rax, CPU_SAVED_CR2(%rsp)
         movl    $0x277, %ecx                // PAT
@@ -85,6 +86,8 @@ redoubt_leave_end:
 .Lexit_work:
         cmpl    $0, CPU_NMI_COUNT(%rsp)
         je      .Lnmis_done
+        movq    %rsp, %rdi
+        call    supervisor_keep_destination // before an NMI can cut short what would put it back
         movb    $1, CPU_LEAVING(%rsp)
         movq    %rsp, %rcx
         movl    %ss, %eax
@@ -104,6 +107,8 @@ redoubt_leave_inside_nmi:
         movq    %rsp, %rdi
         call    supervisor_send_nmi
 .Lnmi_counted:
+        movq    %rsp, %rdi
+        call    supervisor_put_destination_back
         movl    $0, CPU_NMI_COUNT(%rsp)
         movb    $0, CPU_LEAVING(%rsp)
 .Lnmis_done:

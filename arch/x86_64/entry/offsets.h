@@ -4,15 +4,17 @@
 #pragma once
 
 // The per-CPU area. Its register frame comes first: RSP points at it whenever ring 0 starts afresh.
-#define CPU_EXIT_WORK 176  // eight bytes, nonzero if leaving MM takes more than RSM: NMI count and PAT flag
-#define CPU_NMI_COUNT 176
-#define CPU_PAT_CHANGED 180
-#define CPU_SAVED_CR2 184
-#define CPU_SAVED_PAT 192
-#define CPU_CR4 200
-#define CPU_LEAVING 208
-#define CPU_REQUEST 209
-#define CPU_GDT 216
+#define CPU_EXIT_WORK 176  // eight bytes, nonzero if leaving MM takes more than RSM: PAT flag and NMI count
+#define CPU_PAT_CHANGED 176
+#define CPU_NMI_COUNT 180
+#define CPU_MMI_STATE 180  // eight bytes, zero when an MMI begins, whatever a reset has left: NMI count and what follows
+#define CPU_LEAVING 184
+#define CPU_REQUEST 185
+#define CPU_SAVED_CR2 192
+#define CPU_SAVED_PAT 200
+#define CPU_CR4 208
+#define CPU_OWNERS_DESTINATION 216
+#define CPU_GDT 224
 #define CPU_TASK_TYPE (CPU_GDT + 0x28 + 5)
 
 // Fields of an entry page, from the page's start.

@@ -39,7 +39,7 @@ constexpr std::uint64_t wrong_register = 3'000'000;
 constinit std::uint64_t caller_rbx = 0;
 constinit std::uint64_t returned_rax = 0;
 void raise_with_registers() {
-  std::uint64_t rax = 0x1234'5678'9ABC'DE00;
+  std::uint64_t rax = 0x1234'5678'9ABC'DEA7;  // other CPUs' AL is something else
   std::uint64_t rbx = caller_rbx;
   std::uint64_t rcx = processors::caller_rcx;
   std::uint64_t rdx = processors::caller_rdx;
@@ -125,12 +125,15 @@ class Caller {
   // What NMIs do on `target` while `cpu` raises MMIs.
   void check_nmis(std::uint64_t cpu, std::uint64_t target);
   void misuse_all();
+  // While all CPUs can take NMIs: who has left MM may get one that was meant to bring it back.
+  void misuse_leave_mm(std::uint64_t cpu);
+  // `line`: what was wrong, or 0. MM must still answer.
+  void judge(std::string_view name, std::uint64_t cpu, std::uint64_t line);
   bool ok() const { return failures_ == 0; }
 
  private:
   std::uint64_t ask(unsigned copy, Command command, std::uint64_t& value, void (*raise)() = raise_mmi);
   std::uint64_t ask_once(unsigned copy, Command command, std::uint64_t& value, void (*raise)());
-  void judge(std::string_view name, std::uint64_t cpu, std::uint64_t line);
 
   const RawMailbox& mailbox_;
   const std::uint64_t cpus_;
@@ -218,6 +221,16 @@ void Caller::check_nmis(std::uint64_t cpu, std::uint64_t target) {
   judge("foreign_nmi_amid_stops", cpu, line != 0 ? line : nmis() <= before + 2 ? 0 : wrong_number + nmis() - before);
 }
 
+constexpr unsigned leaving_copy = processors::copy_count - 1;
+
+void Caller::misuse_leave_mm(std::uint64_t cpu) {
+  std::uint64_t value = 0;
+  const std::uint64_t result = ask(leaving_copy, Command::leave_mm, value);
+  judge("leave_mm", cpu, abi::status::is_error(result) ? 0 : result == 0 ? 1 : result);
+  judge("driver_disabled", cpu, ask(leaving_copy, Command::broadcast, value) == error_answer ? 0 : 1);
+  judge("others_work", cpu, ask(0, Command::broadcast, value));
+}
+
 // Each faulting copy is disabled with its first fault: no answer to this message, and none ever after.
 void Caller::misuse_all() {
   struct Misuse {
@@ -230,7 +243,7 @@ void Caller::misuse_all() {
                                 {"fault_stack", Command::fault_stack},
                                 {"fault_everywhere", Command::fault_everywhere},
                                 {"leave_running", Command::leave_running}};
-  static_assert(std::size(misuses) + 1 == processors::copy_count);
+  static_assert(std::size(misuses) + 1 == leaving_copy);
   for (unsigned i = 0; i != std::size(misuses); ++i) {
     const Misuse& misuse = misuses[i];
     std::uint64_t value = 0;
@@ -243,9 +256,14 @@ void Caller::misuse_all() {
   }
 }
 
+// Where a CPU's local APIC (in xAPIC mode, as firmware uses it) sends the next interrupt.
+volatile std::uint32_t& apic_destination() { return *reinterpret_cast<volatile std::uint32_t*>(0xFEE0'0310); }
+constexpr std::uint32_t destination_mark = 0xA5U << 24;
+
 struct Turn {
   Caller& caller;
   std::uint64_t count;  // of CPUs that take turns: all but the first
+  std::atomic<std::uint64_t> changed_destinations{0};
   std::atomic<std::uint64_t> ready{0};
   std::atomic<std::uint64_t> next{1};
 };
@@ -255,16 +273,23 @@ EFIAPI void take_turn(void* argument) {
   const std::uint64_t cpu = cpuid(1).ebx >> 24;
   const InterruptsOff interrupts_off;
   const NmiHandler nmi_handler;
+  apic_destination() = destination_mark;
   turn.ready.fetch_add(1);
   while (turn.next.load() != cpu || turn.ready.load() != turn.count) {
     pause();
   }
   turn.caller.check_all(cpu);
   turn.caller.check_nmis(cpu, (cpu + 1) % (turn.count + 1));
+  if (cpu == turn.count) {
+    turn.caller.misuse_leave_mm(cpu);
+  }
   turn.next.fetch_add(1);
   // Nobody leaves before the last NMI.
   while (turn.next.load() <= turn.count) {
     pause();
+  }
+  if (apic_destination() != destination_mark) {
+    turn.changed_destinations.fetch_add(1);
   }
 }
 
@@ -290,6 +315,7 @@ bool run(const abi::SystemTable& system_table) {
     return false;
   }
   const InterruptsOff interrupts_off;
+  caller.judge("destinations_kept", 0, turn.changed_destinations.load());
   caller.misuse_all();
   return caller.ok();
 }

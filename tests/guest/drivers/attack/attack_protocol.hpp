@@ -8,7 +8,7 @@
 
 namespace redoubt::attack {
 
-inline constexpr unsigned copy_count = 23;  // attack_driver_0 to attack_driver_22
+inline constexpr unsigned copy_count = 24;  // attack_driver_0 to attack_driver_23
 
 // The handler of copy `copy`.
 constexpr abi::Guid handler_guid(unsigned copy) {
@@ -37,6 +37,7 @@ enum class Command : std::uint64_t {
   read_port,  // one byte from the port `address`
   sysenter,   // the SYSENTER instruction, to where the owner of the machine made it lead
   call_gate,  // through the first entry of the owner's LDT, a gate to ring 0 that it writes to `address`
+  leave_mm,   // the RSM instruction, which nothing forbids: the caller gets no answer, MM goes on with the next MMI
 };
 
 // `result` is only there when nothing stopped the attack.

@@ -128,6 +128,7 @@ std::uint64_t perform(const Message& message) {
       asm volatile("xorl %%edx, %%edx\n\tdivl %1" : "+a"(quotient) : "r"(0) : "rdx");
       return quotient;
     }
+    case Command::leave_mm: asm volatile("rsm" : : : "memory"); return 0;
   }
   return 0;
 }
@@ -149,6 +150,9 @@ EFIAPI EfiStatus handle(Handle, const void*, void* comm_buffer, UintN* comm_buff
 }  // namespace redoubt::attack
 
 REDOUBT_MM_DRIVER(/*image_handle*/, mmst) {
+#ifdef REDOUBT_LEAVE_AT_ENTRY
+  asm volatile("rsm" : : : "memory");
+#endif
   static constexpr redoubt::abi::Guid guid = redoubt::attack::handler_guid(REDOUBT_ATTACK_COPY);
   redoubt::abi::Handle dispatch = nullptr;
   return mmst->mmi_handler_register(redoubt::attack::handle, &guid, &dispatch);

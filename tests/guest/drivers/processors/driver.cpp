@@ -141,6 +141,10 @@ EFIAPI EfiStatus foundations_door(void*) {
   return below + page[0];
 }
 EFIAPI EfiStatus exhaust_stack(void*) { return exhaust(0); }
+EFIAPI EfiStatus leave(void*) {
+  asm volatile("rsm" : : : "memory");
+  return abi::status::success;
+}
 
 // ---- Checks: 0 or the line that isn't content
 
@@ -307,6 +311,7 @@ std::uint64_t misuse(const Message& message) {
     case Command::fault_stack: return run(exhaust_stack);
     case Command::fault_everywhere: return mp->broadcast_procedure(mp, privileged, 0, nullptr, nullptr, nullptr);
     case Command::leave_running: return mp->broadcast_procedure(mp, loop_for_ever, 0, nullptr, &token, nullptr);
+    case Command::leave_mm: return run(leave);
     default: return abi::status::invalid_parameter;
   }
 }

@@ -8,7 +8,7 @@
 
 namespace redoubt::processors {
 
-inline constexpr unsigned copy_count = 7;  // processors_driver_0 to processors_driver_6
+inline constexpr unsigned copy_count = 8;  // processors_driver_0 to processors_driver_7
 
 constexpr abi::Guid handler_guid(unsigned copy) {
   return {0x3f0b7c52, 0x66a1, 0x4d0e, {0x9e, 0x2d, 0x70, 0x72, 0x6f, 0x63, 0x73, static_cast<std::uint8_t>(copy)}};
@@ -24,13 +24,14 @@ enum class Command : std::uint64_t {
   interrupts,   // procedures that execute IRET, which would let NMIs in
   hold,         // procedures that wait for some hundredths of a second, while nothing else happens
   find_caller,  // the CPU whose RBX is `value`: into `value`; RCX, RDX, RSI, RDI are checked, RAX set to caller_rax
-  // For copies 1 to 6: what a procedure does on the last CPU.
+  // For copies 1 to 7: what a procedure does on the last CPU.
   fault_null,        // reads address 0
   fault_privileged,  // CLI
   fault_door,        // int 0x80
   fault_stack,       // more stack than there is
   fault_everywhere,  // CLI on all CPUs at once
   leave_running,     // never returns; nobody waits
+  leave_mm,          // RSM
 };
 
 struct Message {

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: BSD-2-Clause-Patent
+// A CPU that comes back although it never left as it should: reset in the middle of an MMI, or taken out of it by an
+// RSM of ring 3's, which nothing can prevent.
+#include "supervisor/mmi/activity.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "arch/x86_64/registers/control.hpp"
+#include "arch/x86_64/registers/msr.hpp"
+#include "supervisor/testing/launched_machine.hpp"
+
+namespace redoubt::supervisor {
+namespace {
+
+using abi::SystemCall;
+using abi::SystemStatus;
+
+class ActivityTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    code_segment() = 0x10;
+    stack_pointer() = 0x9000;
+    ASSERT_TRUE(machine_.launch().has_value());
+  }
+  void finish_launch() { ASSERT_EQ(machine_.call(SystemCall::finish_launch, 0), Continuation::leave); }
+
+  static std::uint64_t& code_segment() { return arch::fake::machine().msrs[arch::msr::sysenter_code_segment]; }
+  static std::uint64_t& stack_pointer() { return arch::fake::machine().msrs[arch::msr::sysenter_stack_pointer]; }
+  Supervisor& supervisor() { return machine_.supervisor(); }
+
+  void post(std::uint8_t data) {
+    const abi::CommunicateHeader header{.header_guid = {data, 2, 3, {4}}, .message_length = 1};
+    std::memcpy(machine_.mailbox(), &header, sizeof(header));
+    machine_.mailbox()[sizeof(header)] = std::byte{data};
+    machine_.status().return_status = 77;
+    machine_.status().is_comm_buffer_valid = 1;
+  }
+  bool answered() { return machine_.status().is_comm_buffer_valid == 0; }
+  // An SMI as a CPU enters: CR0.TS set, the owner's LDT loaded, no ports.
+  Continuation mmi() {
+    arch::fake::machine().tsc += std::uint64_t{1} << 30;
+    arch::fake::machine().cr0 |= arch::cr0::task_switched;
+    arch::fake::machine().local_descriptors = 0x50;
+    return begin_mmi(supervisor(), machine_.cpu());
+  }
+  // The foundation, in whatever it does, calls driver 7.
+  void call_driver() {
+    machine_.frame().rsp -= 0x200;
+    call_address_ = machine_.frame().rsp + 0x10;
+    call() = {};
+    call().entry = 0x1F20'0000;
+    call().scratch_argument = abi::DriverCall::no_scratch;
+    call().driver = 7;
+    ASSERT_EQ(machine_.call(SystemCall::call_driver, call_address_), Continuation::resume);
+    ASSERT_TRUE(machine_.in_driver_space());
+  }
+  abi::DriverCall& call() { return machine_.at<abi::DriverCall>(call_address_); }
+  // The MMI whose event the foundation was entered with.
+  const abi::MmiEvent& event() { return machine_.at<abi::MmiEvent>(machine_.frame().rsi); }
+  void expect_driver_fault() {
+    EXPECT_TRUE(machine_.in_foundation_space());
+    EXPECT_EQ(machine_.answer(), SystemStatus::driver_fault);
+    EXPECT_EQ(call().fault_vector, abi::fault_left_mm);
+    EXPECT_EQ(supervisor().fault_count, 1u);
+    EXPECT_EQ(code_segment(), 0u) << "the doors are shut";
+    EXPECT_EQ(arch::fake::machine().local_descriptors, 0u);
+  }
+
+  testing::LaunchedMachine machine_;
+  std::uint64_t call_address_ = 0;
+};
+
+TEST_F(ActivityTest, ADriverThatLeavesMmIsStoppedAtTheNextMmi) {
+  finish_launch();
+  post(5);
+  ASSERT_EQ(mmi(), Continuation::resume);
+  call_driver();
+  // RSM. The caller sees no answer, and sends something else.
+  EXPECT_FALSE(answered());
+  post(6);
+  ASSERT_EQ(mmi(), Continuation::resume);
+  expect_driver_fault();
+  EXPECT_FALSE(answered()) << "the new message isn't what the foundation was at";
+  // The foundation ends the old MMI, and is entered for the new one.
+  ASSERT_EQ(machine_.call(SystemCall::finish_mmi, 0, 1), Continuation::resume);
+  EXPECT_EQ(event().has_message, 1u);
+  EXPECT_EQ(event().guid.data1, 6u);
+  EXPECT_EQ(machine_.call(SystemCall::finish_mmi, 0, 1), Continuation::leave);
+  EXPECT_TRUE(answered());
+  EXPECT_EQ(machine_.status().return_status, 0u);
+  EXPECT_EQ(code_segment(), 0x10u);
+  EXPECT_EQ(stack_pointer(), 0x9000u);
+  // And that was all.
+  EXPECT_EQ(mmi(), Continuation::leave);
+}
+
+TEST_F(ActivityTest, ADriverMayLeaveAgainAndAgain) {
+  finish_launch();
+  post(5);
+  ASSERT_EQ(mmi(), Continuation::resume);
+  for (unsigned count = 1; count <= 4; ++count) {
+    call_driver();
+    ASSERT_EQ(mmi(), Continuation::resume);
+    EXPECT_EQ(supervisor().fault_count, count);
+    EXPECT_EQ(machine_.answer(), SystemStatus::driver_fault);
+    machine_.frame().rsp += 0x200;
+  }
+  ASSERT_EQ(machine_.call(SystemCall::finish_mmi, 0, 1), Continuation::resume);
+  EXPECT_EQ(machine_.call(SystemCall::finish_mmi, 0, 1), Continuation::leave);
+  EXPECT_TRUE(answered());
+}
+
+TEST_F(ActivityTest, WithoutANewMessageTheOldOneIsServedAgain) {
+  finish_launch();
+  post(5);
+  ASSERT_EQ(mmi(), Continuation::resume);
+  call_driver();
+  ASSERT_EQ(mmi(), Continuation::resume);
+  ASSERT_EQ(machine_.call(SystemCall::finish_mmi, 0, 1), Continuation::resume);
+  EXPECT_EQ(event().guid.data1, 5u);
+  EXPECT_EQ(machine_.call(SystemCall::finish_mmi, abi::status::not_found, 0), Continuation::leave);
+  EXPECT_EQ(machine_.status().return_status, abi::status::not_found);
+}
+
+TEST_F(ActivityTest, ADriverThatLeavesMmDuringTheLaunchIsStopped) {
+  ASSERT_TRUE(supervisor().rendezvous.enter_first(0)) << "as the image's entry point does";
+  call_driver();
+  ASSERT_EQ(mmi(), Continuation::resume);
+  expect_driver_fault();
+  EXPECT_EQ(machine_.record().result, static_cast<std::uint64_t>(abi::LaunchResult::not_run));
+  EXPECT_EQ(machine_.call(SystemCall::finish_launch, 0), Continuation::leave);
+  EXPECT_EQ(machine_.record().result, static_cast<std::uint64_t>(abi::LaunchResult::ready));
+  EXPECT_EQ(code_segment(), 0x10u);
+}
+
+TEST_F(ActivityTest, AFoundationThatLeavesMmEndsItsMmi) {
+  finish_launch();
+  post(5);
+  ASSERT_EQ(mmi(), Continuation::resume);
+  post(6);
+  ASSERT_EQ(mmi(), Continuation::resume) << "for the new message";
+  EXPECT_EQ(supervisor().fault_count, 1u);
+  EXPECT_EQ(event().guid.data1, 6u);
+  EXPECT_EQ(machine_.call(SystemCall::finish_mmi, 0, 1), Continuation::leave);
+}
+
+TEST_F(ActivityTest, AResetIsNobodysFault) {
+  finish_launch();
+  post(5);
+  ASSERT_EQ(mmi(), Continuation::resume);
+  call_driver();
+  code_segment() = 0;
+  stack_pointer() = 0;
+  EXPECT_EQ(mmi(), Continuation::leave);
+  EXPECT_EQ(supervisor().fault_count, 0u);
+  EXPECT_TRUE(answered());
+  EXPECT_EQ(machine_.status().return_status, abi::status::aborted);
+  EXPECT_EQ(code_segment(), 0u) << "the registers were the old owner's";
+  EXPECT_EQ(stack_pointer(), 0u);
+  EXPECT_EQ(machine_.cpu().task_state.io_bitmap_offset, arch::no_io_bitmap);
+}
+
+TEST_F(ActivityTest, TheFpuIsTheOwnersAgain) {
+  finish_launch();
+  for (const bool reset : {false, true}) {
+    post(5);
+    ASSERT_EQ(mmi(), Continuation::resume);
+    call_driver();
+    ASSERT_EQ(machine_.trap(arch::vector::device_not_available), Continuation::resume);
+    arch::fake::machine().fpu_trace.clear();
+    if (reset) {
+      stack_pointer() = 0;
+      EXPECT_EQ(mmi(), Continuation::leave);
+    } else {
+      ASSERT_EQ(mmi(), Continuation::resume);
+      ASSERT_EQ(machine_.call(SystemCall::finish_mmi, 0, 1), Continuation::resume);
+      EXPECT_EQ(machine_.call(SystemCall::finish_mmi, 0, 1), Continuation::leave);
+    }
+    EXPECT_TRUE(arch::fake::machine().fpu_trace.empty()) << "ring 0 must not touch it with CR0.TS set";
+  }
+}
+
+}  // namespace
+}  // namespace redoubt::supervisor

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: BSD-2-Clause-Patent
+#include "supervisor/transparency/owners_doors.hpp"
+
+#include <gtest/gtest.h>
+
+#include "arch/processor.hpp"
+#include "arch/x86_64/registers/msr.hpp"
+
+namespace redoubt::supervisor {
+namespace {
+
+class OwnersDoorsTest : public testing::Test {
+ protected:
+  OwnersDoorsTest() {
+    arch::fake::machine() = {};
+    arch::fake::machine().local_descriptors = 0x50;
+    code_segment() = 0x10;
+    stack_pointer() = 0xFFFF'8000'0000'1000;
+  }
+  static std::uint64_t& code_segment() { return arch::fake::machine().msrs[arch::msr::sysenter_code_segment]; }
+  static std::uint64_t& stack_pointer() { return arch::fake::machine().msrs[arch::msr::sysenter_stack_pointer]; }
+
+  OwnersDoors doors_;
+};
+
+TEST_F(OwnersDoorsTest, AreShutAndGivenBack) {
+  doors_.close();
+  EXPECT_EQ(arch::fake::machine().local_descriptors, 0u);
+  EXPECT_EQ(code_segment(), 0u);
+  doors_.reopen();
+  EXPECT_EQ(code_segment(), 0x10u);
+  EXPECT_EQ(stack_pointer(), 0xFFFF'8000'0000'1000u);
+  code_segment() = 0x20;
+  doors_.reopen();
+  EXPECT_EQ(code_segment(), 0x20u) << "nothing is shut";
+}
+
+TEST_F(OwnersDoorsTest, TellWhetherRingThreeLeftMm) {
+  EXPECT_FALSE(doors_.left_closed());
+  doors_.close();
+  EXPECT_TRUE(doors_.left_closed());
+  doors_.reopen();
+  EXPECT_FALSE(doors_.left_closed());
+  doors_.close();
+  code_segment() = 0;
+  stack_pointer() = 0;
+  EXPECT_FALSE(doors_.left_closed()) << "a reset clears the registers";
+  doors_.forget();
+  doors_.reopen();
+  EXPECT_EQ(code_segment(), 0u) << "what the owner had before isn't his any more";
+}
+
+TEST_F(OwnersDoorsTest, ClosedTwiceTheyStillHoldWhatTheOwnerHad) {
+  doors_.close();
+  arch::fake::machine().local_descriptors = 0x50;
+  doors_.close();
+  EXPECT_EQ(arch::fake::machine().local_descriptors, 0u);
+  doors_.reopen();
+  EXPECT_EQ(code_segment(), 0x10u);
+  EXPECT_EQ(stack_pointer(), 0xFFFF'8000'0000'1000u);
+  // The owner wrote to his registers meanwhile.
+  doors_.close();
+  code_segment() = 0x30;
+  stack_pointer() = 0x7000;
+  doors_.close();
+  EXPECT_EQ(code_segment(), 0u);
+  doors_.reopen();
+  EXPECT_EQ(code_segment(), 0x30u);
+  EXPECT_EQ(stack_pointer(), 0x7000u);
+}
+
+}  // namespace
+}  // namespace redoubt::supervisor
