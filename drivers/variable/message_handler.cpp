@@ -144,7 +144,7 @@ EfiStatus MessageHandler::ready_to_boot() {
   if (services_.at_runtime()) {
     return status::unsupported;
   }
-  services_.end_of_dxe();
+  services_.ready_to_boot();
   return status::success;
 }
 

@@ -103,6 +103,12 @@ void VariableServices::end_of_dxe() {
   static_cast<void>(policies_.lock());  // it may have been locked before
 }
 
+void VariableServices::ready_to_boot() {
+  end_of_dxe();
+  // Without that room the next record that needs it reclaims the store.
+  static_cast<void>(flash_store_.make_room(limits_.max_variable_size));
+}
+
 // Firmware that clears memory when asked has made the request's variable by the end of DXE. Where there is none, an
 // operating system made it that took the wrong firmware for it.
 bool VariableServices::can_overwrite_memory() const {
@@ -364,10 +370,11 @@ EfiStatus VariableServices::store(const VariableId& id, std::uint32_t attributes
     return written.has_value() ? status::success : to_status(written.error());
   }
   const std::uint64_t size = FlashStore::record_size(id.name_size(), data.size());
+  const std::uint64_t replaced = old != nullptr ? FlashStore::record_size(*old) : 0;
   const std::uint64_t errors_used = flash_store_.used_by_hardware_errors();
   const bool room = (attributes & attribute::hardware_error_record) != 0
-                        ? errors_used + size <= hardware_error_space()
-                        : flash_store_.used() - errors_used + size <= common_space();
+                        ? errors_used - replaced + size <= hardware_error_space()
+                        : flash_store_.used() - errors_used - replaced + size <= common_space();
   if (flash_store_.is_open() && !room) {
     return status::out_of_resources;
   }

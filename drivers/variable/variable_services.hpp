@@ -63,12 +63,15 @@ class VariableServices {
   // SetVariable.
   abi::EfiStatus set(Requester requester, const VariableId& id, std::uint32_t attributes, Bytes data);
 
-  // QueryVariableInfo for info.attributes. Deleted records count as used: their space doesn't come back this boot.
+  // QueryVariableInfo for info.attributes. What is deleted remains to be written: a reclaim gives it back.
   abi::EfiStatus query(messages::QueryVariableInfo& info) const;
 
   // The phases. end_of_dxe() puts policies and properties in force and takes no more of them; the other one hides what
   // has no runtime access and makes the rest of UEFI's runtime rules hold.
   void end_of_dxe();
+  // The end of DXE at the latest; and the store gets room for what the operating system is going to write, while a
+  // reclaim isn't in anybody's way.
+  void ready_to_boot();
   void exit_boot_services() { at_runtime_ = true; }
   bool is_end_of_dxe() const { return end_of_dxe_; }
   bool at_runtime() const { return at_runtime_; }

@@ -16,44 +16,49 @@ NorModel::NorModel(std::size_t size, std::uint32_t block_size)
 NorModel::NorModel(std::vector<std::byte> image, std::uint32_t block_size)
     : cells_(std::move(image)), garbage_(cells_.size(), std::byte{0x80}), block_size_(block_size) {}
 
-// Whether the operation happens as a whole; false: power fails in its middle.
-bool NorModel::step() {
-  if (steps_++ < cut_) {
-    return true;
-  }
-  powered_ = false;
-  return false;
-}
-
 Result<void> NorModel::program(std::uint32_t offset, Bytes data) {
   if (offset > cells_.size() || data.size() > cells_.size() - offset) {
     return std::unexpected(Error::invalid_argument);
   }
   commanding_ = true;
+  if (!powered_) {
+    return std::unexpected(Error::device);
+  }
   while (!data.empty()) {
     const std::size_t count = std::min<std::size_t>(write_buffer - (offset % write_buffer), data.size());
-    std::vector<std::size_t> order(count);
-    std::iota(order.begin(), order.end(), std::size_t{0});
-    if (cut_ != UINT64_MAX) {
-      std::shuffle(order.begin(), order.end(), random_);
+    if (!is_whole(count)) {
+      program_in_any_order(offset, data.first(count));
+      return std::unexpected(Error::device);
     }
-    for (const std::size_t index : order) {
-      if (!powered_) {
-        return std::unexpected(Error::device);
-      }
-      const bool whole = step();
-      std::byte& cell = cells_[offset + index];
-      // Bits that the interrupted step may or may not have cleared.
-      const std::byte kept = whole ? std::byte{0} : std::byte{static_cast<std::uint8_t>(random_())};
-      cell &= data[index] | kept;
-      if (!whole) {
-        return std::unexpected(Error::device);
-      }
+    for (std::size_t index = 0; index < count; ++index) {
+      cells_[offset + index] &= data[index];
     }
+    steps_ += count;
     data = data.subspan(count);
     offset += static_cast<std::uint32_t>(count);
   }
   return {};
+}
+
+// Power fails while the write buffer is programmed.
+void NorModel::program_in_any_order(std::uint32_t offset, Bytes data) {
+  std::vector<std::size_t> order(data.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::shuffle(order.begin(), order.end(), random_);
+  const bool all_under_way = random_() % 4 == 0;
+  for (const std::size_t index : order) {
+    const bool whole = steps_ < cut_;
+    // Bits that the interrupted step may or may not have cleared.
+    const std::byte kept = whole ? std::byte{0} : static_cast<std::byte>(random_());
+    cells_[offset + index] &= data[index] | kept;
+    if (whole) {
+      ++steps_;
+    } else if (!all_under_way) {
+      break;
+    }
+  }
+  ++steps_;
+  powered_ = false;
 }
 
 Result<void> NorModel::erase(std::uint32_t offset) {
@@ -64,14 +69,36 @@ Result<void> NorModel::erase(std::uint32_t offset) {
   if (!powered_) {
     return std::unexpected(Error::device);
   }
-  const bool whole = step();
-  for (std::uint32_t index = 0; index < block_size_; ++index) {
-    cells_[offset + index] = whole ? std::byte{0xFF} : std::byte{static_cast<std::uint8_t>(random_())};
-  }
-  if (!whole) {
+  if (!is_whole(1)) {
+    erase_in_part(offset);
+    ++steps_;
+    powered_ = false;
     return std::unexpected(Error::device);
   }
+  std::fill_n(cells_.begin() + offset, block_size_, std::byte{0xFF});
+  ++steps_;
   return {};
+}
+
+// Power fails while a block is erased.
+void NorModel::erase_in_part(std::uint32_t offset) {
+  const std::uint32_t way = random_() % 8;
+  const std::uint32_t boundary = random_() % block_size_;
+  for (std::uint32_t index = 0; index < block_size_; ++index) {
+    std::byte& cell = cells_[offset + index];
+    const auto noise = static_cast<std::byte>(random_());
+    const bool rarely = random_() % 64 == 0;
+    switch (way) {
+      case 0:
+      case 1: cell = noise; break;
+      case 2: cell |= rarely ? noise : std::byte{0}; break;
+      case 3: cell |= noise; break;
+      case 4: cell = rarely ? cell | noise : std::byte{0xFF}; break;
+      case 5: cell = index < boundary ? std::byte{0xFF} : cell; break;
+      case 6: cell = index < boundary ? cell : std::byte{0xFF}; break;
+      default: break;
+    }
+  }
 }
 
 void NorModel::cut_power_at(std::uint64_t step, std::uint32_t seed) {

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 // NOR flash for the host, less kind than QEMU's: programming only clears bits, reading while the device is in command
-// mode shows garbage, and power can fail at any byte. A cut leaves the interrupted byte with some of its bits
-// programmed and the bytes of the interrupted write buffer programmed in random order; an interrupted erase leaves
-// the block undefined. After a cut every operation fails until power_up().
+// mode shows garbage, and power can fail at any byte. A cut leaves the bytes of the interrupted write buffer programmed
+// in random order, one of them or, with some seeds, any of them in some of its bits. An interrupted erasure leaves the
+// block undefined; since what looks nearly right is more dangerous than noise, it is, depending on the seed: noise, the
+// old data with few or many bits set, nearly blank, old on one side and blank on the other, or untouched. After a cut
+// every operation fails until power_up().
 #pragma once
 
 #include <random>
@@ -35,7 +37,9 @@ class NorModel final : public Flash {
   std::vector<std::byte>& cells() { return cells_; }
 
  private:
-  bool step();
+  void program_in_any_order(std::uint32_t offset, Bytes data);
+  void erase_in_part(std::uint32_t offset);
+  bool is_whole(std::uint64_t steps) const { return cut_ == UINT64_MAX || steps_ + steps <= cut_; }
 
   std::vector<std::byte> cells_;
   std::vector<std::byte> garbage_;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// The non-volatile variables in flash, in the format that stock PeiVariable reads (store/format.hpp). Records are only
-// ever appended; a variable is replaced in steps of which each leaves its old or its new value in force:
+// The non-volatile variables in flash, in the format that stock PeiVariable reads (store/format.hpp). Records are
+// appended; a variable is replaced in steps of which each leaves its old or its new value in force:
 //
 //   new record's header, state blank        unreachable: no state that a reader takes
 //   new record's state: header valid        from here on the record can be skipped by its sizes
@@ -9,12 +9,15 @@
 //   new record's state: added               the new value is in force
 //   old record's state: deleted
 //
-// Every change of state clears one bit of one byte. What a power cut leaves is put right by open(). There is no
-// reclaim here: a store without room says out_of_memory.
+// Every change of state clears one bit of one byte. When a record finds no room the store is reclaimed: it is written
+// anew without what is deleted, and with the new record in it, by one fault-tolerant write, which is the whole old
+// store or the whole new one to whoever looks. What a power cut leaves is put right by open().
 #pragma once
 
 #include "base/result.hpp"
 #include "drivers/variable/flash/flash.hpp"
+#include "drivers/variable/store/fault_tolerant_write.hpp"
+#include "drivers/variable/store/finding.hpp"
 #include "drivers/variable/store/format.hpp"
 #include "drivers/variable/store/layout.hpp"
 #include "drivers/variable/store/variable_table.hpp"
@@ -25,25 +28,32 @@ class FlashStore {
  public:
   // `layout` tells where things lie in the window of `flash`.
   FlashStore(Flash& flash, VariableTable& table, const StoreLayout& layout)
-      : flash_(flash), table_(table), layout_(layout) {}
+      : flash_(flash), table_(table), layout_(layout), fault_tolerant_write_(flash, layout) {}
 
-  // Finds the variables and enters them in the table, formats a blank store, and completes what a power cut
-  // interrupted. Error::malformed: there is a store, and it's damaged: nothing was changed, the store stays closed.
-  // Error::device: flash refused a write. Error::out_of_memory.
+  // Completes what a power cut interrupted, finds the variables and enters them in the table, and formats a blank
+  // store. A store that is as it should be isn't changed. Error::malformed: there is a store, and it's damaged: nothing
+  // was changed, the store stays closed, and damage() says why. Error::device: flash refused a write.
+  // Error::out_of_memory. Error::invalid_argument: the layout isn't sound or not that of the flash.
   Result<void> open();
   bool is_open() const { return open_; }
+  // What keeps the store closed after Error::malformed.
+  FindingId damage() const { return damage_; }
 
   // Writes a variable that may replace `old`, which has the same name. All or nothing. Error::out_of_memory: no room
   // in flash or memory. Error::device: flash failed, and nothing more is written until the store is opened again.
-  // `time_stamp` is kept with the variable; zero without time-based authentication.
+  // `time_stamp` is kept with the variable; zero without time-based authentication. `data` must not lie in the flash.
   Result<void> write(const VariableId& id, std::uint32_t attributes, const abi::Time& time_stamp, Bytes data,
                      Variable* old);
   Result<void> remove(Variable& variable);
 
-  // Bytes for records, headers included: all there are, those in use (deleted records included), and of these the
-  // ones of hardware error records.
+  // Reclaims the store if fewer than `wanted` bytes are left for further records and so much of it is deleted (a
+  // sixteenth) that it's worth the wear. Error::device as for write().
+  Result<void> make_room(std::uint32_t wanted);
+
+  // Bytes for records, headers included: all there are, those of variables, and of these the ones of hardware error
+  // records. What isn't used can be written, after a reclaim if need be.
   std::uint32_t capacity() const { return end_ - first_record_; }
-  std::uint32_t used() const { return append_ - first_record_; }
+  std::uint32_t used() const { return used_; }
   std::uint32_t used_by_hardware_errors() const { return used_by_hardware_errors_; }
 
   // What a variable occupies, in either store.
@@ -51,28 +61,53 @@ class FlashStore {
     return (sizeof(format::RecordHeader) + name_size + data_size + format::record_alignment - 1) &
            ~std::uint64_t{format::record_alignment - 1};
   }
+  static std::uint32_t record_size(const Variable& variable) {
+    return static_cast<std::uint32_t>(record_size(variable.name_size, variable.data_size));
+  }
 
  private:
-  bool find_headers();
-  bool is_blank_store() const;
+  // What is to be written.
+  struct NewRecord {
+    const VariableId& id;
+    std::uint32_t attributes;
+    const abi::Time& time_stamp;
+    Bytes data;
+    Variable* old;
+
+    std::uint64_t size() const { return record_size(id.name_size(), data.size()); }
+    format::RecordHeader header(std::uint8_t state) const;
+  };
+
   Result<void> format();
   Result<void> scan();
   Result<void> recover_tail();
   Result<void> enter(std::uint32_t record, const format::RecordHeader& header);
   Result<void> set_state(std::uint32_t record, std::uint8_t state);
-  Result<void> append(std::uint32_t record, const VariableId& id, std::uint32_t attributes, const abi::Time& time_stamp,
-                      Bytes data, Variable* old);
-  bool is_blank(std::uint32_t from, std::uint32_t to) const;
+  Result<void> make_void(std::uint32_t record);
+  Result<void> append(std::uint32_t record, const NewRecord& added);
+  // Reclaims the store, with the new record in it if there is one; `node` is where its variable goes.
+  Result<void> reclaim(const NewRecord* added, Variable* node);
+  Result<void> gather(const NewRecord* added);
+  void relocate(const NewRecord* added, Variable* node, std::uint32_t store);
+  // Says of `variable` what the new record holds; `content` is where the record's vendor field can be read.
+  static void assign(Variable& variable, const NewRecord& added, std::uint32_t record, const std::byte* content);
+  void account(const Variable& variable, bool in_use);
+  Bytes store_bytes() const { return flash_.contents().first(layout_.store_size); }
+  // No further record is appended; the next one reclaims the store.
   void close_tail() { append_ = end_; }
 
   Flash& flash_;
   VariableTable& table_;
   StoreLayout layout_;
+  FaultTolerantWrite fault_tolerant_write_;
   std::uint32_t first_record_ = 0;  // offsets in the window
   std::uint32_t append_ = 0;
   std::uint32_t end_ = 0;
+  std::uint32_t used_ = 0;
   std::uint32_t used_by_hardware_errors_ = 0;
+  FindingId damage_ = FindingId::blank;
   bool open_ = false;
+  bool failed_ = false;  // flash failed: nothing more is written
 };
 
 }  // namespace redoubt::variable

@@ -7,6 +7,7 @@
 #include <iterator>
 
 #include "drivers/variable/board.hpp"
+#include "drivers/variable/store/inspection.hpp"
 #include "drivers/variable/test_support.hpp"
 
 namespace redoubt::variable {
@@ -32,21 +33,27 @@ TEST(FlashStore, FormatsABlankDeviceAsStockFirmwareDoes) {
     ASSERT_TRUE(machine.started.has_value());
     const auto& cells = machine.flash.cells();
     EXPECT_TRUE(std::equal(cells.begin(), cells.begin() + board::layout.store_size, stock.begin()));
+    EXPECT_TRUE(std::equal(cells.begin() + board::layout.work, cells.begin() + board::layout.work + 32,
+                           stock.begin() + board::layout.work));
   }
 }
 
 TEST(FlashStore, FormattingSurvivesAPowerCutAnywhere) {
-  for (std::uint64_t step = 0; step < 104; ++step) {
-    NorModel nor(small_flash);
-    nor.cut_power_at(step, static_cast<std::uint32_t>(step));
-    HeapAllocator allocator;
-    {
-      VariableTable table(allocator);
-      static_cast<void>(FlashStore(nor, table, small_layout).open());
+  for (const unsigned fill : {0xFFU, 0x00U}) {
+    bool finished = false;
+    for (std::uint64_t step = 0; !finished; ++step) {
+      NorModel nor(std::vector<std::byte>(small_flash, static_cast<std::byte>(fill)));
+      nor.cut_power_at(step, static_cast<std::uint32_t>(step));
+      HeapAllocator allocator;
+      {
+        VariableTable table(allocator);
+        finished = FlashStore(nor, table, small_layout).open().has_value();
+      }
+      ASSERT_LT(step, 1000u);
+      Machine machine(std::move(nor), small_layout);
+      EXPECT_TRUE(machine.started.has_value()) << step;
+      EXPECT_EQ(machine.set(u"A", attribute::nv_bs, "1"), status::success);
     }
-    Machine machine(std::move(nor), small_layout);
-    EXPECT_TRUE(machine.started.has_value()) << step;
-    EXPECT_EQ(machine.set(u"A", attribute::nv_bs, "1"), status::success);
   }
 }
 
@@ -261,6 +268,7 @@ TEST(FlashStore, OfTwoRecordsWithOneNameTakesTheAddedOne) {
   }
 }
 
+// A record that leads nowhere ends what any reader finds; the next write makes the store whole again.
 TEST(FlashStore, RecordsWithImpossibleSizesEndTheStore) {
   Machine origin;
   ASSERT_EQ(origin.set(u"Good", attribute::nv_bs, "good"), status::success);
@@ -275,9 +283,234 @@ TEST(FlashStore, RecordsWithImpossibleSizesEndTheStore) {
       ASSERT_TRUE(machine.started.has_value());
       EXPECT_EQ(machine.get(u"Good").data, "good");
       EXPECT_EQ(machine.get(u"Bad").status, status::not_found);
-      EXPECT_EQ(machine.set(u"Next", attribute::nv_bs, "n"), status::out_of_resources);
+      EXPECT_EQ(machine.set(u"Next", attribute::nv_bs, "n"), status::success);
+      ASSERT_TRUE(machine.reset().has_value());
+      EXPECT_EQ(machine.get(u"Good").data, "good");
+      EXPECT_EQ(machine.get(u"Next").data, "n");
+      EXPECT_EQ(machine.get(u"Bad").status, status::not_found);
     }
   }
+}
+
+// A store alone, without the rules above it.
+struct Store {
+  explicit Store(NorModel& nor) : store(nor, table, small_layout) { opened = store.open(); }
+
+  Result<void> set(std::u16string_view name, std::string_view data, std::uint32_t attributes = attribute::nv_bs_rt,
+                   std::uint16_t year = 0) {
+    const VariableId id{vendor_a, name};
+    abi::Time time{};
+    time.year = year;
+    return store.write(id, attributes, time, std::as_bytes(std::span(data)), table.find(id));
+  }
+  std::string get(std::u16string_view name) const {
+    const Variable* variable = table.find({vendor_a, name});
+    if (variable == nullptr) {
+      return "none";
+    }
+    const Bytes data = variable->data();
+    return {reinterpret_cast<const char*>(data.data()), data.size()};
+  }
+  std::u16string order() const {
+    std::u16string names;
+    for (const Variable* variable = table.first_non_volatile(); variable != nullptr; variable = variable->next) {
+      names += static_cast<char16_t>(std::to_integer<int>(variable->name_bytes()[0]));
+    }
+    return names;
+  }
+
+  HeapAllocator allocator;
+  VariableTable table{allocator};
+  FlashStore store;
+  Result<void> opened;
+};
+
+TEST(FlashStore, ReclaimKeepsWhatIsLive) {
+  NorModel nor(small_flash);
+  {
+    Store store(nor);
+    ASSERT_TRUE(store.opened.has_value());
+    ASSERT_TRUE(store.set(u"A", "first").has_value());
+    ASSERT_TRUE(store.set(u"B", "an error", attribute::nv_bs_rt | attribute::hardware_error_record).has_value());
+    ASSERT_TRUE(store.set(u"C", "gone").has_value());
+    ASSERT_TRUE(store.set(u"D", "signed", attribute::nv_bs_rt_at, 2026).has_value());
+    ASSERT_TRUE(store.store.remove(*store.table.find({vendor_a, u"C"})).has_value());
+    const std::uint32_t used = store.store.used();
+    EXPECT_EQ(used, FlashStore::record_size(4, 5) + FlashStore::record_size(4, 8) + FlashStore::record_size(4, 6));
+    EXPECT_EQ(store.store.used_by_hardware_errors(), FlashStore::record_size(4, 8));
+    std::uint64_t reclaims = 0;
+    for (int round = 0; round < 200; ++round) {
+      const std::uint64_t start = nor.steps();
+      ASSERT_TRUE(store.set(u"E", std::string(500 + static_cast<std::size_t>(round), 'e')).has_value());
+      reclaims += nor.steps() - start > 2000 ? 1 : 0;
+      ASSERT_EQ(store.get(u"E").size(), 500u + static_cast<std::size_t>(round));
+      ASSERT_EQ(store.get(u"A"), "first");
+      ASSERT_EQ(store.order(), u"ABDE");
+      ASSERT_EQ(store.store.used(), used + FlashStore::record_size(4, store.get(u"E").size()));
+    }
+    EXPECT_GT(reclaims, 5u);
+    EXPECT_LT(reclaims, 15u);
+  }
+  EXPECT_TRUE(inspect(nor.cells(), small_layout).empty());
+  Store store(nor);
+  EXPECT_EQ(store.order(), u"ABDE");
+  EXPECT_EQ(store.get(u"B"), "an error");
+  EXPECT_EQ(store.table.find({vendor_a, u"B"})->attributes, attribute::nv_bs_rt | attribute::hardware_error_record);
+  EXPECT_EQ(store.store.used_by_hardware_errors(), FlashStore::record_size(4, 8));
+  EXPECT_EQ(store.get(u"D"), "signed");
+  EXPECT_EQ(store.table.find({vendor_a, u"D"})->time_stamp.year, 2026);
+}
+
+TEST(FlashStore, AReplacedVariableNeedsRoomForOneOfItsValuesOnly) {
+  NorModel nor(small_flash);
+  Store store(nor);
+  const auto header_and_name = static_cast<std::uint32_t>(FlashStore::record_size(4, 0));
+  const std::uint32_t most = store.store.capacity() - header_and_name;
+  ASSERT_TRUE(store.set(u"A", std::string(most, 'a')).has_value());
+  EXPECT_EQ(store.store.used(), store.store.capacity());
+  ASSERT_TRUE(store.set(u"A", std::string(most, 'b')).has_value());
+  EXPECT_EQ(store.get(u"A"), std::string(most, 'b'));
+  const std::vector<std::byte> full = nor.cells();
+  EXPECT_EQ(store.set(u"A", std::string(most + 1, 'c')).error(), Error::out_of_memory);
+  EXPECT_EQ(store.set(u"B", "b").error(), Error::out_of_memory);
+  EXPECT_EQ(nor.cells(), full);
+  ASSERT_TRUE(store.store.remove(*store.table.find({vendor_a, u"A"})).has_value());
+  EXPECT_EQ(store.store.used(), 0u);
+  ASSERT_TRUE(store.set(u"B", std::string(most, 'b')).has_value());
+  Store again(nor);
+  EXPECT_EQ(again.order(), u"B");
+}
+
+TEST(FlashStore, MakesRoomWhenMuchIsDeleted) {
+  NorModel nor(small_flash);
+  Store store(nor);
+  const std::uint64_t formatted = nor.steps();
+  ASSERT_TRUE(store.store.make_room(small_region).has_value());
+  EXPECT_EQ(nor.steps(), formatted) << "nothing is deleted";
+  ASSERT_TRUE(store.set(u"A", std::string(2000, 'a')).has_value());
+  ASSERT_TRUE(store.set(u"A", std::string(2000, 'b')).has_value());
+  const std::uint64_t written = nor.steps();
+  ASSERT_TRUE(store.store.make_room(8000).has_value());
+  EXPECT_EQ(nor.steps(), written) << "there is room";
+  ASSERT_TRUE(store.store.make_room(13000).has_value());
+  EXPECT_GT(nor.steps(), written);
+  const std::uint64_t reclaimed = nor.steps();
+  ASSERT_TRUE(store.store.make_room(small_region).has_value());
+  EXPECT_EQ(nor.steps(), reclaimed) << "nothing is deleted any more";
+  EXPECT_EQ(store.get(u"A"), std::string(2000, 'b'));
+}
+
+TEST(FlashStore, AReclaimThatFailsForWantOfMemoryChangesNothing) {
+  NorModel nor(small_flash);
+  Store store(nor);
+  // Nodes come in slabs: all of the first one is used.
+  for (char16_t index = 0; index < 48; ++index) {
+    ASSERT_TRUE(store.set(std::u16string(1, static_cast<char16_t>(u'A' + index)), std::string(200, 'x')).has_value());
+  }
+  ASSERT_TRUE(store.set(u"A", std::string(2000, 'y')).has_value());
+  ASSERT_TRUE(store.set(u"A", "y").has_value());
+  const std::vector<std::byte> before = nor.cells();
+  store.allocator.allow(0);
+  EXPECT_EQ(store.set(u"new", std::string(3000, 'z')).error(), Error::out_of_memory);
+  EXPECT_EQ(nor.cells(), before);
+  // A variable that is there needs no memory.
+  EXPECT_TRUE(store.set(u"B", std::string(2900, 'z')).has_value());
+  EXPECT_EQ(store.get(u"A"), "y");
+}
+
+// Flash that fails in the middle of a reclaim: everything stays readable, from where it is whole.
+TEST(FlashStore, FlashThatFailsDuringAReclaimLeavesEverythingReadable) {
+  NorModel origin(small_flash);
+  const std::string old_value(3000, 'o');
+  const std::string new_value(4000, 'n');
+  {
+    Store store(origin);
+    ASSERT_TRUE(store.set(u"A", "first").has_value());
+    for (int round = 0; round < 4; ++round) {
+      ASSERT_TRUE(store.set(u"B", std::string(3000, static_cast<char>('a' + round))).has_value());
+    }
+    ASSERT_TRUE(store.set(u"B", old_value).has_value());
+    ASSERT_TRUE(store.set(u"C", "third").has_value());
+  }
+  std::size_t seen[2] = {0, 0};
+  for (const std::u16string_view name : {u"B", u"D"}) {
+    for (std::uint64_t step = 0;; step += 97) {
+      NorModel nor = origin;
+      bool is_new = false;
+      {
+        Store store(nor);
+        nor.cut_power_at(step, 5);
+        const Result<void> written = store.set(name, new_value);
+        if (written.has_value()) {
+          ASSERT_GT(step, 5000u);
+          break;
+        }
+        ASSERT_EQ(written.error(), Error::device);
+        EXPECT_EQ(store.get(u"A"), "first") << step;
+        EXPECT_EQ(store.get(u"C"), "third") << step;
+        is_new = store.get(name) == new_value;
+        EXPECT_TRUE(is_new || store.get(name) == (name == u"B" ? old_value : "none")) << step;
+        EXPECT_EQ(store.set(u"A", "x").error(), Error::device);
+        EXPECT_EQ(store.store.remove(*store.table.find({vendor_a, u"A"})).error(), Error::device);
+        EXPECT_EQ(store.store.make_room(small_region).error(), Error::device);
+      }
+      ++seen[is_new];
+      nor.power_up();
+      Store store(nor);
+      ASSERT_TRUE(store.opened.has_value());
+      EXPECT_EQ(store.get(u"A"), "first");
+      EXPECT_EQ(store.get(u"C"), "third");
+      if (is_new) {
+        EXPECT_EQ(store.get(name), new_value);
+      }
+    }
+  }
+  EXPECT_GT(seen[false], 20u);
+  EXPECT_GT(seen[true], 20u);
+}
+
+TEST(FlashStore, DamageIsNamed) {
+  Machine origin;
+  const auto damage = [&](std::size_t offset, auto value) {
+    NorModel nor = origin.flash;
+    std::memcpy(nor.cells().data() + offset, &value, sizeof(value));
+    const std::vector<std::byte> before = nor.cells();
+    Store store(nor);
+    EXPECT_EQ(store.opened.error(), Error::malformed);
+    EXPECT_EQ(nor.cells(), before);
+    const std::vector<Finding> findings = inspect(nor.cells(), small_layout);
+    EXPECT_EQ(findings.size(), 1u);
+    EXPECT_EQ(findings[0].severity, Severity::damage);
+    EXPECT_EQ(findings[0].id, store.store.damage());
+    return store.store.damage();
+  };
+  constexpr std::size_t store = sizeof(format::VolumeHeader);
+  EXPECT_EQ(damage(40, 'x'), FindingId::volume_signature);
+  EXPECT_EQ(damage(16, 'x'), FindingId::volume_file_system);
+  EXPECT_EQ(damage(48, std::uint16_t{70}), FindingId::volume_header_length);
+  EXPECT_EQ(damage(48, std::uint16_t{0xFFFC}), FindingId::volume_header_length);
+  EXPECT_EQ(damage(store, format::plain_store_guid), FindingId::store_without_authentication);
+  EXPECT_EQ(damage(store, 'y'), FindingId::store_signature);
+  EXPECT_EQ(damage(store + 20, 'x'), FindingId::store_format);
+  EXPECT_EQ(damage(store + 21, 'x'), FindingId::store_state);
+  EXPECT_EQ(damage(store + 16, small_region), FindingId::store_size);
+  EXPECT_EQ(damage(store + 16, std::uint32_t{27}), FindingId::store_size);
+}
+
+TEST(FlashStore, RefusesALayoutThatIsNotTheFlashs) {
+  NorModel nor(small_flash);
+  HeapAllocator allocator;
+  VariableTable table(allocator);
+  for (const auto change :
+       {+[](StoreLayout& layout) { layout.volume_size -= 0x1000; },
+        +[](StoreLayout& layout) { layout.block_size = 0x800; },
+        +[](StoreLayout& layout) { layout.spare_size = 0x3000; }, +[](StoreLayout& layout) { layout.work = 0x3000; },
+        +[](StoreLayout& layout) { layout.spare = 0x4000; }}) {
+    StoreLayout layout = small_layout;
+    change(layout);
+    EXPECT_EQ(FlashStore(nor, table, layout).open().error(), Error::invalid_argument);
+  }
+  EXPECT_EQ(nor.steps(), 0u);
 }
 
 }  // namespace

@@ -18,6 +18,9 @@ inline constexpr abi::Guid volume_file_system_guid = {
 // gEfiAuthenticatedVariableGuid: a store whose records carry a time stamp.
 inline constexpr abi::Guid authenticated_store_guid = {
     0xaaf32c78, 0x947b, 0x439a, {0xa1, 0x80, 0x2e, 0x14, 0x4e, 0xc3, 0x77, 0x92}};
+// gEfiVariableGuid: a store whose records don't.
+inline constexpr abi::Guid plain_store_guid = {
+    0xddcf3616, 0x3275, 0x4164, {0x98, 0xb6, 0xfe, 0x85, 0x70, 0x7f, 0xfe, 0x7d}};
 
 struct BlockMapEntry {
   std::uint32_t blocks;

@@ -22,6 +22,7 @@ class VariableTable {
 
   // First variable in order (volatile ones come first), and the one after; null at the end.
   Variable* first() const;
+  Variable* first_non_volatile() const { return flash_order_.first; }
   Variable* after(const Variable& variable) const;
 
   // A node for a non-volatile variable, not yet in the table, or null.
