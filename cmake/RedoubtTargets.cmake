@@ -112,10 +112,10 @@ function(redoubt_test name)
   set_tests_properties(${name} PROPERTIES TIMEOUT 1200 LABELS host)
 endfunction()
 
-# redoubt_fuzzer(NAME USES folder... SOURCES file... [SEEDS dir]): a libFuzzer program, host build only. The
-# test runs it for REDOUBT_FUZZ_SECONDS (60 unless the environment says otherwise).
+# redoubt_fuzzer(NAME USES folder... SOURCES file... [SEEDS dir] [SHORT]): a libFuzzer program, host build only. The
+# test runs it for REDOUBT_FUZZ_SECONDS, if the environment has it; else for a minute, SHORT ones for a quarter.
 function(redoubt_fuzzer name)
-  cmake_parse_arguments(ARG "" "SEEDS" "USES;SOURCES" ${ARGN})
+  cmake_parse_arguments(ARG "SHORT" "SEEDS" "USES;SOURCES" ${ARGN})
   if(NOT REDOUBT_KIND STREQUAL "host")
     return()
   endif()
@@ -127,10 +127,14 @@ function(redoubt_fuzzer name)
   foreach(used IN LISTS ARG_USES)
     target_link_libraries(${name} PRIVATE redoubt_${used})
   endforeach()
+  set(seconds 60)
+  if(ARG_SHORT)
+    set(seconds 15)
+  endif()
   set(corpus "${CMAKE_BINARY_DIR}/corpus/${name}")
   file(MAKE_DIRECTORY "${corpus}")
   add_test(NAME ${name} COMMAND sh -c
-    "\"$<TARGET_FILE:${name}>\" -max_total_time=\"\${REDOUBT_FUZZ_SECONDS:-60}\" -rss_limit_mb=4096 -timeout=25 -print_final_stats=1 -artifact_prefix='${corpus}-' '${corpus}' ${ARG_SEEDS}")
+    "\"$<TARGET_FILE:${name}>\" -max_total_time=\"\${REDOUBT_FUZZ_SECONDS:-${seconds}}\" -rss_limit_mb=4096 -timeout=25 -print_final_stats=1 -artifact_prefix='${corpus}-' '${corpus}' ${ARG_SEEDS}")
   set_tests_properties(${name} PROPERTIES TIMEOUT 5400 LABELS fuzz)
 endfunction()
 
