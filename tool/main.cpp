@@ -14,5 +14,6 @@ int main(int argc, char** argv) {
   add_vars_get(command_line);
   add_vars_set(command_line);
   add_vars_delete(command_line);
+  add_vars_check(command_line);
   return command_line.run(argc, argv);
 }

@@ -48,6 +48,7 @@ Outcome run(std::vector<std::string> arguments) {
   add_vars_get(command_line);
   add_vars_set(command_line);
   add_vars_delete(command_line);
+  add_vars_check(command_line);
   ::testing::internal::CaptureStdout();
   ::testing::internal::CaptureStderr();
   const int status = command_line.run(static_cast<int>(argv.size()), argv.data());
@@ -408,7 +409,7 @@ TEST_F(Vars, RefusesBadWords) {
   expect_refused({"frobnicate", path}, "frobnicate");
   EXPECT_EQ(read(path), before);
   EXPECT_EQ(files(), 1);
-  for (const char* verb : {"list", "get", "set", "delete"}) {
+  for (const char* verb : {"list", "get", "set", "delete", "check"}) {
     EXPECT_EQ(run({verb, "--help"}).status, 0);
   }
 }
@@ -433,6 +434,105 @@ TEST_F(Vars, RefusesWhatDoesNotFit) {
   EXPECT_EQ(outcome.status, 1);
   EXPECT_THAT(outcome.error, HasSubstr("'Full7' doesn't fit: 30"));
   EXPECT_EQ(listed(path)["variables"].size(), 8u);
+}
+
+// ---- check ----
+
+class VarsCheck : public Vars {
+ protected:
+  VarsCheck() : bytes_(read(store_with_keys)) {}
+
+  // A byte of the file, and what `check` says then.
+  Outcome with(std::size_t offset, std::uint8_t value) {
+    auto changed = bytes_;
+    changed[offset] = std::byte{value};
+    return checked(changed);
+  }
+  Outcome checked(Bytes bytes) {
+    const std::string path = write("checked.fd", bytes);
+    const Outcome outcome = run({"check", path});
+    EXPECT_EQ(outcome.error, "");
+    EXPECT_TRUE(std::ranges::equal(read(path), bytes)) << "nothing is written";
+    return outcome;
+  }
+
+  static constexpr std::size_t timeout_record = 0x2938;
+
+  std::vector<std::byte> bytes_;
+};
+
+TEST_F(VarsCheck, HasNothingToSayAboutStockStores) {
+  for (const char* file : {blank_store, store_with_keys, small_store_with_keys, whole_flash}) {
+    const Outcome outcome = run({"check", file});
+    EXPECT_EQ(outcome.status, 0);
+    EXPECT_EQ(outcome.output, "The variable store is as it should be.\n");
+  }
+  EXPECT_EQ(Json::parse(run({"check", store_with_keys, "--json"}).output)["findings"], Json::array());
+}
+
+TEST_F(VarsCheck, ExplainsHeaders) {
+  constexpr std::size_t store = sizeof(format::VolumeHeader);
+  const struct {
+    std::size_t offset;
+    std::uint8_t value;
+    int status;
+    const char* text;
+  } cases[] = {
+      {offsetof(format::VolumeHeader, checksum), 0, 1, "warning  0x0: the volume's header has a wrong checksum\n"},
+      {offsetof(format::VolumeHeader, signature), 0, 1, "damage   0x0: the volume's header has another signature"},
+      {store + offsetof(format::StoreHeader, format), 0, 1,
+       "damage   0x48: the store's header says that it isn't form"},
+      {store + offsetof(format::StoreHeader, state), 0, 1,
+       "damage   0x48: the store's header says that it isn't health"},
+      {0x41000 + offsetof(format::WorkingBlockHeader, crc), 0, 0,
+       "note     0x41000: the work area has no valid header"},
+  };
+  for (const auto& test_case : cases) {
+    const Outcome outcome = with(test_case.offset, test_case.value);
+    EXPECT_EQ(outcome.status, test_case.status) << outcome.output;
+    EXPECT_THAT(outcome.output, HasSubstr(test_case.text));
+  }
+}
+
+TEST_F(VarsCheck, ExplainsRecords) {
+  const auto timeout = read_at<format::RecordHeader>(bytes_, timeout_record).value();
+  ASSERT_EQ(timeout.start, format::RecordHeader::expected_start);
+  ASSERT_EQ(timeout.name_size, 16u);
+  Outcome outcome = with(timeout_record + offsetof(format::RecordHeader, state), format::state::header_valid);
+  EXPECT_EQ(outcome.status, 0);
+  EXPECT_EQ(outcome.output,
+            "note     0x2938: a record was interrupted before it was complete; it has no effect (Timeout)\n"
+            "0 damaged, 0 odd, 1 that the next start puts right\n");
+  outcome = with(timeout_record + offsetof(format::RecordHeader, data_size) + 3, 0x7F);
+  EXPECT_EQ(outcome.status, 1);
+  EXPECT_THAT(outcome.output, HasSubstr("damage   0x2938: no record starts here, and none behind it can be found"));
+  outcome = with(timeout_record + offsetof(format::RecordHeader, attributes) + 3, 0x80);
+  EXPECT_EQ(outcome.status, 1);
+  EXPECT_THAT(outcome.output,
+              HasSubstr("warning  0x2938: a variable has attributes that none can be written with (Timeout)"));
+  const Json json = Json::parse(run({"check", directory_.file("checked.fd"), "--json"}).output);
+  EXPECT_EQ(json["findings"].at(0)["severity"], "warning");
+  EXPECT_EQ(json["findings"].at(0)["offset"], timeout_record);
+  EXPECT_EQ(json["findings"].at(0)["name"], "Timeout");
+}
+
+// Damage that ends the store hides what is behind it; the file can still be listed, and says what is left.
+TEST_F(VarsCheck, WhatIsDamagedCanBeListed) {
+  auto changed = bytes_;
+  changed[timeout_record] = std::byte{0};
+  const std::string path = write("damaged.fd", changed);
+  EXPECT_EQ(run({"check", path}).status, 1);
+  const Outcome outcome = run({"list", path});
+  EXPECT_EQ(outcome.status, 0);
+  EXPECT_THAT(outcome.output, HasSubstr("Boot0000"));
+  EXPECT_THAT(outcome.output, Not(HasSubstr("Timeout")));
+}
+
+TEST_F(VarsCheck, RefusesWhatIsNoStore) {
+  expect_refused({"check", directory_.file("missing")}, "No such file");
+  expect_refused({"check", directory_.path().string()}, "is a directory");
+  expect_refused({"check", write("cut.fd", Bytes(bytes_).first(0x83FFF))}, "the file ends after");
+  expect_refused({"check", write("noise", "noise")}, "no variable volume in it");
 }
 
 }  // namespace

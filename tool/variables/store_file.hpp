@@ -53,7 +53,7 @@ class StoreFile {
   // In the order of GetNextVariableName.
   const std::vector<StoredVariable>& variables() const { return variables_; }
   const SecureBootState& secure_boot() const { return secure_boot_; }
-  // Bytes for records: all there are, and those in use, of deleted variables too.
+  // Bytes for records: all there are, and those of variables.
   std::uint32_t capacity() const { return capacity_; }
   std::uint32_t used() const { return used_; }
 

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: BSD-2-Clause-Patent
+// `redoubt vars check`: what isn't as it should be in a store file, in the words of what the driver makes of it. Works
+// on the file as it is: nothing is recovered first, nothing is written.
+#include <algorithm>
+#include <cstdio>
+#include <format>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "drivers/variable/board.hpp"
+#include "drivers/variable/store/format.hpp"
+#include "drivers/variable/store/inspection.hpp"
+#include "tool/commands/commands.hpp"
+#include "tool/files.hpp"
+#include "tool/variables/store_file.hpp"
+#include "tool/variables/text.hpp"
+
+namespace redoubt::tool {
+
+namespace {
+
+using variable::Finding;
+using variable::Severity;
+using variables::VolumePlace;
+using Json = nlohmann::ordered_json;
+namespace format = variable::format;
+
+struct Options {
+  std::string file;
+  bool json = false;
+};
+
+const char* severity_name(Severity severity) {
+  switch (severity) {
+    case Severity::note: return "note";
+    case Severity::warning: return "warning";
+    case Severity::damage: return "damage";
+  }
+  return "";
+}
+
+// Headers may be damaged so much that no volume can be found; a file of the size of q35's chip is taken for one.
+Result<VolumePlace, CommandError> place_of(const std::string& file, Bytes bytes) {
+  const auto places = variables::find_volumes(file, bytes);
+  if (places.has_value()) {
+    return places->front();
+  }
+  if (bytes.size() == variable::board::layout.volume_size) {
+    return VolumePlace{0, variable::board::layout};
+  }
+  return std::unexpected(places.error());
+}
+
+// The name of the record that stands at `offset`, if there is one of any kind; damaged ones have what they have.
+std::string name_at(Bytes volume, std::uint32_t offset) {
+  const auto header = read_at<format::RecordHeader>(volume, offset);
+  if (!header.has_value() || header->start != format::RecordHeader::expected_start) {
+    return {};
+  }
+  const auto name = slice(volume, std::uint64_t{offset} + sizeof(*header), header->name_size);
+  return name.has_value() ? variables::to_utf8(variables::units_of(*name)) : std::string();
+}
+
+CommandResult check(const Options& options) {
+  const auto bytes = TRY(read_file(options.file));
+  const VolumePlace place = TRY(place_of(options.file, bytes));
+  const Bytes volume = Bytes(bytes).subspan(place.offset, place.layout.volume_size);
+  const std::vector<Finding> findings = variable::inspect(volume, place.layout);
+  const auto count = [&findings](Severity severity) {
+    return std::ranges::count(findings, severity, &Finding::severity);
+  };
+  // A write that the next start ends moves the records that findings are about.
+  const bool are_in_place =
+      std::ranges::find(findings, variable::FindingId::write_unfinished, &Finding::id) == findings.end();
+  std::string text;
+  Json json;
+  json["file"] = options.file;
+  json["volume"] = {{"offset", place.offset}, {"length", place.layout.volume_size}};
+  json["findings"] = Json::array();
+  for (const Finding& finding : findings) {
+    const std::string name = are_in_place ? name_at(volume, finding.offset) : std::string();
+    text += std::format("{:<8} {:#x}: {}{}\n", severity_name(finding.severity), place.offset + finding.offset,
+                        to_string(finding.id), name.empty() ? "" : std::format(" ({})", name));
+    json["findings"].push_back({{"severity", severity_name(finding.severity)},
+                                {"offset", place.offset + finding.offset},
+                                {"text", to_string(finding.id)},
+                                {"name", name}});
+  }
+  if (findings.empty()) {
+    text = "The variable store is as it should be.\n";
+  } else {
+    text += std::format("{} damaged, {} odd, {} that the next start puts right\n", count(Severity::damage),
+                        count(Severity::warning), count(Severity::note));
+  }
+  // Standard output's errors are looked at once, at the end (tool/command.cpp).
+  static_cast<void>(std::fputs(
+      (options.json ? json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n" : text).c_str(), stdout));
+  return count(Severity::damage) + count(Severity::warning) == 0 ? ExitStatus::success : ExitStatus::negative;
+}
+
+}  // namespace
+
+void add_vars_check(CommandLine& command_line) {
+  CLI::App& verb = *command_line.group("vars", "").add_subcommand("check", "Say what isn't as it should be");
+  const auto options = std::make_shared<Options>();
+  verb.footer(
+      "note: what a power cut leaves; the next start puts it right, and nothing is lost.\n"
+      "warning: not what firmware writes; all variables can be read. damage: something can't be read.\n"
+      "Never writes to FILE. Exit status: 0 when there are notes at most, 1 for warnings and damage, 2 for a file\n"
+      "with no variable volume in it.");
+  verb.add_option("FILE", options->file, "File with a variable store")->required();
+  verb.add_flag("--json", options->json, "Print JSON");
+  command_line.on_chosen(verb, [options] { return check(*options); });
+}
+
+}  // namespace redoubt::tool
