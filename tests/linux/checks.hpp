@@ -36,6 +36,12 @@ std::string check_variables_of_pei();
 // through a variable that survived.
 std::string count_boot(unsigned& boots);
 
+// Creates and deletes a variable `cycles` times, each time with other data, and replaces one as often as a tenth of
+// that, among 60 others that stay as they are.
+std::string check_cycles(unsigned cycles);
+// That the variables which check_cycles() left are there, in an earlier boot or in this one.
+std::string check_after_cycles(unsigned cycles);
+
 // Fills x87, XMM (YMM where there is AVX) and MXCSR of every CPU with patterns, all CPUs at once, and raises `mmis`
 // MMIs through port 0xB2 from each: everything must be as it was.
 std::string check_registers(unsigned cpus, unsigned mmis);

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 // Runs the checks of checks.hpp and prints "linux-test result ok" or "linux-test result FAILED" at the end.
-// Argument: how many MMIs each CPU raises in the register check.
+// Argument: how many MMIs each CPU raises in the register check; or "cycles" or "after-cycles", and the number of
+// cycles.
 #include <sched.h>
 #include <unistd.h>
 
 #include <cstdio>
 #include <cstdlib>
 #include <string>
+#include <string_view>
 
 #include "checks.hpp"
 
@@ -55,8 +57,12 @@ bool run_checks(unsigned mmis) {
 }  // namespace redoubt::tests::linux_guest
 
 int main(int count, char** arguments) {
-  const unsigned mmis = count > 1 ? static_cast<unsigned>(std::strtoul(arguments[1], nullptr, 10)) : 1000;
-  const bool passed = redoubt::tests::linux_guest::run_checks(mmis);
+  using namespace redoubt::tests::linux_guest;
+  const std::string_view first = count > 1 ? arguments[1] : "1000";
+  const auto number = static_cast<unsigned>(std::strtoul(count > 2 ? arguments[2] : first.data(), nullptr, 10));
+  const bool passed = first == "cycles"         ? report(first, check_cycles(number))
+                      : first == "after-cycles" ? report(first, check_after_cycles(number))
+                                                : run_checks(number);
   std::puts(passed ? "linux-test result ok" : "linux-test result FAILED");
   return passed ? 0 : 1;
 }

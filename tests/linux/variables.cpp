@@ -324,4 +324,66 @@ std::string count_boot(unsigned& boots) {
   return write_and_check(name, data, "count");
 }
 
+namespace {
+
+constexpr unsigned standing = 60;
+constexpr unsigned replaced_every = 10;
+
+std::string standing_name(unsigned index) { return "RedoubtStanding" + std::to_string(index); }
+Bytes standing_data(unsigned index) { return pattern(20 + index * 13, index); }
+
+std::string check_standing(const std::string& when) {
+  for (unsigned index = 0; index < standing; ++index) {
+    const std::string name = standing_name(index);
+    if (const std::string problem = expect_content(name, standing_data(index), when + ": " + name); !problem.empty()) {
+      return problem;
+    }
+  }
+  return {};
+}
+
+// What the replaced variable holds after cycle `cycle`.
+Bytes replaced_data(unsigned cycle) { return pattern(100, cycle / replaced_every); }
+
+}  // namespace
+
+std::string check_cycles(unsigned cycles) {
+  const std::string name = "RedoubtCycle";
+  const std::string replaced = "RedoubtReplaced";
+  for (unsigned index = 0; index < standing; ++index) {
+    if (const int error = write_variable(standing_name(index), usual, standing_data(index)); error != 0) {
+      return standing_name(index) + ": " + std::strerror(error);
+    }
+  }
+  for (unsigned cycle = 0; cycle < cycles; ++cycle) {
+    const std::string when = "cycle " + std::to_string(cycle);
+    std::string problem = write_and_check(name, pattern(50 + cycle % 200, cycle), when);
+    if (problem.empty() && cycle % replaced_every == 0) {
+      problem = write_and_check(replaced, replaced_data(cycle), when + ", replaced");
+    }
+    if (!problem.empty()) {
+      return problem;
+    }
+    if (const int error = delete_variable(name); error != 0) {
+      return when + ", delete: " + std::strerror(error);
+    }
+    if (cycle % 500 == 0) {
+      problem = check_standing(when);
+    }
+    if (!problem.empty()) {
+      return problem;
+    }
+  }
+  return check_after_cycles(cycles);
+}
+
+std::string check_after_cycles(unsigned cycles) {
+  std::string problem;
+  if (enumerated_anew("RedoubtCycle", problem) || !problem.empty()) {
+    return problem.empty() ? "the deleted variable is there" : problem;
+  }
+  problem = expect_content("RedoubtReplaced", replaced_data(cycles - 1), "the replaced variable");
+  return problem.empty() ? check_standing("at the end") : problem;
+}
+
 }  // namespace redoubt::tests::linux_guest
