@@ -82,7 +82,8 @@ class RecordIndex {
   void grow() {
     const std::size_t old_size = mask_ + 1;
     const std::size_t new_size = old_size < page_bytes / sizeof(T*) ? page_bytes / sizeof(T*) : old_size * 2;
-    const SystemResult<std::uint64_t> memory = supervisor_.allocate_pages(pages_for(new_size * sizeof(T*)), 0);
+    const SystemResult<std::uint64_t> memory =
+        supervisor_.allocate_pages(pages_for(std::uint64_t{new_size} * sizeof(T*)), 0);
     if (!memory.has_value()) return;
     T** old_buckets = pages_ != nullptr ? pages_ : own_.data();
     T** new_buckets = at_address<T*>(*memory);
@@ -96,7 +97,8 @@ class RecordIndex {
       }
     }
     if (pages_ != nullptr) {
-      supervisor_.free_pages(address_of(static_cast<const void*>(pages_)), pages_for(old_size * sizeof(T*)));
+      supervisor_.free_pages(address_of(static_cast<const void*>(pages_)),
+                             pages_for(std::uint64_t{old_size} * sizeof(T*)));
     }
     pages_ = new_buckets;
     mask_ = new_size - 1;

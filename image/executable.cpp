@@ -125,13 +125,14 @@ ImageResult<void> ExecutableView::read_optional_header(std::uint64_t position, s
   }
   const std::uint64_t table = position + sizeof(OptionalHeader);
   if (directories > pe::directory_relocations) {
-    relocations_ =
-        TRY(read_field<pe::DataDirectory>(bytes_, table + pe::directory_relocations * sizeof(pe::DataDirectory),
-                                          origin_, "data directories are cut off"));
+    relocations_ = TRY(read_field<pe::DataDirectory>(
+        bytes_, table + std::uint64_t{pe::directory_relocations} * sizeof(pe::DataDirectory), origin_,
+        "data directories are cut off"));
   }
   if (directories > pe::directory_debug) {
-    debug_ = TRY(read_field<pe::DataDirectory>(bytes_, table + pe::directory_debug * sizeof(pe::DataDirectory), origin_,
-                                               "data directories are cut off"));
+    debug_ = TRY(read_field<pe::DataDirectory>(bytes_,
+                                               table + std::uint64_t{pe::directory_debug} * sizeof(pe::DataDirectory),
+                                               origin_, "data directories are cut off"));
   }
   return {};
 }
@@ -146,7 +147,7 @@ ImageResult<void> ExecutableView::check_sections() {
   std::uint64_t lowest = std::uint64_t{headers_size_} + stripped_;
   bool entry_found = entry_point_ == 0;
   for (std::uint32_t i = 0; i < section_count_; ++i) {
-    const std::uint64_t place = origin_ + section_table_ + i * sizeof(pe::SectionHeader);
+    const std::uint64_t place = origin_ + section_table_ + std::uint64_t{i} * sizeof(pe::SectionHeader);
     const pe::SectionHeader header = section_header(i);
     const std::uint64_t memory_size = memory_size_of(header);
     const std::uint64_t memory_end = header.rva + memory_size;
@@ -239,7 +240,7 @@ std::optional<std::string_view> ExecutableView::debug_path() const {
   constexpr std::uint32_t signature_nb10 = 0x3031424E;  // a signature and three words
   constexpr std::uint32_t signature_mtoc = 0x434F544D;  // a signature and a UUID
   for (std::uint32_t i = 0; i < debug_.size / sizeof(pe::DebugDirectory) && i < 16; ++i) {
-    const std::uint64_t rva = std::uint64_t{debug_.rva} + i * sizeof(pe::DebugDirectory);
+    const std::uint64_t rva = std::uint64_t{debug_.rva} + std::uint64_t{i} * sizeof(pe::DebugDirectory);
     if (rva > UINT32_MAX) {
       return std::nullopt;
     }

@@ -9,7 +9,7 @@ namespace redoubt::launch {
 void build_bootstrap_tables(std::span<std::uint64_t, bootstrap_table_entries> tables, std::uint64_t address) {
   constexpr std::uint64_t present_writable = 0x3;
   constexpr std::uint64_t large = 0x80;
-  constexpr std::uint64_t large_page_size = 2 * 1024 * 1024;
+  constexpr std::uint64_t large_page_size = 0x20'0000;
   std::ranges::fill(tables, std::uint64_t{0});
   tables[0] = (address + page_size) | present_writable;
   for (std::size_t i = 0; i < 4; ++i) {

@@ -232,7 +232,7 @@ constexpr Test tests[] = {
            Handle handle = nullptr;
            t.status(register_software(*p, some_value, handle), status::success);
            t.status(p->unregister_handler(p, nullptr), status::invalid_parameter);
-           t.status(p->unregister_handler(p, &handle), status::invalid_parameter);
+           t.status(p->unregister_handler(p, static_cast<void*>(&handle)), status::invalid_parameter);
            t.status(p->unregister_handler(p, handle), status::success);
            t.status(p->unregister_handler(p, handle), status::invalid_parameter);
          },
