@@ -400,6 +400,22 @@ TEST(FlashStore, MakesRoomWhenMuchIsDeleted) {
   EXPECT_EQ(store.get(u"A"), std::string(2000, 'b'));
 }
 
+TEST(FlashStore, ReadyToBootMakesRoomForTheLargestVariable) {
+  Machine machine(Limits{.max_variable_size = 0x2000});
+  for (int round = 0; round < 5; ++round) {
+    ASSERT_EQ(machine.set(u"A", attribute::nv_bs, std::string(2000, static_cast<char>('a' + round))), status::success);
+  }
+  const std::uint64_t start = machine.flash.steps();
+  machine.services->ready_to_boot();
+  EXPECT_GT(machine.flash.steps(), start + 4000);
+  EXPECT_EQ(machine.get(u"A").data, std::string(2000, 'e'));
+  const std::uint64_t reclaimed = machine.flash.steps();
+  machine.services->ready_to_boot();
+  EXPECT_EQ(machine.flash.steps(), reclaimed);
+  ASSERT_TRUE(machine.reset().has_value());
+  EXPECT_EQ(machine.get(u"A").data, std::string(2000, 'e'));
+}
+
 TEST(FlashStore, AReclaimThatFailsForWantOfMemoryChangesNothing) {
   NorModel nor(small_flash);
   Store store(nor);

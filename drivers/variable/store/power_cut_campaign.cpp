@@ -2,7 +2,8 @@
 // Cuts the power at every step of a workload, and sees what is left. Usage:
 // power_cut_campaign [STRIDE [SEEDS]]
 //
-// The workload is some 330 operations on a store of 16 KiB, with a dozen reclaims, a format and restarts. A step is a
+// The workload is some 330 operations on a store of 16 KiB, with a dozen reclaims, of which one
+// finds the work area full, a format and restarts. A step is a
 // byte programmed or a block erased. At each STRIDE-th step (1 unless given) power fails, once for each of SEEDS (3
 // unless given) seeds, which decide what the interrupted unit holds. Then the store is opened again, and must hold
 // exactly what it held before the operation or exactly what it should hold after; it takes further writes and has them
@@ -199,6 +200,7 @@ class Campaign {
     if (session == nullptr) {
       return false;
     }
+    fill_work_area(flash);
     for (const Operation& operation : make_workload()) {
       const NorModel before = flash;
       Variables after = now;
@@ -251,6 +253,19 @@ class Campaign {
       return nullptr;
     }
     return session;
+  }
+
+  // Writes that are over, so many that the work area is written anew in the middle of the workload.
+  static void fill_work_area(NorModel& flash) {
+    constexpr int writes = 43;
+    std::uint32_t offset = read_write_queue(flash.cells(), small_layout).header;
+    for (int count = 0; count < writes; ++count) {
+      const format::WriteHeader header{0xF8, {}, {}, 0, 1, 0};
+      const format::WriteRecord record{0xF9, {}, 0, 0, small_region, -std::int64_t{small_layout.spare}};
+      std::memcpy(flash.cells().data() + offset, &header, sizeof(header));
+      std::memcpy(flash.cells().data() + offset + sizeof(header), &record, sizeof(record));
+      offset += std::uint32_t{sizeof(header) + sizeof(record)};
+    }
   }
 
   bool cut_everywhere(const NorModel& before, const Operation& operation, const Variables& old_values,
