@@ -136,6 +136,33 @@ TEST(FlashStore, FlashThatRefusesLeavesTheOldValue) {
   EXPECT_EQ(machine.get(u"A").data, "old");
 }
 
+// Volumes of other sizes than the board's, as files have them.
+TEST(FlashStore, ReclaimsVolumesOfAnyLayout) {
+  for (const char* path : {stock_store_with_keys, "/usr/share/OVMF/OVMF_VARS.ms.fd"}) {
+    const std::vector<std::byte> image = read_file(path);
+    const Result<StoreLayout> layout = find_layout(image);
+    ASSERT_TRUE(layout.has_value()) << path;
+    Machine machine(NorModel(image, layout->block_size), *layout);
+    ASSERT_TRUE(machine.started.has_value()) << path;
+    EXPECT_EQ(machine.flash.cells(), image);
+    const std::vector<std::u16string> before = machine.names();
+    const std::string keys = machine.get(u"db", image_security_database_guid).data;
+    EXPECT_GT(keys.size(), 1000u);
+    for (std::size_t round = 0; round < 2 * layout->store_size / 1000; ++round) {
+      ASSERT_EQ(machine.set(u"A", attribute::nv_bs, std::string(1000, static_cast<char>('a' + round % 26))),
+                status::success);
+    }
+    EXPECT_GE(read_write_queue(machine.flash.cells(), *layout).header,
+              layout->work + sizeof(format::WorkingBlockHeader) +
+                  2 * (sizeof(format::WriteHeader) + sizeof(format::WriteRecord)));
+    ASSERT_TRUE(machine.reset().has_value());
+    EXPECT_EQ(machine.names().size(), before.size() + 1);
+    EXPECT_EQ(machine.get(u"db", image_security_database_guid).data, keys);
+    EXPECT_EQ(machine.get(u"db", image_security_database_guid).attributes, attribute::nv_bs_rt_at);
+    EXPECT_TRUE(inspect(machine.flash.cells(), *layout).empty());
+  }
+}
+
 // Every step at which power can fail while one variable is replaced: the old value or the new one, nothing else
 // changed, and the store goes on working.
 TEST(FlashStore, PowerCutsLeaveOldOrNew) {
