@@ -209,7 +209,7 @@ LaunchStep<void> build_cpus(Supervisor& supervisor, DirectMap memory) {
   }
   supervisor.extended_state.initialize(memory.at(*area), supervisor.features);
   const auto procedures =
-      supervisor.memory.allocate_supervisor(pages_of(supervisor.launch.cpu_count * sizeof(Procedure)));
+      supervisor.memory.allocate_supervisor(pages_of(std::uint64_t{supervisor.launch.cpu_count} * sizeof(Procedure)));
   if (!procedures) {
     return fail("no MMRAM for the CPUs' procedures");
   }

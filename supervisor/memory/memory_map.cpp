@@ -87,7 +87,7 @@ Result<void> MemoryMap::initialize(const abi::LaunchRecord& record, std::uint64_
       comm_status_ > ~std::uint64_t{0} - page_bytes || comm_status_ % 8 != 0 ||
       overlaps(page_floor(comm_status_), page_bytes, record.mmram_base, record.mmram_size) ||
       overlaps(page_floor(comm_status_), page_bytes, comm_buffer_, comm_bytes_) ||
-      pages_of(comm_status_ % page_bytes + sizeof(std::uint64_t) * 3) != 1)
+      pages_of(comm_status_ % page_bytes + std::uint64_t{3} * sizeof(std::uint64_t)) != 1)
     return std::unexpected(Error::malformed);
 
   for (AddressSpace& space : spaces_) TRY(space.create(pool_, memory_, hardware_.execute_disable));
@@ -130,9 +130,9 @@ Result<void> MemoryMap::claim_launch_pages(const abi::LaunchRecord& record, std:
     TRY(claim(page_floor(smbase + abi::smm_save_state_offset), page_bytes, PageOwner::save_state));
   }
   TRY(claim(record_address, sizeof(abi::LaunchRecord), PageOwner::supervisor));
-  if (!in_range(record.cpus, record.cpu_count * sizeof(abi::LaunchCpu), record.mmram_base, used))
+  if (!in_range(record.cpus, std::uint64_t{record.cpu_count} * sizeof(abi::LaunchCpu), record.mmram_base, used))
     return std::unexpected(Error::malformed);
-  TRY(claim(record.cpus, record.cpu_count * sizeof(abi::LaunchCpu), PageOwner::supervisor));
+  TRY(claim(record.cpus, std::uint64_t{record.cpu_count} * sizeof(abi::LaunchCpu), PageOwner::supervisor));
   const auto* cpus = memory_.at<const abi::LaunchCpu>(record.cpus);
   for (std::uint64_t cpu = 0; cpu < record.cpu_count; ++cpu) {
     if (cpus[cpu].smbase != first_smbase + cpu * abi::smbase_stride) return std::unexpected(Error::malformed);

@@ -21,7 +21,7 @@ inline std::uint64_t read_device(std::uint64_t address, std::uint64_t width) {
 
 inline void write_device(std::uint64_t address, std::uint64_t width, std::uint64_t value) {
   switch (width) {
-    case 1: asm volatile("movb %b0, (%1)" : : "q"(value), "r"(address) : "memory"); break;
+    case 1: asm volatile("movb %b0, (%1)" : : "r"(value), "r"(address) : "memory"); break;
     case 2: asm volatile("movw %w0, (%1)" : : "r"(value), "r"(address) : "memory"); break;
     case 4: asm volatile("movl %k0, (%1)" : : "r"(value), "r"(address) : "memory"); break;
     default: asm volatile("movq %0, (%1)" : : "r"(value), "r"(address) : "memory"); break;

@@ -77,7 +77,7 @@ class NmiHandler {
     static constinit std::uint64_t table[512] = {};
     const std::uint64_t bytes = std::min<std::uint64_t>(std::uint64_t{firmwares_.limit} + 1, sizeof(table));
     std::memcpy(table, reinterpret_cast<const void*>(firmwares_.base), bytes);
-    constexpr unsigned nmi = 2;
+    constexpr std::size_t nmi = 2;
     const auto handler = reinterpret_cast<std::uint64_t>(&nmi_handler);
     const std::uint64_t selector = table[nmi * 2] & 0xFFFF'0000;
     table[nmi * 2] = (handler & 0xFFFF) | selector | std::uint64_t{0x8E} << 40 | (handler >> 16 & 0xFFFF) << 48;

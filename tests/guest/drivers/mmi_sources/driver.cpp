@@ -161,7 +161,9 @@ void check_refusals(Checks& checks, const MmSystemTable& mmst) {
 void check_platform_protocols(Checks& checks, const MmSystemTable& mmst) {
   auto* access = locate<abi::MmAccessProtocol>(mmst, abi::mm_access_protocol_guid);
   auto* configuration = locate<abi::MmConfigurationProtocol>(mmst, abi::mm_configuration_protocol_guid);
-  checks.expect(access != nullptr && access->lock_state == 1 && access->open_state == 0);
+  checks.expect(access != nullptr && configuration != nullptr);
+  if (access == nullptr || configuration == nullptr) return;
+  checks.expect(access->lock_state == 1 && access->open_state == 0);
   checks.expect(access->open(access), status::device_error);
   checks.expect(access->close(access), status::success);
   abi::MmramDescriptor mmram{};
@@ -169,12 +171,12 @@ void check_platform_protocols(Checks& checks, const MmSystemTable& mmst) {
   checks.expect(access->get_capabilities(access, &size, &mmram), status::success);
   const auto here = reinterpret_cast<std::uint64_t>(&state);
   checks.expect(here >= mmram.physical_start && here - mmram.physical_start < mmram.physical_size);
-  checks.expect(configuration != nullptr);
   checks.expect(configuration->register_mm_entry(configuration, nullptr), status::invalid_parameter);
   checks.expect(configuration->register_mm_entry(configuration, table), status::access_denied);
 
   auto* attributes = locate<abi::MmMemoryAttributeProtocol>(mmst, abi::mm_memory_attribute_protocol_guid);
   checks.expect(attributes != nullptr);
+  if (attributes == nullptr) return;
   abi::EfiPhysicalAddress page = 0;
   checks.expect(mmst.allocate_pages(abi::allocate_any_pages, abi::runtime_services_data, 1, &page), status::success);
   auto& word = *reinterpret_cast<volatile std::uint64_t*>(page);
@@ -223,6 +225,7 @@ void check_status_codes(Checks& checks, const MmSystemTable& mmst) {
   auto* router = locate<abi::MmRscHandlerProtocol>(mmst, abi::mm_rsc_handler_protocol_guid);
   auto* reporter = locate<abi::MmStatusCodeProtocol>(mmst, abi::mm_status_code_protocol_guid);
   checks.expect(router != nullptr && reporter != nullptr);
+  if (router == nullptr || reporter == nullptr) return;
   checks.expect(router->register_handler(nullptr), status::invalid_parameter);
   checks.expect(router->register_handler(on_status_code), status::success);
   checks.expect(router->register_handler(on_status_code), status::already_started);

@@ -124,7 +124,10 @@ EFIAPI EfiStatus execute_iret(void*) {
   return procedure_status;
 }
 
-EFIAPI EfiStatus read_null(void*) { return *reinterpret_cast<const volatile EfiStatus*>(std::uintptr_t{0}); }
+EFIAPI EfiStatus read_null(void*) {
+  const volatile std::uintptr_t null = 0;
+  return *reinterpret_cast<const volatile EfiStatus*>(null);
+}
 EFIAPI EfiStatus privileged(void*) {
   asm volatile("cli");
   return abi::status::success;
