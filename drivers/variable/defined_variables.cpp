@@ -152,6 +152,12 @@ bool is_hardware_error_record(const VariableId& id) {
 
 bool is_read_only_to_os(const VariableId& id) { return id == hardware_error_support; }
 
+bool is_written_by_driver(const VariableId& id) {
+  return id == signers || id == volatile_signers || id == vendor_keys_in_flash || id == deployed_mode_in_flash;
+}
+
+bool needs_physical_presence(const VariableId& id) { return id == secure_boot_enable || id == custom_mode; }
+
 bool needs_authentication(const VariableId& id) {
   const Definition* definition = find(id).definition;
   return definition != nullptr && definition->attributes == attribute::nv_bs_rt_at;

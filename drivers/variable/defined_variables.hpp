@@ -20,6 +20,9 @@ inline constexpr abi::Guid hardware_error_variable_guid = {
 
 inline constexpr VariableId platform_key{global_variable_guid, u"PK"};
 inline constexpr VariableId hardware_error_support{global_variable_guid, u"HwErrRecSupport"};
+inline constexpr VariableId key_exchange_key{global_variable_guid, u"KEK"};
+inline constexpr VariableId audit_mode{global_variable_guid, u"AuditMode"};
+inline constexpr VariableId deployed_mode{global_variable_guid, u"DeployedMode"};
 inline constexpr VariableId setup_mode{global_variable_guid, u"SetupMode"};
 inline constexpr VariableId secure_boot{global_variable_guid, u"SecureBoot"};
 inline constexpr VariableId signature_support{global_variable_guid, u"SignatureSupport"};
@@ -31,6 +34,19 @@ inline constexpr VariableId secure_boot_enable{
     {0xf0a30bc7, 0xaf08, 0x4556, {0x99, 0xc4, 0x00, 0x10, 0x09, 0xc9, 0x3a, 0x44}}, u"SecureBootEnable"};
 inline constexpr VariableId vendor_keys_in_flash{
     {0x9073e4e0, 0x60ec, 0x4b6e, {0x99, 0x03, 0x4c, 0x22, 0x3c, 0x26, 0x0f, 0x3c}}, u"VendorKeysNv"};
+
+// gEfiCustomModeEnableGuid: stock firmware lets whoever sets it change keys without their owners' authority, as if that
+// proved that a user is there. It means nothing here.
+inline constexpr VariableId custom_mode{{0xc076ec0c, 0x7028, 0x4399, {0xa0, 0x72, 0x71, 0xee, 0x5c, 0x44, 0x8b, 0x9f}},
+                                        u"CustomMode"};
+// gEfiCertDbGuid: who may write which private authenticated variable (authentication/signer_database.hpp).
+inline constexpr abi::Guid signer_database_guid = {
+    0xd9bee56e, 0x75dc, 0x49d9, {0xb4, 0xd7, 0xb5, 0x34, 0x21, 0x0f, 0x63, 0x7a}};
+inline constexpr VariableId signers{signer_database_guid, u"certdb"};
+inline constexpr VariableId volatile_signers{signer_database_guid, u"certdbv"};
+// Our own: 1 in Deployed Mode, which stock firmware doesn't have.
+inline constexpr VariableId deployed_mode_in_flash{
+    {0x3c1d8a94, 0x5e0b, 0x4f6a, {0x9b, 0x27, 0x72, 0x64, 0x6f, 0x75, 0x62, 0x74}}, u"DeployedModeNv"};
 
 // The signature types that stock DXE's image verification takes from db and dbx: SHA-1, SHA-256, RSA-2048, X.509.
 inline constexpr abi::Guid supported_signatures[] = {
@@ -50,6 +66,11 @@ bool is_hardware_error_record(const VariableId& id);
 // Whether firmware may change it and the operating system may not (UEFI 2.10, table 3.1), although it is non-volatile
 // and visible at runtime.
 bool is_read_only_to_os(const VariableId& id);
+
+// Whether only the driver itself writes a variable; and whether a user must be there to change it, which nobody can
+// prove to MM.
+bool is_written_by_driver(const VariableId& id);
+bool needs_physical_presence(const VariableId& id);
 
 // Whether a variable exists with time-based authentication or not at all: PK, KEK, db and its like.
 bool needs_authentication(const VariableId& id);

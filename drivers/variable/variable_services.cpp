@@ -17,16 +17,6 @@ constexpr std::uint32_t known_attributes = attribute::nv_bs_rt | attribute::hard
                                            attribute::append_write | attribute::enhanced_authenticated_access;
 constexpr std::uint32_t access_attributes = attribute::bs_rt;
 
-// EFI_VARIABLE_AUTHENTICATION_2 (UEFI 2.10, 8.2.6): a time stamp of 16 bytes, then WIN_CERTIFICATE_UEFI_GUID, whose
-// first field is its length, with 24 bytes before the certificate's data.
-constexpr std::size_t certificate_offset = 16;
-constexpr std::uint32_t certificate_header_size = 24;
-
-bool has_well_formed_descriptor(Bytes data) {
-  const Result<std::uint32_t> length = read_at<std::uint32_t>(data, certificate_offset);
-  return length.has_value() && *length >= certificate_header_size && *length <= data.size() - certificate_offset;
-}
-
 }  // namespace
 
 EfiStatus to_status(Error error) {
@@ -60,29 +50,9 @@ std::uint32_t VariableServices::hardware_error_space() const {
 
 Result<void> VariableServices::start() {
   const Result<void> opened = flash_store_.open();
-  TRY(publish_secure_boot_state());
+  TRY(secure_boot_.start());
+  authenticated_.start();
   return opened;
-}
-
-// UEFI 2.10, 32.3 and 3.3: without a platform key the machine is in Setup Mode and Secure Boot is off; with one it is
-// in User Mode and Secure Boot is on, unless stock firmware's SecureBootEnable says that its user switched it off.
-// Audit Mode and Deployed Mode don't exist here, so their variables don't either.
-Result<void> VariableServices::publish_secure_boot_state() {
-  const Variable* key = table_.find(platform_key);
-  const bool user_mode = key != nullptr && !key->is_volatile();
-  const Variable* enable = table_.find(secure_boot_enable);
-  const bool switched_off = enable != nullptr && enable->data_size == 1 && enable->data()[0] == std::byte{0};
-  const std::uint8_t setup_mode_value = user_mode ? 0 : 1;
-  const std::uint8_t secure_boot_value = user_mode && !switched_off ? 1 : 0;
-  const Variable* changed_keys = table_.find(vendor_keys_in_flash);
-  const bool changed =
-      changed_keys != nullptr && changed_keys->data_size == 1 && changed_keys->data()[0] == std::byte{0};
-  const std::uint8_t vendor_keys_value = changed ? 0 : 1;
-  const auto bytes = [](const std::uint8_t& value) { return std::as_bytes(std::span(&value, 1)); };
-  TRY(publish(setup_mode, attribute::bs_rt, bytes(setup_mode_value)));
-  TRY(publish(secure_boot, attribute::bs_rt, bytes(secure_boot_value)));
-  TRY(publish(vendor_keys, attribute::bs_rt, bytes(vendor_keys_value)));
-  return publish(signature_support, attribute::bs_rt, std::as_bytes(std::span(supported_signatures)));
 }
 
 Result<void> VariableServices::publish(const VariableId& id, std::uint32_t attributes, Bytes data) {
@@ -143,7 +113,7 @@ EfiStatus VariableServices::write_memory_overwrite_lock(MemoryOverwriteLock::Sta
     }
     old = nullptr;
   }
-  return store(memory_overwrite_lock, attribute::nv_bs_rt, {&value, 1}, old);
+  return store(memory_overwrite_lock, attribute::nv_bs_rt, {}, {&value, 1}, old);
 }
 
 EfiStatus VariableServices::set_memory_overwrite_lock(std::uint32_t attributes, Bytes data) {
@@ -268,8 +238,17 @@ EfiStatus VariableServices::set(Requester requester, const VariableId& id, std::
   if (status::is_error(result)) {
     return result;
   }
+  if (is_written_by_driver(id)) {
+    return status::write_protected;
+  }
+  if (needs_physical_presence(id) && requester != Requester::mm_driver) {
+    return status::security_violation;
+  }
+  if (id == audit_mode || id == deployed_mode) {
+    return secure_boot_.change_mode(id, attributes, data);
+  }
   if ((attributes & attribute::time_based_authenticated_write) != 0) {
-    return has_well_formed_descriptor(data) ? status::unsupported : status::security_violation;
+    return set_authenticated(requester, id, attributes, data);
   }
   result = check_size(id, attributes, data.size());
   if (status::is_error(result)) {
@@ -298,6 +277,49 @@ EfiStatus VariableServices::set(Requester requester, const VariableId& id, std::
   return variable == nullptr ? create(id, attributes, data) : change(*variable, id, attributes, data);
 }
 
+// What can be said without looking at the signature is said first, in the order of stock firmware.
+EfiStatus VariableServices::set_authenticated(Requester requester, const VariableId& id, std::uint32_t attributes,
+                                              Bytes data) {
+  const Result<Descriptor> descriptor = parse_descriptor(data);
+  if (!descriptor.has_value()) {
+    return status::security_violation;
+  }
+  const Variable* variable = table_.find(id);
+  if (variable != nullptr && variable->read_only) {
+    return status::write_protected;
+  }
+  const bool grows = variable != nullptr && (attributes & attribute::append_write) != 0;
+  EfiStatus result = check_size(id, attributes, descriptor->payload.size());
+  if (!status::is_error(result)) {
+    result = check_rules(requester, id, attributes, descriptor->payload.size() + (grows ? variable->data_size : 0));
+  }
+  if (status::is_error(result)) {
+    return result;
+  }
+  if (variable != nullptr) {
+    if (at_runtime_ && (!variable->has(attribute::runtime_access) || variable->is_volatile())) {
+      return status::write_protected;
+    }
+    if ((attributes & ~attribute::append_write) != variable->attributes) {
+      return status::invalid_parameter;
+    }
+  } else if (at_runtime_ && (attributes & attribute::nv_bs_rt) != attribute::nv_bs_rt) {
+    return status::invalid_parameter;
+  }
+  return authenticated_.write(id, attributes, *descriptor);
+}
+
+EfiStatus VariableServices::write_variable(const VariableId& id, std::uint32_t attributes, const abi::Time& time_stamp,
+                                           Bytes data) {
+  const EfiStatus size = check_size(id, attributes, data.size());
+  return status::is_error(size) ? status::out_of_resources : store(id, attributes, time_stamp, data, table_.find(id));
+}
+
+EfiStatus VariableServices::erase_variable(const VariableId& id) {
+  Variable* variable = table_.find(id);
+  return variable == nullptr ? status::success : remove(*variable);
+}
+
 EfiStatus VariableServices::create(const VariableId& id, std::uint32_t attributes, Bytes data) {
   if (data.empty() && (attributes & attribute::append_write) != 0) {
     return status::success;
@@ -311,7 +333,7 @@ EfiStatus VariableServices::create(const VariableId& id, std::uint32_t attribute
   if (needs_authentication(id)) {
     return status::invalid_parameter;
   }
-  return store(id, attributes & ~attribute::append_write, data, nullptr);
+  return store(id, attributes & ~attribute::append_write, {}, data, nullptr);
 }
 
 EfiStatus VariableServices::change(Variable& variable, const VariableId& id, std::uint32_t attributes, Bytes data) {
@@ -336,7 +358,7 @@ EfiStatus VariableServices::change(Variable& variable, const VariableId& id, std
     if (present.size() == data.size() && __builtin_memcmp(present.data(), data.data(), data.size()) == 0) {
       return status::success;
     }
-    return store(id, variable.attributes, data, &variable);
+    return store(id, variable.attributes, {}, data, &variable);
   }
   const std::size_t merged = present.size() + data.size();
   const EfiStatus size = check_size(id, attributes, merged);
@@ -350,7 +372,7 @@ EfiStatus VariableServices::change(Variable& variable, const VariableId& id, std
   }
   __builtin_memcpy(memory, present.data(), present.size());
   __builtin_memcpy(memory + present.size(), data.data(), data.size());
-  const EfiStatus result = store(id, variable.attributes, {memory, merged}, &variable);
+  const EfiStatus result = store(id, variable.attributes, {}, {memory, merged}, &variable);
   allocator_.release(memory);
   return result;
 }
@@ -364,9 +386,10 @@ EfiStatus VariableServices::remove(Variable& variable) {
   return removed.has_value() ? status::success : to_status(removed.error());
 }
 
-EfiStatus VariableServices::store(const VariableId& id, std::uint32_t attributes, Bytes data, Variable* old) {
+EfiStatus VariableServices::store(const VariableId& id, std::uint32_t attributes, const abi::Time& time_stamp,
+                                  Bytes data, Variable* old) {
   if ((attributes & attribute::non_volatile) == 0) {
-    const Result<Variable*> written = volatile_store_.write(id, attributes, abi::Time{}, data, old);
+    const Result<Variable*> written = volatile_store_.write(id, attributes, time_stamp, data, old);
     return written.has_value() ? status::success : to_status(written.error());
   }
   const std::uint64_t size = FlashStore::record_size(id.name_size(), data.size());
@@ -378,7 +401,7 @@ EfiStatus VariableServices::store(const VariableId& id, std::uint32_t attributes
   if (flash_store_.is_open() && !room) {
     return status::out_of_resources;
   }
-  const Result<void> written = flash_store_.write(id, attributes, abi::Time{}, data, old);
+  const Result<void> written = flash_store_.write(id, attributes, time_stamp, data, old);
   return written.has_value() ? status::success : to_status(written.error());
 }
 

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 // The rules of UEFI 2.10, section 8.2, on top of the two stores: who may read and write which variable when. Statuses
 // are the ones the specification names, since they are what these services are about.
-//
-// Time-based authenticated writes are not verified here: they are refused with EFI_SECURITY_VIOLATION when the
-// descriptor is malformed and EFI_UNSUPPORTED otherwise, and what was written that way before (PK, KEK, db) stays
-// readable and unchanged. A key that isn't there cannot be enrolled, so Setup Mode never ends under this driver.
+// What is signed is authenticated in authentication/.
 #pragma once
 
 #include "abi/uefi/types.hpp"
+#include "drivers/variable/authentication/authenticated_variables.hpp"
+#include "drivers/variable/authentication/secure_boot.hpp"
 #include "drivers/variable/memory_overwrite.hpp"
 #include "drivers/variable/messages/variable_messages.hpp"
 #include "drivers/variable/policy_table.hpp"
@@ -40,7 +39,7 @@ struct Limits {
 // Who asks: a message from outside MM, or a driver in MM, which read-only properties and policies don't bind.
 enum class Requester { message, mm_driver };
 
-class VariableServices {
+class VariableServices final : private VariableKeeper {
  public:
   VariableServices(Allocator& allocator, Flash& flash, const StoreLayout& layout, const Limits& limits);
   VariableServices(const VariableServices&) = delete;
@@ -74,7 +73,7 @@ class VariableServices {
   void ready_to_boot();
   void exit_boot_services() { at_runtime_ = true; }
   bool is_end_of_dxe() const { return end_of_dxe_; }
-  bool at_runtime() const { return at_runtime_; }
+  bool at_runtime() const override { return at_runtime_; }
 
   PolicyTable& policies() { return policies_; }
   PropertyTable& properties() { return properties_; }
@@ -82,7 +81,7 @@ class VariableServices {
   const Limits& limits() const { return limits_; }
 
   // A volatile variable that states something about the firmware and that nobody else can write.
-  Result<void> publish(const VariableId& id, std::uint32_t attributes, Bytes data);
+  Result<void> publish(const VariableId& id, std::uint32_t attributes, Bytes data) override;
 
  private:
   bool is_visible(const Variable& variable) const {
@@ -99,10 +98,15 @@ class VariableServices {
   abi::EfiStatus create(const VariableId& id, std::uint32_t attributes, Bytes data);
   abi::EfiStatus change(Variable& variable, const VariableId& id, std::uint32_t attributes, Bytes data);
   abi::EfiStatus remove(Variable& variable);
-  abi::EfiStatus store(const VariableId& id, std::uint32_t attributes, Bytes data, Variable* old);
+  abi::EfiStatus store(const VariableId& id, std::uint32_t attributes, const abi::Time& time_stamp, Bytes data,
+                       Variable* old);
+  abi::EfiStatus set_authenticated(Requester requester, const VariableId& id, std::uint32_t attributes, Bytes data);
+  const Variable* find_variable(const VariableId& id) const override { return table_.find(id); }
+  abi::EfiStatus write_variable(const VariableId& id, std::uint32_t attributes, const abi::Time& time_stamp,
+                                Bytes data) override;
+  abi::EfiStatus erase_variable(const VariableId& id) override;
   std::uint32_t common_space() const { return flash_store_.capacity() - hardware_error_space(); }
   std::uint32_t hardware_error_space() const;
-  Result<void> publish_secure_boot_state();
 
   Limits limits_;
   Allocator& allocator_;
@@ -112,6 +116,8 @@ class VariableServices {
   PolicyTable policies_;
   PropertyTable properties_;
   MemoryOverwriteLock memory_overwrite_;
+  SecureBoot secure_boot_{*this};
+  AuthenticatedVariables authenticated_{allocator_, *this, secure_boot_};
   bool end_of_dxe_ = false;
   bool at_runtime_ = false;
 };

@@ -28,6 +28,10 @@ std::string check_enumeration();
 // Takes each CPU but the first offline and online again; variables are written meanwhile and afterwards from it.
 std::string check_hotplug(unsigned cpus);
 
+// Whether Secure Boot has no owner; and then what it takes to become one, and what it refuses from others.
+bool has_no_platform_key();
+std::string check_authenticated_variables();
+
 // Whether the test PEIM variable_client ran in this boot, and whether what it left is there and nothing else.
 bool pei_left_variables();
 std::string check_variables_of_pei();

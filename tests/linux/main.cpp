@@ -46,6 +46,9 @@ bool run_checks(unsigned mmis) {
   }
   passed &= report("variables-at-once", check_variables_at_once(cpus, 3));
   passed &= report("variable-limits", check_variable_limits());
+  if (has_no_platform_key()) {
+    passed &= report("authenticated-variables", check_authenticated_variables());
+  }
   passed &= report("enumeration", check_enumeration());
   passed &= report("hotplug", check_hotplug(cpus));
   passed &= report("registers", check_registers(cpus, mmis));

@@ -52,15 +52,24 @@ void give_back(mbedtls_x509_crt* certificate) {
   free(certificate);
 }
 
-// Null when it can't be read, has no acceptable key, or isn't all of `der`.
-mbedtls_x509_crt* read_certificate(Bytes der) {
+// Null when it can't be read or isn't all of `der`.
+mbedtls_x509_crt* read_any_certificate(Bytes der) {
   auto* certificate = static_cast<mbedtls_x509_crt*>(calloc(1, sizeof(mbedtls_x509_crt)));
   if (certificate == nullptr) {
     return nullptr;
   }
   mbedtls_x509_crt_init(certificate);
-  if (mbedtls_x509_crt_parse_der_nocopy(certificate, raw(der), der.size()) != 0 || certificate->raw.len != der.size() ||
-      !has_acceptable_key(*certificate)) {
+  if (mbedtls_x509_crt_parse_der_nocopy(certificate, raw(der), der.size()) != 0 || certificate->raw.len != der.size()) {
+    give_back(certificate);
+    return nullptr;
+  }
+  return certificate;
+}
+
+// Null also without an acceptable key.
+mbedtls_x509_crt* read_certificate(Bytes der) {
+  mbedtls_x509_crt* certificate = read_any_certificate(der);
+  if (certificate != nullptr && !has_acceptable_key(*certificate)) {
     give_back(certificate);
     return nullptr;
   }
@@ -215,6 +224,16 @@ Result<Sha256Digest> Signature::signer_identity() const {
   Sha256Digest identity;
   std::ranges::copy(digest.view(), identity.begin());
   return identity;
+}
+
+bool is_rsa_certificate(Bytes der) {
+  mbedtls_x509_crt* certificate = read_any_certificate(der);
+  if (certificate == nullptr) {
+    return false;
+  }
+  const bool result = mbedtls_pk_get_type(&certificate->pk) == MBEDTLS_PK_RSA;
+  give_back(certificate);
+  return result;
 }
 
 bool is_acceptable_certificate(Bytes der) {

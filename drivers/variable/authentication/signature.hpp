@@ -54,7 +54,9 @@ class Signature {
   FixedVector<mbedtls_x509_crt*, SignedData::most_certificates> certificates_;
 };
 
-// Whether `der` is a certificate with an acceptable key. Inside a LibraryMemoryScope only.
+// Whether `der` is a certificate with an RSA key, and whether signatures with that key count. Inside a
+// LibraryMemoryScope only.
+bool is_rsa_certificate(Bytes der);
 bool is_acceptable_certificate(Bytes der);
 
 }  // namespace redoubt::variable

@@ -58,6 +58,22 @@ inline ByteVector der(unsigned tag, std::initializer_list<ByteVector> contents) 
   return element;
 }
 
+// One EFI_SIGNATURE_LIST (UEFI 2.10, 32.4.1) of signatures of the same size.
+inline ByteVector signature_list(const abi::Guid& type, const std::vector<ByteVector>& signatures,
+                                 const abi::Guid& owner = vendor_a) {
+  const std::size_t entry = sizeof(abi::Guid) + signatures.at(0).size();
+  ByteVector list;
+  append_value(list, type);
+  append_value(list, static_cast<std::uint32_t>(28 + signatures.size() * entry));
+  append_value(list, std::uint32_t{0});
+  append_value(list, static_cast<std::uint32_t>(entry));
+  for (const ByteVector& signature : signatures) {
+    append_value(list, owner);
+    append(list, signature);
+  }
+  return list;
+}
+
 // Signs as the owner of a fixture's key; `certificates` are what goes into the message.
 class Signer {
  public:

@@ -125,7 +125,7 @@ TEST(FlashStore, SaysWhenItIsFullAndKeepsWhatItHas) {
   EXPECT_EQ(machine.get(u"VA").data, large);
   EXPECT_EQ(machine.set(u"VA", 0, ""), status::success);
   ASSERT_TRUE(machine.reset().has_value());
-  EXPECT_EQ(machine.names().size(), 14u + 4u);  // four variables state the state of Secure Boot
+  EXPECT_EQ(machine.names().size(), 14u + 6u);  // six variables state the state of Secure Boot
 }
 
 TEST(FlashStore, FlashThatRefusesLeavesTheOldValue) {
