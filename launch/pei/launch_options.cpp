@@ -41,7 +41,7 @@ Result<std::uint32_t> parse_launch_options(std::string_view words) {
     while (length != words.size() && words[length] != ' ') {
       ++length;
     }
-    const std::string_view text(words.data(), length);
+    const std::string_view text = words.substr(0, length);
     words.remove_prefix(length);
     const Word* found = nullptr;
     for (const Word& word : known_words) {

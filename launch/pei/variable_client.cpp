@@ -90,6 +90,9 @@ class Message {
     if (!answered) {
       return false;
     }
+    if (bytes == nullptr) {
+      return answered->empty();
+    }
     if (!answered->empty()) {
       std::memcpy(bytes, answered->data(), answered->size());
     }

@@ -22,7 +22,7 @@ Continuation log(Supervisor& supervisor, Cpu& cpu) {
     return answer(cpu, abi::SystemStatus::bad_address);
   }
   make_printable(text.data(), bytes);
-  ReportLine line({text.data(), bytes});
+  ReportLine line({text.data(), static_cast<std::size_t>(bytes)});
   write(line);
   return answer(cpu, abi::SystemStatus::ok);
 }
