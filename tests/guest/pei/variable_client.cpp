@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 // A 32-bit PEIM that uses variables through both PPIs, as a vendor's would: it reads, writes, appends, deletes, lists,
-// and overwrites a large one, all before DXE. What it leaves is in variables_left.hpp.
+// and writes so much that the store has to be reclaimed, all before DXE. What it leaves is in variables_left.hpp.
 // Lines as debug_text.hpp has them, with the name variable_client. The boot goes on in either case.
 #include <cstring>
 
@@ -26,7 +26,6 @@ constexpr std::uint32_t bs_rt = 6;
 constexpr std::uint32_t append_write = 0x40;
 constexpr std::uint8_t guard = 0xA7;  // what bytes hold that nobody may write
 constexpr std::size_t buffer_bytes = std::size_t{80} * 4096;
-constexpr std::uint32_t rewrites = 5;  // of a large variable
 constexpr Guid foreign_vendor = {0x3c1f7a52, 0x0d6b, 0x4a5e, {0, 0, 0, 0, 0, 0, 0, 1}};
 
 class Client {
@@ -227,6 +226,7 @@ class Client {
     check(ppi_.query_variable_info(&ppi_, nv_bs_rt, &maximum, &remaining, &largest) == status::success, "query");
     check(maximum > remaining && remaining > largest && largest > 0x8000, "query: figures",
           static_cast<std::size_t>(maximum), static_cast<std::size_t>(remaining));
+    storage_ = static_cast<std::uint32_t>(maximum);
   }
 
   // What the stock DXE driver sends when it wants a cache of variables outside MMRAM.
@@ -253,12 +253,21 @@ class Client {
     check(intact, "runtime cache: untouched");
   }
 
+  // Overwrites one large variable until more was written than half again of what the store holds. Records are only ever
+  // appended, so the store is reclaimed on the way.
   void fill() {
-    for (std::uint32_t seed = 10; seed < 10 + rewrites; ++seed) {
-      const EfiStatus result = set(u"PeiLarge", nv_bs_rt, seed, 0, 0x6000);
+    constexpr std::uint32_t size = 0x6000;
+    const std::uint32_t rewrites = (storage_ + storage_ / 2) / size + 1;
+    for (std::uint32_t seed = 30; seed < 30 + rewrites; ++seed) {
+      const EfiStatus result = set(u"PeiLarge", nv_bs_rt, seed, 0, size);
       check(result == status::success, "write over and over", seed, result);
     }
-    expect(u"PeiLarge", nv_bs_rt, 9 + rewrites, 0x6000, "read what was written last");
+    expect(u"PeiLarge", nv_bs_rt, 29 + rewrites, size, "read after reclaim");
+    for (const VariableLeft& variable : variables_left) {
+      if (variable.size != size) {
+        expect(variable.name, variable.attributes, variable.seed, variable.size, "kept by reclaim");
+      }
+    }
   }
 
   void leave() {
@@ -306,6 +315,7 @@ class Client {
   const abi::ReadOnlyVariable2Ppi& reader_;
   const abi::MmCommunicationPpi& mm_;
   std::uint8_t* buffer_;
+  std::uint32_t storage_ = 0;  // bytes
   Checks checks_{"variable_client"};
 };
 

@@ -23,7 +23,7 @@ inline constexpr std::uint8_t byte_of(std::uint32_t seed, std::uint32_t offset) 
   return static_cast<std::uint8_t>(offset * 31 + seed * 17 + (offset >> 8) + 5);
 }
 
-// The last one is written several times over.
+// The last one is written many times over, so that the store has to be reclaimed on the way.
 inline constexpr VariableLeft variables_left[] = {
     {u"PeiKept", 7, 100, 1},    {u"PeiAppended", 7, 60, 2},     {u"PeiOverwritten", 7, 33, 4},
     {u"PeiVolatile", 6, 40, 5}, {u"PeiBootServices", 3, 20, 6}, {u"PeiLarge", 7, 0x6000, 29},
