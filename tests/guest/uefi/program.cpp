@@ -122,6 +122,19 @@ std::uint64_t option(std::string_view name, std::uint64_t otherwise) {
   return value;
 }
 
+std::size_t option_bytes(std::string_view name, std::span<std::uint8_t> buffer) {
+  const auto file = find_fw_cfg_file(option_prefix, name);
+  if (!file) {
+    return 0;
+  }
+  out16(platform::q35::fw_cfg_selector_port, file->key);
+  const std::span<std::uint8_t> filled = file->size < buffer.size() ? buffer.first(file->size) : buffer;
+  for (std::uint8_t& byte : filled) {
+    byte = fw_cfg_byte();
+  }
+  return filled.size();
+}
+
 const void* find_configuration_table(const abi::SystemTable& system_table, const abi::Guid& name) {
   for (abi::UintN i = 0; i != system_table.table_count; ++i) {
     if (system_table.configuration_tables[i].vendor_guid == name) {

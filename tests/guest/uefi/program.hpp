@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string_view>
 
 #include "abi/uefi/system_table.hpp"
@@ -44,6 +45,9 @@ void print_line(const Parts&... parts) {
 
 // The number in `-fw_cfg name=opt/org.redoubt/NAME,string=NUMBER`, decimal; `otherwise` when there is none.
 std::uint64_t option(std::string_view name, std::uint64_t otherwise);
+
+// The contents of `-fw_cfg name=opt/org.redoubt/NAME,file=FILE` as far as `buffer` has room for them; how many bytes.
+std::size_t option_bytes(std::string_view name, std::span<std::uint8_t> buffer);
 
 // The table that DXE publishes under `name`; null when it does not.
 const void* find_configuration_table(const abi::SystemTable& system_table, const abi::Guid& name);

@@ -10,7 +10,7 @@ check() {
   if "$@" 2> /tmp/error; then
     echo "linux-test $name ok"
   else
-    echo "linux-test $name FAILED status $? ($*): $(tr '\n' ' ' < /tmp/error)"
+    echo "linux-test $name FAILED ($1): $(tr '\n' ' ' < /tmp/error | cut -c 1-400)"
     passed=no
   fi
 }
@@ -18,7 +18,7 @@ check() {
 # is A B: whether two texts are the same.
 is() {
   [ "$1" = "$2" ] || {
-    echo "'$1' is not '$2'" >&2
+    echo "'$(echo "$1" | cut -c 1-150)' is not '$(echo "$2" | cut -c 1-150)'" >&2
     return 1
   }
 }
