@@ -30,8 +30,9 @@ struct Symbol {
 struct LinkedImage {
   Machine machine = Machine::x64;
   std::uint32_t entry = 0;
-  std::vector<Segment> segments;      // ascending, not overlapping, none empty
-  std::vector<Symbol> symbols{};      // by address, larger ones first; empty if the program was stripped
+  std::vector<Segment> segments;  // ascending, not overlapping, none empty
+  // By address, larger ones first; empty if the program was stripped.
+  std::vector<Symbol> symbols{};      // NOLINT(readability-redundant-member-init): others may leave it out
   std::vector<std::uint32_t> fixups;  // ascending: places that hold an address (8 bytes on x64, 4 on ia32)
 };
 

@@ -8,13 +8,8 @@
 #include <mbedtls/x509_crt.h>
 
 #include <algorithm>
+#include <cstdlib>  // in images library_shims.cpp has its functions
 #include <string_view>
-
-extern "C" {
-// Of the C library, or library_shims.cpp.
-void* calloc(std::size_t count, std::size_t size);
-void free(void* memory);
-}
 
 namespace redoubt::variable {
 
