@@ -43,9 +43,9 @@ std::string key_text(const StoreFile& store, const abi::Guid& vendor, std::u16st
 std::string secure_boot_text(const StoreFile& store) {
   using variable::global_variable_guid;
   using variable::image_security_database_guid;
-  return std::format("{}, {} Mode; {}, {}, {}, {}", store.secure_boot().secure_boot ? "on" : "off",
-                     store.secure_boot().setup_mode ? "Setup" : "User", key_text(store, global_variable_guid, u"PK"),
-                     key_text(store, global_variable_guid, u"KEK"),
+  const char* mode = store.secure_boot().setup_mode ? "Setup" : store.secure_boot().deployed_mode ? "Deployed" : "User";
+  return std::format("{}, {} Mode; {}, {}, {}, {}", store.secure_boot().secure_boot ? "on" : "off", mode,
+                     key_text(store, global_variable_guid, u"PK"), key_text(store, global_variable_guid, u"KEK"),
                      key_text(store, image_security_database_guid, u"db"),
                      key_text(store, image_security_database_guid, u"dbx"));
 }
@@ -75,6 +75,7 @@ Json store_json(const StoreFile& store) {
   json["capacity"] = store.capacity();
   json["used"] = store.used();
   json["setup_mode"] = store.secure_boot().setup_mode;
+  json["deployed_mode"] = store.secure_boot().deployed_mode;
   json["secure_boot"] = store.secure_boot().secure_boot;
   json["vendor_keys"] = store.secure_boot().vendor_keys;
   json["variables"] = Json::array();

@@ -248,6 +248,13 @@ TEST_F(Vars, AuthenticatedVariablesNeedTheirOwner) {
   EXPECT_EQ(Json::parse(run({"get", path, "PK", "--json"}).output)["attribute_bits"], 0x27);
   ASSERT_EQ(run({"set", path, "db", "--owner", "--append", "--file", list}).status, 0);
   EXPECT_THAT(run({"list", path}).output, HasSubstr("PK 2, KEK 2, db 4, dbx 1"));
+  expect_refused({"set", path, "Private", "--guid", vendor, "--owner", "--hex", "00", "--attributes", "NV,BS,RT,AT"},
+                 "only a signed update makes");
+  ASSERT_EQ(run({"set", path, "DeployedModeNv", "--guid", "3c1d8a94-5e0b-4f6a-9b27-72646f756274", "--owner", "--hex",
+                 "01", "--attributes", "NV,BS"})
+                .status,
+            0);
+  EXPECT_THAT(run({"list", path}).output, HasSubstr("Secure Boot: on, Deployed Mode"));
 }
 
 TEST_F(Vars, OutputLeavesTheFileAlone) {

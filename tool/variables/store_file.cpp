@@ -161,6 +161,7 @@ Result<void, CommandError> StoreFile::load() {
       return damaged(path_, place_.offset, started.error());
     }
     secure_boot_ = {.setup_mode = reads_one(driver.services, variable::setup_mode),
+                    .deployed_mode = reads_one(driver.services, variable::deployed_mode),
                     .secure_boot = reads_one(driver.services, variable::secure_boot),
                     .vendor_keys = reads_one(driver.services, variable::vendor_keys)};
   }
@@ -266,6 +267,12 @@ Result<void, CommandError> StoreFile::write_as_owner(const VariableId& id, std::
     }
   }
   const StoredVariable* old = find(id);
+  if (old == nullptr && (attributes & attribute::time_based_authenticated_write) != 0 &&
+      !variable::needs_authentication(id)) {
+    return bad_input(path_, std::format("{}: only a signed update makes an authenticated variable of one's own, since "
+                                        "firmware keeps who signed it",
+                                        quoted(id.name)));
+  }
   std::vector<std::byte> content(data.begin(), data.end());
   if (old != nullptr && (attributes & attribute::append_write) != 0) {
     content.insert(content.begin(), old->data.begin(), old->data.end());

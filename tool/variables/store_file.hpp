@@ -36,6 +36,7 @@ struct StoredVariable {
 // What the driver publishes about Secure Boot when it starts on this store.
 struct SecureBootState {
   bool setup_mode = false;
+  bool deployed_mode = false;
   bool secure_boot = false;
   bool vendor_keys = false;
 };
