@@ -37,6 +37,7 @@ struct Machine {
   std::map<std::uint16_t, std::string> port_text;        // repeated output, by port
   std::map<std::uint64_t, std::uint64_t> device_memory;  // what reads return; all ones where nothing is set
   std::vector<DeviceWrite> device_writes;
+  std::uint64_t dr3 = 0;
   std::map<std::uint32_t, std::uint64_t> msrs;
   std::map<std::pair<std::uint32_t, std::uint32_t>, CpuidResult> cpuid;
   std::uint64_t cr0 = 0;

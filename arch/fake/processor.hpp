@@ -26,6 +26,7 @@ inline std::uint64_t read_cr2() { return fake::machine().cr2; }
 inline void write_cr3(std::uint64_t value) { fake::machine().cr3 = value; }
 inline void write_cr4(std::uint64_t value) { fake::machine().cr4 = value; }
 inline void clear_task_switched() { fake::machine().cr0 &= ~cr0::task_switched; }
+inline void set_task_switched() { fake::machine().cr0 |= cr0::task_switched; }
 inline std::uint64_t read_xcr0() { return fake::machine().xcr0; }
 
 // With CR0.TS set each of these is an exception in ring 0, which the trace shows.
@@ -55,6 +56,8 @@ inline void set_access_flag() { fake::machine().user_access = true; }
 inline void clear_access_flag() { fake::machine().user_access = false; }
 inline std::uint64_t read_tsc() { return ++fake::machine().tsc; }
 inline void fence_before_x2apic_write() {}
+inline std::uint64_t read_dr3() { return fake::machine().dr3; }
+inline void write_dr3(std::uint64_t value) { fake::machine().dr3 = value; }
 inline void unblock_nmis() { ++fake::machine().nmi_openings; }
 inline void spin_hint() {
   if (fake::machine().on_spin) {

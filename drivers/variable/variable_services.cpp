@@ -50,7 +50,13 @@ std::uint32_t VariableServices::hardware_error_space() const {
 
 Result<void> VariableServices::start() {
   const Result<void> opened = flash_store_.open();
-  TRY(secure_boot_.start());
+  if (!opened.has_value()) {
+    while (Variable* variable = table_.first_non_volatile()) {
+      table_.remove(*variable);
+      table_.give_back_node(*variable);
+    }
+  }
+  TRY(secure_boot_.start(opened.has_value()));
   authenticated_.start();
   return opened;
 }
@@ -58,7 +64,9 @@ Result<void> VariableServices::start() {
 Result<void> VariableServices::publish(const VariableId& id, std::uint32_t attributes, Bytes data) {
   Variable* old = table_.find(id);
   if (old != nullptr && !old->is_volatile()) {
-    return std::unexpected(Error::already_exists);
+    // Something else wrote it: no variable of this name can be set here. What the firmware states isn't flash's to say.
+    TRY(flash_store_.remove(*old));
+    old = nullptr;
   }
   Variable* variable = TRY(volatile_store_.write(id, attributes, abi::Time{}, data, old));
   variable->read_only = true;
@@ -82,7 +90,8 @@ void VariableServices::ready_to_boot() {
 // Firmware that clears memory when asked has made the request's variable by the end of DXE. Where there is none, an
 // operating system made it that took the wrong firmware for it.
 bool VariableServices::can_overwrite_memory() const {
-  return limits_.memory_overwrite && table_.find(memory_overwrite_request) != nullptr;
+  const Variable* request = table_.find(memory_overwrite_request);
+  return limits_.memory_overwrite && request != nullptr && request->attributes == attribute::nv_bs_rt;
 }
 
 // The lock's value in flash is of an earlier boot. Where the request means nothing, both variables go. Flash that fails
@@ -247,7 +256,8 @@ EfiStatus VariableServices::set(Requester requester, const VariableId& id, std::
   if (id == audit_mode || id == deployed_mode) {
     return secure_boot_.change_mode(id, attributes, data);
   }
-  if ((attributes & attribute::time_based_authenticated_write) != 0) {
+  const bool overwrites_memory = id == memory_overwrite_request || id == memory_overwrite_lock;
+  if ((attributes & attribute::time_based_authenticated_write) != 0 && !overwrites_memory) {
     return set_authenticated(requester, id, attributes, data);
   }
   result = check_size(id, attributes, data.size());
@@ -258,7 +268,7 @@ EfiStatus VariableServices::set(Requester requester, const VariableId& id, std::
   if (variable != nullptr && variable->read_only) {
     return status::write_protected;
   }
-  if (id == memory_overwrite_request || id == memory_overwrite_lock) {
+  if (overwrites_memory) {
     if (end_of_dxe_ && !can_overwrite_memory()) {
       return status::write_protected;
     }
@@ -388,6 +398,9 @@ EfiStatus VariableServices::remove(Variable& variable) {
 
 EfiStatus VariableServices::store(const VariableId& id, std::uint32_t attributes, const abi::Time& time_stamp,
                                   Bytes data, Variable* old) {
+  if (old != nullptr && old->is_volatile() == ((attributes & attribute::non_volatile) != 0)) {
+    return status::invalid_parameter;
+  }
   if ((attributes & attribute::non_volatile) == 0) {
     const Result<Variable*> written = volatile_store_.write(id, attributes, time_stamp, data, old);
     return written.has_value() ? status::success : to_status(written.error());

@@ -46,8 +46,9 @@ class VariableServices final : private VariableKeeper {
   VariableServices& operator=(const VariableServices&) = delete;
   ~VariableServices() = default;
 
-  // Opens the flash store and publishes the state of Secure Boot. An error of the
-  // store (see FlashStore::open) leaves volatile variables working and can_write_flash() false. out_of_memory is final.
+  // Opens the flash store and publishes the state of Secure Boot. An error of the store (see FlashStore::open) leaves
+  // volatile variables working and can_write_flash() false; none that is stored is served then, since others may be
+  // missing (dbx, say), and Secure Boot refuses everything. out_of_memory is final.
   Result<void> start();
   bool can_write_flash() const { return flash_store_.is_open(); }
 

@@ -59,8 +59,8 @@ static_assert(sizeof(arch::RegisterFrame) == FRAME_BYTES);
 static_assert(offsetof(Cpu, frame) == 0 && offsetof(arch::RegisterFrame, rip) == FRAME_RIP &&
               offsetof(arch::RegisterFrame, cs) == FRAME_CS && offsetof(arch::RegisterFrame, rflags) == FRAME_RFLAGS);
 static_assert(offsetof(Cpu, pat_changed) == CPU_PAT_CHANGED && CPU_EXIT_WORK == CPU_PAT_CHANGED &&
-              offsetof(Cpu, nmi_count) == CPU_NMI_COUNT && CPU_MMI_STATE == CPU_NMI_COUNT &&
-              offsetof(Cpu, leaving) == CPU_EXIT_WORK + 8 && offsetof(Cpu, runs_procedure) == CPU_MMI_STATE + 8);
+              offsetof(Cpu, nmi_count) == CPU_NMI_COUNT && CPU_REQUEST == CPU_LEAVING + 1 &&
+              offsetof(Cpu, leaving) == CPU_EXIT_WORK + 8);
 static_assert(offsetof(Cpu, saved_cr2) == CPU_SAVED_CR2 && offsetof(Cpu, saved_pat) == CPU_SAVED_PAT &&
               offsetof(Cpu, cr4) == CPU_CR4 && offsetof(Cpu, leaving) == CPU_LEAVING &&
               offsetof(Cpu, request) == CPU_REQUEST && offsetof(Cpu, owners_destination) == CPU_OWNERS_DESTINATION &&

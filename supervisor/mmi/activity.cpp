@@ -77,6 +77,7 @@ void end_launch(Supervisor& supervisor, const Cpu& cpu, bool success) {
 Continuation continue_activity(Supervisor& supervisor, Cpu& cpu) {
   supervisor.owners_doors.close();
   supervisor.message.kind = CapturedMessage::Kind::none;
+  supervisor.raisers.begin();  // what the CPU was at now has nothing to do with this activity
   supervisor.look_again = supervisor.activity == Activity::mmi;
   return contain_fault(supervisor, cpu, {abi::fault_left_mm, 0, 0});
 }
@@ -94,10 +95,14 @@ Continuation continue_activity(Supervisor& supervisor, Cpu& cpu) {
       }
     } else {
       supervisor.owners_doors.forget();
+      cpu.nmi_count = 0;
       static_cast<void>(abort_activity(supervisor, cpu));
     }
   }
   RendezvousHardware hardware(supervisor);
+  if (supervisor.procedures[cpu.index].entered) {
+    hardware.forget(cpu.index);  // it was reset on its way out of a round
+  }
   const auto role = supervisor.rendezvous.enter(cpu.index, hardware);
   return role == Rendezvous<cpu_limit>::Role::owner ? own_mmi(supervisor, cpu) : serve_round(supervisor, cpu, role);
 }

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 
+#include "abi/pi/mm_cpu.hpp"
 #include "arch/x86_64/registers/control.hpp"
 #include "arch/x86_64/registers/msr.hpp"
 #include "supervisor/testing/launched_machine.hpp"
@@ -21,13 +22,13 @@ class ActivityTest : public ::testing::Test {
  protected:
   void SetUp() override {
     code_segment() = 0x10;
-    stack_pointer() = 0x9000;
+    breakpoint() = 0x9000;
     ASSERT_TRUE(machine_.launch().has_value());
   }
   void finish_launch() { ASSERT_EQ(machine_.call(SystemCall::finish_launch, 0), Continuation::leave); }
 
   static std::uint64_t& code_segment() { return arch::fake::machine().msrs[arch::msr::sysenter_code_segment]; }
-  static std::uint64_t& stack_pointer() { return arch::fake::machine().msrs[arch::msr::sysenter_stack_pointer]; }
+  static std::uint64_t& breakpoint() { return arch::fake::machine().dr3; }
   Supervisor& supervisor() { return machine_.supervisor(); }
 
   void post(std::uint8_t data) {
@@ -91,7 +92,7 @@ TEST_F(ActivityTest, ADriverThatLeavesMmIsStoppedAtTheNextMmi) {
   EXPECT_TRUE(answered());
   EXPECT_EQ(machine_.status().return_status, 0u);
   EXPECT_EQ(code_segment(), 0x10u);
-  EXPECT_EQ(stack_pointer(), 0x9000u);
+  EXPECT_EQ(breakpoint(), 0x9000u);
   // And that was all.
   EXPECT_EQ(mmi(), Continuation::leave);
 }
@@ -151,14 +152,13 @@ TEST_F(ActivityTest, AResetIsNobodysFault) {
   post(5);
   ASSERT_EQ(mmi(), Continuation::resume);
   call_driver();
-  code_segment() = 0;
-  stack_pointer() = 0;
+  breakpoint() = 0;
   EXPECT_EQ(mmi(), Continuation::leave);
   EXPECT_EQ(supervisor().fault_count, 0u);
   EXPECT_TRUE(answered());
   EXPECT_EQ(machine_.status().return_status, abi::status::aborted);
   EXPECT_EQ(code_segment(), 0u) << "the registers were the old owner's";
-  EXPECT_EQ(stack_pointer(), 0u);
+  EXPECT_EQ(breakpoint(), 0u);
   EXPECT_EQ(machine_.cpu().task_state.io_bitmap_offset, arch::no_io_bitmap);
 }
 
@@ -171,7 +171,7 @@ TEST_F(ActivityTest, TheFpuIsTheOwnersAgain) {
     ASSERT_EQ(machine_.trap(arch::vector::device_not_available), Continuation::resume);
     arch::fake::machine().fpu_trace.clear();
     if (reset) {
-      stack_pointer() = 0;
+      breakpoint() = 0;
       EXPECT_EQ(mmi(), Continuation::leave);
     } else {
       ASSERT_EQ(mmi(), Continuation::resume);
@@ -180,6 +180,42 @@ TEST_F(ActivityTest, TheFpuIsTheOwnersAgain) {
     }
     EXPECT_TRUE(arch::fake::machine().fpu_trace.empty()) << "ring 0 must not touch it with CR0.TS set";
   }
+}
+
+TEST_F(ActivityTest, TheSecondMmiTrapsTheFirstUseOfTheFpuAgain) {
+  finish_launch();
+  post(5);
+  ASSERT_EQ(mmi(), Continuation::resume);
+  call_driver();
+  post(6);
+  ASSERT_EQ(mmi(), Continuation::resume);
+  // Still in the old activity another driver uses the FPU.
+  call_driver();
+  ASSERT_EQ(machine_.trap(arch::vector::device_not_available), Continuation::resume);
+  machine_.gate(abi::gate_return);
+  ASSERT_EQ(machine_.call(SystemCall::finish_mmi, 0, 1), Continuation::resume);
+  EXPECT_EQ(event().guid.data1, 6u);
+  EXPECT_NE(arch::fake::machine().cr0 & arch::cr0::task_switched, 0u);
+  EXPECT_FALSE(supervisor().extended_state.loaded());
+}
+
+TEST_F(ActivityTest, WhoAskedForAnMmiThatWasLeftIsForgotten) {
+  finish_launch();
+  arch::fake::machine().ports[platform::q35::apm_command_port] = 0;
+  post(5);
+  ASSERT_EQ(mmi(), Continuation::resume);
+  const auto rbx = static_cast<std::uint64_t>(abi::MmSaveStateRegister::rbx);
+  machine_.call(SystemCall::read_save_state, 0, rbx, 8);
+  ASSERT_EQ(machine_.answer(), SystemStatus::ok) << "it did ask";
+  call_driver();
+  ASSERT_EQ(mmi(), Continuation::resume);
+  machine_.call(SystemCall::read_save_state, 0, rbx, 8);
+  EXPECT_EQ(machine_.answer(), SystemStatus::not_permitted);
+  machine_.call(SystemCall::write_save_state, 0, rbx, 8, 1);
+  EXPECT_EQ(machine_.answer(), SystemStatus::not_permitted);
+  ASSERT_EQ(machine_.call(SystemCall::finish_mmi, 0, 1), Continuation::resume);
+  machine_.call(SystemCall::read_save_state, 0, rbx, 8);
+  EXPECT_EQ(machine_.answer(), SystemStatus::ok) << "the new one was asked for";
 }
 
 }  // namespace

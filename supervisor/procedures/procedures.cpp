@@ -44,8 +44,10 @@ Result<void> prepare(Supervisor& supervisor, const Cpu& owner, Procedure& proced
 // The NMI was taken, or the CPU was reset and is back: then it may have missed it.
 bool answered(Supervisor& supervisor, std::uint64_t cpu) {
   const std::atomic_ref request(supervisor.cpus[cpu]->request);
-  const ProcedureState state = supervisor.procedures[cpu].state.load(std::memory_order_acquire);
-  if (state == ProcedureState::lost || state == ProcedureState::faulted) {
+  const Procedure& procedure = supervisor.procedures[cpu];
+  const ProcedureState state = procedure.state.load(std::memory_order_acquire);
+  if (state == ProcedureState::lost ||
+      (state == ProcedureState::faulted && procedure.end.fault_vector == abi::fault_left_mm)) {
     request.store(static_cast<std::uint8_t>(CpuRequest::none), std::memory_order_relaxed);
   }
   return request.load(std::memory_order_acquire) == static_cast<std::uint8_t>(CpuRequest::none);
@@ -330,6 +332,7 @@ void RendezvousHardware::forget(std::uint32_t cpu) {
     procedure.owners_doors.reopen();
   } else {
     procedure.owners_doors.forget();
+    supervisor_.cpus[cpu]->nmi_count = 0;
   }
   procedure.entered = false;
   supervisor_.cpus[cpu]->runs_procedure = 0;

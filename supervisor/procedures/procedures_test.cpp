@@ -351,7 +351,7 @@ TEST_F(ProceduresTest, ACpuThatWasResetLosesItsProcedure) {
     use_apic();
     wait_for_owner();
     EXPECT_EQ(begin_mmi(supervisor(), other()), Continuation::resume);
-    arch::fake::machine().msrs[arch::msr::sysenter_stack_pointer] = 0;
+    arch::fake::machine().dr3 = 0;
     reset = true;
     EXPECT_EQ(begin_mmi(supervisor(), other()), Continuation::leave) << "nobody is owner, nothing to do";
   });
@@ -375,14 +375,14 @@ TEST_F(ProceduresTest, AProcedureThatLeavesMmIsAFaultOfItsDriver) {
   other_ = std::thread([&] {
     use_apic();
     arch::fake::machine().msrs[0x174] = 0x10;
-    arch::fake::machine().msrs[0x175] = 0x1234;
+    arch::fake::machine().dr3 = 0x1234;
     wait_for_owner();
     EXPECT_EQ(begin_mmi(supervisor(), other()), Continuation::resume);
     // RSM in ring 3; the next SMI finds the registers as they were.
     left = true;
     EXPECT_EQ(begin_mmi(supervisor(), other()), Continuation::leave);
     EXPECT_EQ(arch::fake::machine().msrs[0x174], 0x10u);
-    EXPECT_EQ(arch::fake::machine().msrs[0x175], 0x1234u);
+    EXPECT_EQ(arch::fake::machine().dr3, 0x1234u);
     EXPECT_EQ(other().task_state.io_bitmap_offset, arch::no_io_bitmap);
   });
   own_mmi();

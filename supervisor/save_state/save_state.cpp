@@ -137,6 +137,10 @@ void find_raisers(Supervisor& supervisor, const Cpu& owner) {
   const std::uint32_t command = platform::read_port_for_driver(platform::q35::apm_command_port, 1).value_or(0);
   MmiRaisers& raisers = supervisor.raisers;
   raisers.begin();
+  // 0 raises messages, and is what the port holds when nothing was asked for: without a message it tells nothing.
+  if (command == 0 && supervisor.message.kind != CapturedMessage::Kind::message) {
+    return;
+  }
   for (std::uint32_t cpu = 0; cpu < supervisor.launch.cpu_count; ++cpu) {
     if (const abi::SaveState* state = find_save_state(supervisor, owner, cpu)) {
       raisers.add(cpu, raiser(*state, command));

@@ -157,6 +157,16 @@ TEST_F(SaveStateTest, ADriverCannotChangeWhatTheRaiserIsFoundBy) {
   EXPECT_EQ(read(0, Register::rbx, 8), SystemStatus::not_permitted);
 }
 
+TEST_F(SaveStateTest, NobodyAskedByWritingNothing) {
+  state(0).rax = 0x1100;
+  set_command(0);
+  EXPECT_EQ(read(0, Register::rax, 8), SystemStatus::not_permitted);
+  EXPECT_EQ(write(0, Register::rbx, 8, 1), SystemStatus::not_permitted);
+  machine_.supervisor().message.kind = CapturedMessage::Kind::message;
+  machine_.supervisor().raisers.forget();
+  EXPECT_EQ(read(0, Register::rax, 8, 0x1100), SystemStatus::ok);
+}
+
 TEST(MmiRaisers, OneAloneIsCertain) {
   MmiRaisers raisers;
   EXPECT_FALSE(raisers.known());

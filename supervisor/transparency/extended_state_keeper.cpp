@@ -53,6 +53,8 @@ void ExtendedStateKeeper::restore() {
     arch::fxrstor(area_);
   }
   loaded_ = false;
+  // Another round may follow in this very MMI.
+  arch::set_task_switched();
 }
 
 }  // namespace redoubt::supervisor

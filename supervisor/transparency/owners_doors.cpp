@@ -7,7 +7,7 @@
 namespace redoubt::supervisor {
 namespace {
 
-// Stands in SYSENTER's stack pointer while SYSENTER is closed. Canonical, or the register wouldn't take it.
+// An address that nobody's breakpoint is at.
 constexpr std::uint64_t mark = 0x0000'5244'4D4D'0001;
 
 }  // namespace
@@ -21,10 +21,10 @@ void OwnersDoors::close() {
   if (code_segment != 0) {
     arch::write_msr(arch::msr::sysenter_code_segment, 0);
   }
-  const std::uint64_t stack_pointer = arch::read_msr(arch::msr::sysenter_stack_pointer);
-  if (!closed_ || stack_pointer != mark) {
-    sysenter_stack_pointer_ = stack_pointer;
-    arch::write_msr(arch::msr::sysenter_stack_pointer, mark);
+  const std::uint64_t breakpoint = arch::read_dr3();
+  if (!closed_ || breakpoint != mark) {
+    breakpoint_ = breakpoint;
+    arch::write_dr3(mark);
   }
   closed_ = true;
 }
@@ -36,10 +36,10 @@ void OwnersDoors::reopen() {
   if (sysenter_code_segment_ != 0) {
     arch::write_msr(arch::msr::sysenter_code_segment, sysenter_code_segment_);
   }
-  arch::write_msr(arch::msr::sysenter_stack_pointer, sysenter_stack_pointer_);
+  arch::write_dr3(breakpoint_);
   closed_ = false;
 }
 
-bool OwnersDoors::left_closed() const { return closed_ && arch::read_msr(arch::msr::sysenter_stack_pointer) == mark; }
+bool OwnersDoors::left_closed() const { return closed_ && arch::read_dr3() == mark; }
 
 }  // namespace redoubt::supervisor

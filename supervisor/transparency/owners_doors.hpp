@@ -4,8 +4,9 @@
 // of its own. With a hostile driver as accomplice he would choose what ring 0 executes. Closed before ring 3 runs.
 //
 // A third way leads out of MM: RSM has no privilege check (Intel SDM volume 2, RSM; AMD APM volume 3), so ring 3 can
-// execute one, and no processor lets ring 0 trap it. The doors tell afterwards: they are closed, with a mark in a
-// register that RSM leaves alone, on a CPU that left before anybody reopened them. A reset (INIT) clears the mark.
+// execute one, and no processor lets ring 0 trap it. The doors tell afterwards: while they are closed DR3, which an SMI
+// has switched off (DR7) and RSM leaves alone, holds a mark. A CPU that enters with it left before anybody reopened
+// them. A reset (INIT) clears the mark.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +18,7 @@ class OwnersDoors {
   // SYSENTER faults with a null code segment (Intel SDM volume 2); a null LDT has no selectors. May be repeated: what
   // is closed isn't taken for what the owner had.
   void close();
-  // Gives SYSENTER back. RSM restores LDTR.
+  // Gives SYSENTER and DR3 back. RSM restores LDTR.
   void reopen();
   // The CPU was reset: what the owner had is gone.
   void forget() { closed_ = false; }
@@ -28,7 +29,7 @@ class OwnersDoors {
  private:
   bool closed_ = false;
   std::uint64_t sysenter_code_segment_ = 0;
-  std::uint64_t sysenter_stack_pointer_ = 0;
+  std::uint64_t breakpoint_ = 0;
 };
 
 }  // namespace redoubt::supervisor

@@ -15,10 +15,10 @@ class OwnersDoorsTest : public testing::Test {
     arch::fake::machine() = {};
     arch::fake::machine().local_descriptors = 0x50;
     code_segment() = 0x10;
-    stack_pointer() = 0xFFFF'8000'0000'1000;
+    breakpoint() = 0xFFFF'8000'0000'1000;
   }
   static std::uint64_t& code_segment() { return arch::fake::machine().msrs[arch::msr::sysenter_code_segment]; }
-  static std::uint64_t& stack_pointer() { return arch::fake::machine().msrs[arch::msr::sysenter_stack_pointer]; }
+  static std::uint64_t& breakpoint() { return arch::fake::machine().dr3; }
 
   OwnersDoors doors_;
 };
@@ -29,7 +29,7 @@ TEST_F(OwnersDoorsTest, AreShutAndGivenBack) {
   EXPECT_EQ(code_segment(), 0u);
   doors_.reopen();
   EXPECT_EQ(code_segment(), 0x10u);
-  EXPECT_EQ(stack_pointer(), 0xFFFF'8000'0000'1000u);
+  EXPECT_EQ(breakpoint(), 0xFFFF'8000'0000'1000u);
   code_segment() = 0x20;
   doors_.reopen();
   EXPECT_EQ(code_segment(), 0x20u) << "nothing is shut";
@@ -43,7 +43,7 @@ TEST_F(OwnersDoorsTest, TellWhetherRingThreeLeftMm) {
   EXPECT_FALSE(doors_.left_closed());
   doors_.close();
   code_segment() = 0;
-  stack_pointer() = 0;
+  breakpoint() = 0;
   EXPECT_FALSE(doors_.left_closed()) << "a reset clears the registers";
   doors_.forget();
   doors_.reopen();
@@ -57,16 +57,16 @@ TEST_F(OwnersDoorsTest, ClosedTwiceTheyStillHoldWhatTheOwnerHad) {
   EXPECT_EQ(arch::fake::machine().local_descriptors, 0u);
   doors_.reopen();
   EXPECT_EQ(code_segment(), 0x10u);
-  EXPECT_EQ(stack_pointer(), 0xFFFF'8000'0000'1000u);
+  EXPECT_EQ(breakpoint(), 0xFFFF'8000'0000'1000u);
   // The owner wrote to his registers meanwhile.
   doors_.close();
   code_segment() = 0x30;
-  stack_pointer() = 0x7000;
+  breakpoint() = 0x7000;
   doors_.close();
   EXPECT_EQ(code_segment(), 0u);
   doors_.reopen();
   EXPECT_EQ(code_segment(), 0x30u);
-  EXPECT_EQ(stack_pointer(), 0x7000u);
+  EXPECT_EQ(breakpoint(), 0x7000u);
 }
 
 }  // namespace

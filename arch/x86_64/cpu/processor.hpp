@@ -5,6 +5,7 @@
 
 #include <cstdint>
 
+#include "arch/x86_64/registers/control.hpp"
 #include "arch/x86_64/registers/cpuid.hpp"
 #include "arch/x86_64/registers/segments.hpp"
 
@@ -50,6 +51,7 @@ inline void write_cr4(std::uint64_t value) { asm volatile("mov %0, %%cr4" : : "r
 
 // Clears CR0.TS: the next x87 or SSE instruction won't trap.
 inline void clear_task_switched() { asm volatile("clts" : : : "memory"); }
+inline void set_task_switched() { write_cr0(read_cr0() | cr0::task_switched); }
 
 inline std::uint64_t read_xcr0() {
   std::uint32_t low = 0;
@@ -98,6 +100,13 @@ inline std::uint64_t read_tsc() {
   asm volatile("rdtsc" : "=a"(low), "=d"(high));
   return (std::uint64_t{high} << 32) | low;
 }
+
+inline std::uint64_t read_dr3() {
+  std::uint64_t value = 0;
+  asm volatile("mov %%dr3, %0" : "=r"(value));
+  return value;
+}
+inline void write_dr3(std::uint64_t value) { asm volatile("mov %0, %%dr3" : : "r"(value)); }
 
 // Lets NMIs in, from the next instruction on (arch/x86_64/entry/traps.S).
 extern "C" void redoubt_unblock_nmis();

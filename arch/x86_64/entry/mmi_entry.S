@@ -41,7 +41,7 @@ redoubt_mmi_long_mode:
         ltr     %ax
         movq    CPU_CR4(%rsp), %rax         // machine checks have a handler from here on
         movq    %rax, %cr4
-        movq    $0, CPU_MMI_STATE(%rsp)
+        movw    $0, CPU_LEAVING(%rsp)       // and the request: a reset may have left them
         movq    %cr2, %rax
         movq    %rax, CPU_SAVED_CR2(%rsp)
         movl    $0x277, %ecx                // PAT

@@ -7,7 +7,6 @@
 #define CPU_EXIT_WORK 176  // eight bytes, nonzero if leaving MM takes more than RSM: PAT flag and NMI count
 #define CPU_PAT_CHANGED 176
 #define CPU_NMI_COUNT 180
-#define CPU_MMI_STATE 180  // eight bytes, zero when an MMI begins: NMI count and what follows
 #define CPU_LEAVING 184
 #define CPU_REQUEST 185
 #define CPU_SAVED_CR2 192

@@ -10,7 +10,6 @@ namespace redoubt::arch {
 namespace msr {
 inline constexpr std::uint32_t apic_base = 0x1B;
 inline constexpr std::uint32_t sysenter_code_segment = 0x174;
-inline constexpr std::uint32_t sysenter_stack_pointer = 0x175;
 inline constexpr std::uint32_t page_attribute_table = 0x277;
 inline constexpr std::uint32_t x2apic_id = 0x802;
 inline constexpr std::uint32_t x2apic_interrupt_command = 0x830;

@@ -22,9 +22,9 @@ bool holds(const Variable* variable, std::uint32_t attributes, std::byte value) 
 
 }  // namespace
 
-Result<void> SecureBoot::start() {
+Result<void> SecureBoot::start(bool store_is_known) {
   const Variable* key = keeper_.find_variable(platform_key);
-  const bool owned = key != nullptr && !key->is_volatile();
+  const bool owned = !store_is_known || (key != nullptr && !key->is_volatile());
   const bool deployed = holds(keeper_.find_variable(deployed_mode_in_flash), attribute::nv_bs, on);
   mode_ = !owned ? PlatformMode::setup : deployed ? PlatformMode::deployed : PlatformMode::user;
   if (!owned && deployed) {

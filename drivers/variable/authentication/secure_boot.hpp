@@ -25,8 +25,10 @@ class SecureBoot {
  public:
   explicit SecureBoot(VariableKeeper& keeper) : keeper_(keeper) {}
 
-  // Finds the mode from what is stored, and publishes it. Audit Mode doesn't outlast a reset.
-  Result<void> start();
+  // Finds the mode from what is stored, and publishes it. Audit Mode doesn't outlast a reset. Where nothing is known of
+  // what was stored, nobody may take the absence of keys for consent: Secure Boot is on, without a key that it would
+  // trust.
+  Result<void> start(bool store_is_known);
 
   PlatformMode mode() const { return mode_; }
   // Setup and Audit Mode: keys are enrolled without anybody's authority.

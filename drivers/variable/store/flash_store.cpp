@@ -137,7 +137,8 @@ Result<void> FlashStore::recover_tail() {
 Result<void> FlashStore::enter(std::uint32_t record, const RecordHeader& header) {
   const Bytes window = flash_.contents();
   const VariableId id = id_of(window, record, header);
-  if (id.name.empty() || header.data_size == 0) {
+  // A variable in flash is non-volatile, or the record isn't what its writer wrote.
+  if (id.name.empty() || header.data_size == 0 || (header.attributes & attribute::non_volatile) == 0) {
     return {};
   }
   Variable* variable = table_.find(id);

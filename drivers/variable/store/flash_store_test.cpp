@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include <fstream>
 #include <iterator>
 
@@ -93,6 +95,69 @@ TEST(FlashStore, LeavesADamagedStoreAlone) {
   EXPECT_EQ(machine.flash.cells(), image);
   EXPECT_EQ(machine.set(u"A", attribute::nv_bs, "1"), status::device_error);
   EXPECT_EQ(machine.set(u"A", attribute::bs_rt, "1"), status::success);
+}
+
+TEST(FlashStore, ADamagedStoreIsNoSetupMode) {
+  std::vector<std::byte> image(small_flash, std::byte{0xFF});
+  image[0] = std::byte{0x77};
+  const Machine machine(NorModel(image), small_layout);
+  ASSERT_FALSE(machine.started.has_value());
+  EXPECT_EQ(machine.get(u"SetupMode", global_variable_guid).data, std::string(1, '\0'));
+  EXPECT_EQ(machine.get(u"SecureBoot", global_variable_guid).data, std::string(1, '\1'));
+}
+
+// Clears attribute bits of the record that holds `data`, as damage may.
+void lose_non_volatile(Machine& machine, std::string_view data) {
+  auto& cells = machine.flash.cells();
+  const auto found = std::ranges::search(cells, std::as_bytes(std::span(data)));
+  ASSERT_FALSE(found.empty());
+  const auto data_at = static_cast<std::size_t>(found.begin() - cells.begin());
+  for (std::size_t at = data_at - data_at % 4; at > 0; at -= 4) {
+    format::RecordHeader header;
+    std::memcpy(&header, &cells[at], sizeof(header));
+    if (header.start == format::RecordHeader::expected_start) {
+      header.attributes &= ~attribute::non_volatile;
+      std::memcpy(&cells[at], &header, sizeof(header));
+      return;
+    }
+  }
+  FAIL();
+}
+
+TEST(FlashStore, ARecordThatIsNotNonVolatileIsNoVariable) {
+  Machine machine;
+  EXPECT_EQ(machine.set(u"First", attribute::nv_bs_rt, "first data"), status::success);
+  EXPECT_EQ(machine.set(u"Second", attribute::nv_bs_rt, "second data"), status::success);
+  lose_non_volatile(machine, "first data");
+  ASSERT_TRUE(machine.reset().has_value());
+  EXPECT_EQ(machine.get(u"First").status, status::not_found);
+  EXPECT_EQ(machine.set(u"First", attribute::bs_rt, "volatile"), status::success);
+  EXPECT_EQ(machine.set(u"First", attribute::bs_rt, "volatile again"), status::success);
+  // And through reclaims.
+  for (int round = 0; round < 2000; ++round) {
+    ASSERT_EQ(machine.set(u"Third", attribute::nv_bs_rt, std::to_string(round)), status::success);
+  }
+  ASSERT_TRUE(machine.reset().has_value());
+  EXPECT_EQ(machine.get(u"Second").data, "second data");
+  EXPECT_EQ(machine.get(u"Third").data, "1999");
+}
+
+TEST(FlashStore, FlashDoesNotSayWhatFirmwareStates) {
+  Machine machine;
+  for (const char16_t* name : {u"SetupMode", u"SecureBoot", u"DeployedMode", u"VendorKeys"}) {
+    const VariableId id{global_variable_guid, name};
+    {
+      HeapAllocator allocator;
+      VariableTable table(allocator);
+      FlashStore store(machine.flash, table, small_layout);
+      ASSERT_TRUE(store.open().has_value());
+      ASSERT_TRUE(store.write(id, attribute::nv_bs_rt, abi::Time{}, bytes("\x07"), nullptr).has_value());
+    }
+    ASSERT_TRUE(machine.reset().has_value());
+    EXPECT_EQ(machine.get(name, global_variable_guid).attributes, attribute::bs_rt);
+  }
+  EXPECT_EQ(machine.get(u"SetupMode", global_variable_guid).data, std::string(1, '\1'));
+  EXPECT_EQ(machine.get(u"SecureBoot", global_variable_guid).data, std::string(1, '\0'));
 }
 
 TEST(FlashStore, KeepsVariablesOverResets) {
