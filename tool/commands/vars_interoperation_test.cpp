@@ -18,9 +18,9 @@
 #include "drivers/variable/flash/nor_model.hpp"
 #include "drivers/variable/store/layout.hpp"
 #include "drivers/variable/variable_services.hpp"
-#include "tool/commands/commands.hpp"
 #include "tool/files.hpp"
 #include "tool/testing/temporary_directory.hpp"
+#include "tool/testing/vars_command.hpp"
 #include "tool/variables/text.hpp"
 
 namespace redoubt::tool {
@@ -36,26 +36,6 @@ constexpr abi::Guid vendor_guid = {0x6f2c9a51, 0x3d0e, 0x4b7a, {0x9f, 0x44, 0x1c
 
 // "GUID name" to "attributes data".
 using Contents = std::map<std::string, std::string>;
-
-struct Outcome {
-  int status;
-  std::string output;
-  std::string error;
-};
-
-Outcome run(std::vector<std::string> arguments) {
-  arguments.insert(arguments.begin(), {"redoubt", "vars"});
-  std::vector<char*> argv;
-  std::ranges::transform(arguments, std::back_inserter(argv), [](std::string& text) { return text.data(); });
-  CommandLine command_line;
-  add_vars_list(command_line);
-  add_vars_set(command_line);
-  add_vars_delete(command_line);
-  ::testing::internal::CaptureStdout();
-  ::testing::internal::CaptureStderr();
-  const int status = command_line.run(static_cast<int>(argv.size()), argv.data());
-  return {status, ::testing::internal::GetCapturedStdout(), ::testing::internal::GetCapturedStderr()};
-}
 
 Contents listed_by_redoubt(const std::string& file) {
   const Outcome outcome = run({"list", file, "--json"});

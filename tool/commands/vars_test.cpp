@@ -13,9 +13,9 @@
 #include <random>
 
 #include "drivers/variable/store/format.hpp"
-#include "tool/commands/commands.hpp"
 #include "tool/files.hpp"
 #include "tool/testing/temporary_directory.hpp"
+#include "tool/testing/vars_command.hpp"
 
 namespace redoubt::tool {
 namespace {
@@ -32,28 +32,6 @@ constexpr const char* store_with_keys = "/usr/share/OVMF/OVMF_VARS_4M.ms.fd";
 constexpr const char* small_store_with_keys = "/usr/share/OVMF/OVMF_VARS.ms.fd";
 constexpr const char* whole_flash = "/usr/share/ovmf/OVMF.fd";
 constexpr const char* vendor = "6f2c9a51-3d0e-4b7a-9f44-1c8f5e2d7a60";
-
-struct Outcome {
-  int status;
-  std::string output;
-  std::string error;
-};
-
-Outcome run(std::vector<std::string> arguments) {
-  arguments.insert(arguments.begin(), {"redoubt", "vars"});
-  std::vector<char*> argv;
-  std::ranges::transform(arguments, std::back_inserter(argv), [](std::string& text) { return text.data(); });
-  CommandLine command_line;
-  add_vars_list(command_line);
-  add_vars_get(command_line);
-  add_vars_set(command_line);
-  add_vars_delete(command_line);
-  add_vars_check(command_line);
-  ::testing::internal::CaptureStdout();
-  ::testing::internal::CaptureStderr();
-  const int status = command_line.run(static_cast<int>(argv.size()), argv.data());
-  return {status, ::testing::internal::GetCapturedStdout(), ::testing::internal::GetCapturedStderr()};
-}
 
 Json listed(const std::string& file) {
   const Outcome outcome = run({"list", file, "--json"});
