@@ -7,6 +7,7 @@
 #include <format>
 #include <fstream>
 #include <map>
+#include <optional>
 
 #include "elf_reader.hpp"
 #include "pe_writer.hpp"
@@ -22,7 +23,7 @@ struct Options {
   Subsystem subsystem = Subsystem::boot;
   std::uint32_t alignment = 4096;
   bool terse = false;
-  std::string stack_guard;
+  std::optional<std::string> stack_guard;
 };
 
 int fail(const std::string& file, const std::string& reason) {
@@ -30,29 +31,44 @@ int fail(const std::string& file, const std::string& reason) {
   return 2;
 }
 
+// Not a folder or a device: they can't be read to an end, or replaced.
+bool is_other_than_a_file(const std::string& path) {
+  std::error_code ignored;
+  const std::filesystem::file_status status = std::filesystem::status(path, ignored);
+  return std::filesystem::exists(status) && !std::filesystem::is_regular_file(status);
+}
+
+// All of it or nothing: a build must not take half a file for a finished one.
+bool write(const std::string& path, const std::vector<std::uint8_t>& bytes) {
+  const std::string unfinished = path + ".part";
+  std::ofstream output(unfinished, std::ios::binary | std::ios::trunc);
+  output.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+  output.close();
+  std::error_code error;
+  if (output.good()) std::filesystem::rename(unfinished, path, error);
+  if (output.good() && !error) return true;
+  std::filesystem::remove(unfinished, error);
+  return false;
+}
+
 int convert(const Options& options) {
+  for (const std::string& path : {options.input, options.output}) {
+    if (is_other_than_a_file(path)) return fail(path, "is not a regular file");
+  }
   std::ifstream input(options.input, std::ios::binary);
   std::vector<std::uint8_t> elf((std::istreambuf_iterator<char>(input)), std::istreambuf_iterator<char>());
   if (!input.good() && !input.eof()) return fail(options.input, "cannot be read");
   auto image = read_elf(elf);
   if (!image.has_value()) return fail(options.input, image.error().reason);
-  if (!options.stack_guard.empty()) {
-    const auto redirected = redirect_stack_guard(*image, options.stack_guard);
+  if (options.stack_guard) {
+    const auto redirected = redirect_stack_guard(*image, *options.stack_guard);
     if (!redirected.has_value()) return fail(options.input, redirected.error().reason);
   }
   const auto pe = options.terse ? write_te(*image, options.subsystem, options.alignment)
                                 : write_pe(*image, options.subsystem, options.alignment);
   if (!pe.has_value()) return fail(options.input, pe.error().reason);
 
-  std::ofstream output(options.output, std::ios::binary | std::ios::trunc);
-  output.write(reinterpret_cast<const char*>(pe->data()), static_cast<std::streamsize>(pe->size()));
-  output.close();
-  if (!output.good()) {
-    // A build must not take half a file for a finished one.
-    std::error_code ignored;
-    std::filesystem::remove(options.output, ignored);
-    return fail(options.output, "cannot be written");
-  }
+  if (!write(options.output, *pe)) return fail(options.output, "cannot be written");
   return 0;
 }
 
@@ -74,8 +90,11 @@ int main(int argc, char** argv) try {
                  "the variable that replaces FS:0x28, where the stack protector expects its guard");
   try {
     app.parse(argc, argv);
+  } catch (const CLI::Success& success) {  // --help
+    return app.exit(success);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : 2;
+    std::fputs(std::format("elf2pe: {} (see --help)\n", error.what()).c_str(), stderr);
+    return 2;
   }
   return convert(options);
 } catch (const std::exception& error) {
