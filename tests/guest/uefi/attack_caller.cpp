@@ -382,6 +382,7 @@ void Attacker::attack_from_inside() {
       {"sysenter", Command::sysenter, 0, 0, false},
       {"call_gate", Command::call_gate, gate, 0, false},
       {"rsm", Command::leave_mm, 0, 0, false},
+      {"overrun_frame", Command::overrun_frame, 0, 48, false},
   };
   static_assert(std::size(cases) + 1 == attack::copy_count);
 

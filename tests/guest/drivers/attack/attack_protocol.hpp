@@ -8,7 +8,7 @@
 
 namespace redoubt::attack {
 
-inline constexpr unsigned copy_count = 24;  // attack_driver_0 to attack_driver_23
+inline constexpr unsigned copy_count = 25;  // attack_driver_0 to attack_driver_24
 
 // The handler of copy `copy`.
 constexpr abi::Guid handler_guid(unsigned copy) {
@@ -34,10 +34,11 @@ enum class Command : std::uint64_t {
   syscall,      // the SYSCALL instruction
   exhaust_stack,
   divide_by_zero,
-  read_port,  // one byte from the port `address`
-  sysenter,   // the SYSENTER instruction, to where the owner of the machine made it lead
-  call_gate,  // through the first entry of the owner's LDT, a gate to ring 0 that it writes to `address`
-  leave_mm,   // the RSM instruction, which nothing forbids: the caller gets no answer, MM goes on with the next MMI
+  read_port,      // one byte from the port `address`
+  sysenter,       // the SYSENTER instruction, to where the owner of the machine made it lead
+  call_gate,      // through the first entry of the owner's LDT, a gate to ring 0 that it writes to `address`
+  leave_mm,       // the RSM instruction, which nothing forbids: the caller gets no answer, MM goes on with the next MMI
+  overrun_frame,  // `value` bytes into a variable of 16 in a frame; the stack protector sees it
 };
 
 // `result` is only there when nothing stopped the attack.

@@ -7,6 +7,12 @@
 #include "sdk/mm_driver.hpp"
 #include "tests/guest/drivers/attack/attack_protocol.hpp"
 
+extern "C" {
+// Only elf2pe refers to it.
+[[gnu::used, gnu::retain]] constinit std::uint64_t __stack_chk_guard = 0x2D1C'6E0F'93A8'5B00;
+[[noreturn]] void __stack_chk_fail() { __builtin_trap(); }
+}
+
 namespace redoubt::attack {
 namespace {
 
@@ -45,6 +51,14 @@ void write_msr(std::uint64_t number, std::uint64_t value) {
   page[0] = static_cast<std::uint8_t>(depth);
   const std::uint64_t below = depth == 1U << 20 ? 0 : exhaust_stack(depth + 1);
   return below + page[0];
+}
+
+// Writes beyond its variable, over the guard and the return address, which leads nowhere then.
+[[gnu::noinline]] std::uint64_t overrun_frame(std::uint64_t count) {
+  volatile std::uint8_t bytes[16] = {};
+  volatile std::uint8_t* position = bytes;
+  for (; count != 0; --count) *position++ = 0x41;
+  return bytes[0];
 }
 
 void use_fpu() {
@@ -123,6 +137,7 @@ std::uint64_t perform(const Message& message) {
     case Command::sysenter: asm volatile("sysenter" : : : "rcx", "rdx", "memory"); return 0;
     case Command::call_gate: return enter_call_gate(message.address);
     case Command::exhaust_stack: return exhaust_stack(0);
+    case Command::overrun_frame: return overrun_frame(message.value);
     case Command::divide_by_zero: {
       std::uint32_t quotient = 1;
       asm volatile("xorl %%edx, %%edx\n\tdivl %1" : "+a"(quotient) : "r"(0) : "rdx");
