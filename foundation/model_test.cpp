@@ -388,12 +388,11 @@ class Model {
     }
     const auto any = [&](EfiStatus code) { return std::ranges::find(done.results, code) != done.results.end(); };
     EfiStatus expected = status::not_found;
-    if (any(status::interrupt_pending) && type >= 0) {
+    const bool succeeded = any(status::success) || any(status::warn_interrupt_source_quiesced);
+    if (any(status::interrupt_pending) && (type >= 0 || !succeeded)) {
       expected = status::interrupt_pending;
-    } else if (any(status::success) || any(status::warn_interrupt_source_quiesced)) {
+    } else if (succeeded) {
       expected = status::success;
-    } else if (any(status::interrupt_pending)) {
-      expected = status::interrupt_pending;
     } else if (any(status::warn_interrupt_source_pending)) {
       expected = status::warn_interrupt_source_pending;
     }

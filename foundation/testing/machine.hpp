@@ -25,12 +25,12 @@ using DriverEntry = std::function<abi::EfiStatus(abi::Handle, abi::MmSystemTable
 // NOLINTBEGIN(readability-redundant-member-init): left out of a designated initialiser, a member needs one
 struct TestDriver {
   abi::Guid file{};
-  // NOLINTEND(readability-redundant-member-init)
   std::string name = "test";
   ByteVector depex{};  // empty: no dependency section
   DriverEntry entry{};
   ByteVector image{};  // empty: one that calls `entry`
 };
+// NOLINTEND(readability-redundant-member-init)
 
 // An image whose entry point calls `entry`, which must stay where it is.
 ByteVector image_calling(const DriverEntry& entry);

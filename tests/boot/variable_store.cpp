@@ -222,10 +222,9 @@ void interrupt(const File& file, const std::string& phase, std::uint32_t seed) {
       NorModel left = cut(known.step);
       file.save(left.cells());
       const WriteState state = read_write_queue(left.cells(), file.layout).state;
-      const bool is_new = known.step > complete;
+      const unsigned long long expected = number + (known.step > complete ? 1 : 0);
       std::printf("state=%s step=%llu of=%llu expected=%llu\n", text_of(state),
-                  static_cast<unsigned long long>(known.step), static_cast<unsigned long long>(steps),
-                  static_cast<unsigned long long>(number + (is_new ? 1 : 0)));
+                  static_cast<unsigned long long>(known.step), static_cast<unsigned long long>(steps), expected);
       return;
     }
   }

@@ -124,7 +124,7 @@ void write_copy(const Descriptor& file, std::string_view bytes) {
   }
 }
 
-void keep_tail(std::deque<std::string>& tail, std::string line) {
+void keep_tail(std::deque<std::string>& tail, const std::string& line) {
   tail.push_back(printable(line));
   if (tail.size() > max_tail) {
     tail.pop_front();
@@ -333,10 +333,10 @@ Attempt<void> Machine::spawn(const MachineOptions& options) {
     }
     setpgid(0, 0);  // the terminal's interrupt is for us to act on
     const int null = open("/dev/null", O_RDONLY);
-    dup2(null, STDIN_FILENO);
-    dup2(errors.peer.get(), STDOUT_FILENO);
-    dup2(errors.peer.get(), STDERR_FILENO);
-    execvp(pointers[0], pointers.data());
+    if (null >= 0 && dup2(null, STDIN_FILENO) >= 0 && dup2(errors.peer.get(), STDOUT_FILENO) >= 0 &&
+        dup2(errors.peer.get(), STDERR_FILENO) >= 0) {
+      execvp(pointers[0], pointers.data());
+    }
     const int error = errno;
     const ssize_t ignored = write(start.peer.get(), &error, sizeof(error));
     static_cast<void>(ignored);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 // What an MMI costs, seen from outside MM and without a word about how MM is built: the same program measures the
 // stock image and the converted one. It reads the TSC around each operation; under QEMU's
-// `-icount shift=0,sleep=off` that counts executed instructions, one for each REP iteration, and repeats exactly.
-// One CPU. The timer is stopped, so that no tick falls into a sample.
+// `-icount shift=N,sleep=off` that counts executed instructions, one for each REP iteration, by 2^N, and repeats
+// exactly. N is found out; the larger, the sooner are firmware's delays over. One CPU. The timer is stopped, so that no
+// tick falls into a sample.
 //
 //   bench NAME min=N median=N max=N samples=N status=0xN
 //
@@ -10,6 +11,7 @@
 // row_marker.hpp for the host's side.
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstring>
 
 #include "abi/pi/communicate.hpp"
@@ -84,6 +86,9 @@ class Bench {
   template <unsigned number, typename Prepare, typename Operation, typename Accept>
   bool row(std::string_view name, unsigned count, Prepare prepare, Operation operation, Accept accept);
 
+  // Since a reading of the TSC, in instructions.
+  std::uint64_t passed(std::uint64_t before, std::uint64_t after) const { return (after - before) / ticks_; }
+
   bool empty_mmi();
   bool communicate();
   bool variables();
@@ -91,6 +96,7 @@ class Bench {
   bool fill_store();
 
   const SystemTable& system_table_;
+  std::uint64_t ticks_ = 1;  // of the TSC for each instruction
   std::uint64_t bracket_ = 0;
   Messages* messages_ = nullptr;
   abi::MmCommunication2* communication_ = nullptr;
@@ -113,7 +119,7 @@ bool Bench::row(std::string_view name, unsigned count, Prepare prepare, Operatio
     const std::uint64_t before = read_tsc();
     const EfiStatus result = operation();
     const std::uint64_t after = read_tsc();
-    samples_[sample] = after - before - bracket_;
+    samples_[sample] = passed(before, after) - bracket_;
     ok = ok && accept(result) && (sample == 0 || result == status);
     status = result;
   }
@@ -125,6 +131,13 @@ bool Bench::row(std::string_view name, unsigned count, Prepare prepare, Operatio
 constexpr auto no_preparation = [](unsigned) {};
 constexpr auto succeeded = [](EfiStatus status) { return status == abi::status::success; };
 constexpr auto not_found = [](EfiStatus status) { return status == abi::status::not_found; };
+
+// A power of two. What the compiler puts beside the 64 instructions is less than as many again.
+std::uint64_t ticks_of_an_instruction() {
+  const std::uint64_t before = read_tsc();
+  asm volatile(".rept 64\n\tnop\n\t.endr" : : : "memory");
+  return std::max(std::uint64_t{1}, std::bit_floor((read_tsc() - before) / 64));
+}
 
 // Under TCG an MMI begins between two translation blocks, not with the OUT: eight jumps are nine blocks to begin in.
 [[gnu::always_inline]] inline void settle() { asm volatile(".rept 8\n\tjmp 9f\n\t9:\n\t.endr" : : : "memory"); }
@@ -139,7 +152,7 @@ bool Bench::empty_mmi() {
   for (unsigned i = 0; i != 4; ++i) {
     const std::uint64_t before = read_tsc();
     settle();
-    jumps = std::min(jumps, read_tsc() - before);
+    jumps = std::min(jumps, passed(before, read_tsc()));
   }
   unsigned late = 0;
   mark<row_marker_base + 2>();
@@ -149,8 +162,8 @@ bool Bench::empty_mmi() {
     settle();
     const std::uint64_t after = read_tsc();
     settle();
-    late += read_tsc() - after < jumps + slack ? 0 : 1;
-    sample = after - before - jumps;
+    late += passed(after, read_tsc()) < jumps + slack ? 0 : 1;
+    sample = passed(before, after) - jumps;
   }
   mark<row_marker_base + 3>();
   report("empty_mmi", summarize(samples_, most_samples), most_samples, late);
@@ -256,6 +269,7 @@ bool Bench::run() {
     print_line("bench failed: the timer does not stop");
     return false;
   }
+  ticks_ = ticks_of_an_instruction();
   bool ok = row<0>("empty_bracket", most_samples, no_preparation, [] { return abi::status::success; }, succeeded);
   bracket_ = samples_[0];
   ok &= empty_mmi();
