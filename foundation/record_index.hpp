@@ -81,7 +81,8 @@ class RecordIndex {
 
   void grow() {
     const std::size_t old_size = mask_ + 1;
-    const std::size_t new_size = old_size < page_bytes / sizeof(T*) ? page_bytes / sizeof(T*) : old_size * 2;
+    constexpr std::size_t in_a_page = page_bytes / sizeof(T*);
+    const std::size_t new_size = old_size < in_a_page ? in_a_page : old_size * 2;
     const SystemResult<std::uint64_t> memory =
         supervisor_.allocate_pages(pages_for(std::uint64_t{new_size} * sizeof(T*)), 0);
     if (!memory.has_value()) return;
