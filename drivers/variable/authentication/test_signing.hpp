@@ -74,19 +74,24 @@ inline ByteVector signature_list(const abi::Guid& type, const std::vector<ByteVe
   return list;
 }
 
-// Signs as the owner of a fixture's key; `certificates` are what goes into the message.
+// Signs as the owner of a fixture's key; the message holds the signer's certificate and `others`.
 class Signer {
  public:
-  explicit Signer(const std::string& name, const std::vector<std::string>& others = {}) {
-    const ByteVector key = fixture(name + ".key");
+  explicit Signer(const std::string& name, const std::vector<std::string>& others = {})
+      : Signer(name, fixture(name + ".crt")) {
+    for (const std::string& other : others) {
+      append(certificates_, fixture(other + ".crt"));
+    }
+  }
+  Signer(const std::string& key_name, const ByteVector& certificate, const std::vector<ByteVector>& others = {})
+      : certificate_(certificate), certificates_(certificate) {
+    const ByteVector key = fixture(key_name + ".key");
     mbedtls_pk_init(&key_);
     if (mbedtls_pk_parse_key(&key_, raw(key), key.size(), nullptr, 0) != 0) {
       std::abort();
     }
-    certificate_ = fixture(name + ".crt");
-    append(certificates_, certificate_);
-    for (const std::string& other : others) {
-      append(certificates_, fixture(other + ".crt"));
+    for (const ByteVector& other : others) {
+      append(certificates_, other);
     }
   }
   Signer(const Signer&) = delete;
