@@ -158,9 +158,13 @@ bool is_written_by_driver(const VariableId& id) {
 
 bool needs_physical_presence(const VariableId& id) { return id == secure_boot_enable || id == custom_mode; }
 
+bool is_os_recovery_option(const VariableId& id) {
+  return !find(id).in_namespace && matches(u"OsRecovery####", id.name);
+}
+
 bool needs_authentication(const VariableId& id) {
   const Definition* definition = find(id).definition;
-  return definition != nullptr && definition->attributes == attribute::nv_bs_rt_at;
+  return is_os_recovery_option(id) || (definition != nullptr && definition->attributes == attribute::nv_bs_rt_at);
 }
 
 }  // namespace redoubt::variable

@@ -21,6 +21,7 @@ inline constexpr abi::Guid hardware_error_variable_guid = {
 inline constexpr VariableId platform_key{global_variable_guid, u"PK"};
 inline constexpr VariableId hardware_error_support{global_variable_guid, u"HwErrRecSupport"};
 inline constexpr VariableId key_exchange_key{global_variable_guid, u"KEK"};
+inline constexpr VariableId recovery_database{image_security_database_guid, u"dbr"};
 inline constexpr VariableId audit_mode{global_variable_guid, u"AuditMode"};
 inline constexpr VariableId deployed_mode{global_variable_guid, u"DeployedMode"};
 inline constexpr VariableId setup_mode{global_variable_guid, u"SetupMode"};
@@ -72,7 +73,11 @@ bool is_read_only_to_os(const VariableId& id);
 bool is_written_by_driver(const VariableId& id);
 bool needs_physical_presence(const VariableId& id);
 
-// Whether a variable exists with time-based authentication or not at all: PK, KEK, db and its like.
+// Whether this is a load option of an operating system's recovery, OsRecovery#### of any vendor (UEFI 2.10, 3.4.1).
+bool is_os_recovery_option(const VariableId& id);
+
+// Whether a variable exists with time-based authentication or not at all: PK, KEK, db and its like, OsRecoveryOrder and
+// OsRecovery####.
 bool needs_authentication(const VariableId& id);
 
 }  // namespace redoubt::variable

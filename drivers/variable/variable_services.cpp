@@ -360,6 +360,9 @@ EfiStatus VariableServices::change(Variable& variable, const VariableId& id, std
   if (attributes == 0 || (data.empty() && !appends)) {
     return remove(variable);
   }
+  if (needs_authentication(id)) {
+    return status::invalid_parameter;  // other firmware made it without
+  }
   if (data.empty()) {
     return status::success;
   }

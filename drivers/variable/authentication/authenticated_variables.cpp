@@ -84,12 +84,14 @@ AuthenticatedVariables::Kind AuthenticatedVariables::kind_of(const VariableId& i
   if (id == key_exchange_key) {
     return Kind::key_exchange_key;
   }
-  return id.vendor == image_security_database_guid ? Kind::database : Kind::recovery_order;
+  return id.vendor == image_security_database_guid ? Kind::database : Kind::os_recovery;
 }
 
 EfiStatus AuthenticatedVariables::write(const VariableId& id, std::uint32_t attributes, const Descriptor& descriptor) {
   const Kind kind = kind_of(id);
-  if (kind != Kind::private_variable && (attributes & ~attribute::append_write) != attribute::nv_bs_rt_at) {
+  // The specification says no more of OsRecovery#### than that they are authenticated.
+  if (kind != Kind::private_variable && !is_os_recovery_option(id) &&
+      (attributes & ~attribute::append_write) != attribute::nv_bs_rt_at) {
     return status::invalid_parameter;
   }
   const LibraryMemoryScope memory(allocator_);
@@ -112,18 +114,23 @@ EfiStatus AuthenticatedVariables::write_signed(const VariableId& id, std::uint32
     if (unowned && descriptor.payload.empty()) {
       return status::not_found;  // there is no platform key, neither to delete nor to sign with
     }
+    // Before the signature: what is enrolled says whose counts, and many certificates would take long to try.
+    if (unowned && !is_sound_platform_key(descriptor.payload)) {
+      return status::invalid_parameter;
+    }
     const EfiStatus authentic = authenticate(id, attributes, descriptor, kind, signature, identity);
     if (status::is_error(authentic)) {
       return authentic;
     }
   }
   if (descriptor.payload.empty()) {
-    if (appends(attributes)) {
+    if (!appends(attributes)) {
+      return old == nullptr ? status::not_found : erase(id, attributes, kind);
+    }
+    if (old == nullptr) {
       return status::success;
     }
-    return old == nullptr ? status::not_found : erase(id, attributes, kind);
-  }
-  if (is_database(kind) && !is_sound_database(descriptor.payload)) {
+  } else if (is_database(kind) && !is_sound_database(descriptor.payload)) {
     return status::invalid_parameter;
   }
   if (unowned && kind != Kind::platform_key) {
@@ -148,19 +155,19 @@ EfiStatus AuthenticatedVariables::authenticate(const VariableId& id, std::uint32
   if (!signature.verify(content).has_value()) {
     return status::security_violation;
   }
-  const bool unowned = secure_boot_.has_no_owner();
   bool authorized = false;
   switch (kind) {
     case Kind::platform_key:
-      authorized = unowned ? leads_to_any(signature, descriptor.payload) : is_platform_key(signature);
+      authorized = secure_boot_.has_no_owner()
+                       ? any_certificate(descriptor.payload, [&](Bytes key) { return signature.leads_to(key); })
+                       : is_platform_key(signature);
       break;
     case Kind::key_exchange_key: authorized = is_platform_key(signature); break;
-    case Kind::database:
-    case Kind::recovery_order: {
-      const Variable* keys = keeper_.find_variable(key_exchange_key);
-      authorized = is_platform_key(signature) || (keys != nullptr && leads_to_any(signature, keys->data()));
+    case Kind::database: authorized = is_platform_key(signature) || leads_to_any(signature, key_exchange_key); break;
+    case Kind::os_recovery:
+      authorized = is_platform_key(signature) || leads_to_any(signature, key_exchange_key) ||
+                   leads_to_any(signature, recovery_database);
       break;
-    }
     case Kind::private_variable: {
       const Result<Sha256Digest> signer = signature.signer_identity();
       if (signer.has_value()) {
@@ -181,8 +188,10 @@ bool AuthenticatedVariables::is_platform_key(const Signature& signature) const {
          });
 }
 
-bool AuthenticatedVariables::leads_to_any(const Signature& signature, Bytes database) const {
-  return any_certificate(database, [&](Bytes certificate) { return signature.leads_to(certificate); });
+bool AuthenticatedVariables::leads_to_any(const Signature& signature, const VariableId& database) const {
+  const Variable* variable = keeper_.find_variable(database);
+  return variable != nullptr &&
+         any_certificate(variable->data(), [&](Bytes certificate) { return signature.leads_to(certificate); });
 }
 
 // Whoever makes a private variable owns it. One without a known owner is nobody's to change.
@@ -241,6 +250,7 @@ EfiStatus AuthenticatedVariables::keep(const VariableId& id, std::uint32_t attri
   return status::success;
 }
 
+// The time stamp passes also when nothing is new: it's what keeps older updates out (UEFI 2.10, 8.2.6).
 EfiStatus AuthenticatedVariables::append(const VariableId& id, std::uint32_t attributes, const Descriptor& descriptor,
                                          Kind kind, const Sha256Digest& identity) {
   const Variable& old = *keeper_.find_variable(id);
@@ -252,14 +262,15 @@ EfiStatus AuthenticatedVariables::append(const VariableId& id, std::uint32_t att
   std::size_t size = most_after_append(present, descriptor.payload);
   if (is_database(kind)) {
     size = append_new_signatures(present, descriptor.payload, buffer.bytes());
-    if (size == present.size()) {
-      return status::success;
-    }
   } else {
     __builtin_memcpy(buffer.bytes().data(), present.data(), present.size());
     __builtin_memcpy(buffer.bytes().data() + present.size(), descriptor.payload.data(), descriptor.payload.size());
   }
-  const abi::Time time = is_later(descriptor.time_stamp, old.time_stamp) ? descriptor.time_stamp : old.time_stamp;
+  const bool later = is_later(descriptor.time_stamp, old.time_stamp);
+  if (size == present.size() && !later) {
+    return status::success;
+  }
+  const abi::Time time = later ? descriptor.time_stamp : old.time_stamp;
   return keep(id, attributes & ~attribute::append_write, time, buffer.bytes().first(size), kind, identity);
 }
 

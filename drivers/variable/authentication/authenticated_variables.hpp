@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 // Time-based authenticated writes (UEFI 2.10, 8.2.2, 8.2.6 and 32.3 to 32.6). Whose signature counts:
 //
-//   PK, KEK                            the platform key's own
-//   db, dbx, dbt, dbr, OsRecoveryOrder  the platform key's own, or that of a certificate in KEK or below one
-//   any other variable                 the one that it was made with (signer_database.hpp)
+//   PK, KEK                        the platform key's own
+//   db, dbx, dbt, dbr              the platform key's own, or that of a certificate in KEK or below one
+//   OsRecoveryOrder, OsRecovery####  the same, or that of a certificate in dbr or below one
+//   any other variable             the one that it was made with (signer_database.hpp)
 //
-// Without an owner (Setup and Audit Mode) the variables of the first two rows are written unsigned, and a platform key
-// is signed by itself. Compatible with edk2's AuthVariableLib, stricter where docs/architecture.md says so.
+// Without an owner (Setup and Audit Mode) the variables of the first three rows are written unsigned, and a platform
+// key is signed by itself. Compatible with edk2's AuthVariableLib, stricter where docs/authenticated-variables.md says
+// so.
 #pragma once
 
 #include "drivers/variable/authentication/descriptor.hpp"
@@ -31,7 +33,7 @@ class AuthenticatedVariables {
   abi::EfiStatus write(const VariableId& id, std::uint32_t attributes, const Descriptor& descriptor);
 
  private:
-  enum class Kind : std::uint8_t { platform_key, key_exchange_key, database, recovery_order, private_variable };
+  enum class Kind : std::uint8_t { platform_key, key_exchange_key, database, os_recovery, private_variable };
 
   static Kind kind_of(const VariableId& id);
   static bool is_database(Kind kind) { return kind <= Kind::database; }
@@ -41,7 +43,7 @@ class AuthenticatedVariables {
   abi::EfiStatus authenticate(const VariableId& id, std::uint32_t attributes, const Descriptor& descriptor, Kind kind,
                               Signature& signature, Sha256Digest& identity) const;
   bool is_platform_key(const Signature& signature) const;
-  bool leads_to_any(const Signature& signature, Bytes database) const;
+  bool leads_to_any(const Signature& signature, const VariableId& database) const;
   abi::EfiStatus check_signer(const VariableId& id, std::uint32_t attributes, const Signature& signature,
                               const Sha256Digest& identity) const;
   abi::EfiStatus erase(const VariableId& id, std::uint32_t attributes, Kind kind);

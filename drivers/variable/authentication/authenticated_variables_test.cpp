@@ -159,7 +159,8 @@ TEST_F(Authenticated, AppendingAddsWhatIsNew) {
   enrol();
   ASSERT_EQ(set(kek, dbx, at(1), digest_list('a')), status::success);
   const ByteVector before = machine.flash.cells();
-  EXPECT_EQ(set(kek, dbx, at(2), digest_list('a'), nv_bs_rt_at | append_write), status::success);
+  EXPECT_EQ(set(kek, dbx, at(1), digest_list('a'), nv_bs_rt_at | append_write), status::success);
+  EXPECT_EQ(set(kek, dbx, at(1), {}, nv_bs_rt_at | append_write), status::success);
   EXPECT_EQ(machine.flash.cells(), before);
   EXPECT_EQ(set(kek, dbx, at(2), {}, nv_bs_rt_at | append_write), status::success);
   EXPECT_EQ(set(kek, dbx, at(2), joined(digest_list('a'), digest_list('b')), nv_bs_rt_at | append_write),
@@ -172,6 +173,58 @@ TEST_F(Authenticated, AppendingAddsWhatIsNew) {
   // What is signed says whether it is to be appended.
   EXPECT_EQ(set(dbx, nv_bs_rt_at, kek.update(dbx, nv_bs_rt_at | append_write, at(5), digest_list('d'))),
             status::security_violation);
+}
+
+// UEFI 2.10, 8.2.6: that there is nothing new keeps the time stamp from nothing. Or else what was signed before could
+// still undo what was taken out meanwhile.
+TEST_F(Authenticated, AppendingNothingNewLetsTimePass) {
+  enrol();
+  ASSERT_EQ(set(kek, dbx, at(1), digest_list('a')), status::success);
+  EXPECT_EQ(set(kek, dbx, at(5), digest_list('a'), nv_bs_rt_at | append_write), status::success);
+  EXPECT_EQ(set(kek, dbx, at(4), digest_list('b')), status::security_violation);
+  EXPECT_EQ(set(kek, dbx, at(7), {}, nv_bs_rt_at | append_write), status::success);
+  EXPECT_EQ(set(kek, dbx, at(3), digest_list('a'), nv_bs_rt_at | append_write), status::success)
+      << "time doesn't go back";
+  EXPECT_EQ(set(kek, dbx, at(6), digest_list('b')), status::security_violation);
+  expect(dbx, digest_list('a'));
+  ASSERT_TRUE(machine.reset().has_value());
+  EXPECT_EQ(set(kek, dbx, at(7), digest_list('b')), status::security_violation);
+  EXPECT_EQ(set(kek, dbx, at(8), digest_list('b')), status::success);
+  ASSERT_EQ(set(stranger, private_id, at(1), bytes("one")), status::success);
+  EXPECT_EQ(set(stranger, private_id, at(5), {}, nv_bs_rt_at | append_write), status::success);
+  EXPECT_EQ(set(stranger, private_id, at(4), bytes("two")), status::security_violation);
+  expect(private_id, bytes("one"));
+  EXPECT_EQ(set(kek, db, at(1), {}, nv_bs_rt_at | append_write), status::success) << "nothing to nothing";
+  EXPECT_FALSE(exists(db));
+}
+
+// UEFI 2.10, 3.4.1 and 8.2.6: whom dbr names may write these, and nothing else.
+TEST_F(Authenticated, RecoveryOptionsAreDbrs) {
+  constexpr VariableId option{vendor_b, u"OsRecovery00A1"};
+  const ByteVector order = bytes("0123456789abcdef");
+  enrol();
+  EXPECT_EQ(set(stranger, recovery_order, at(1), order), status::security_violation);
+  EXPECT_EQ(set(stranger, option, at(1), bytes("mine")), status::security_violation) << "no private variable";
+  ASSERT_EQ(set(kek, dbr, at(1), list_of("stranger")), status::success);
+  EXPECT_EQ(set(stranger, recovery_order, at(1), order), status::success);
+  EXPECT_EQ(set(stranger, option, at(1), bytes("option")), status::success);
+  EXPECT_FALSE(exists(signers));
+  EXPECT_EQ(set(kek, option, at(2), bytes("of KEK")), status::success);
+  EXPECT_EQ(set(pk, option, at(3), bytes("of PK")), status::success);
+  EXPECT_EQ(set(pk2, option, at(4), bytes("foreign")), status::security_violation);
+  EXPECT_EQ(set(option, nv_bs_rt, bytes("plain")), status::invalid_parameter);
+  EXPECT_EQ(set(option, 0, {}), status::write_protected);
+  expect(option, bytes("of PK"));
+  for (const VariableId& id : {platform_key, key_exchange_key, db, dbx, dbt, dbr}) {
+    EXPECT_EQ(set(stranger, id, at(9), list_of("stranger")), status::security_violation);
+  }
+  constexpr VariableId other{vendor_b, u"OsRecovery00A2"};
+  EXPECT_EQ(set(other, nv_bs_rt, bytes("plain")), status::invalid_parameter);
+  for (const std::u16string_view name : {u"OsRecovery00a2", u"OsRecovery00A", u"OsRecovery00A22", u"OsRecovery"}) {
+    EXPECT_EQ(set({vendor_b, name}, nv_bs_rt, bytes("plain")), status::success) << "another name";
+  }
+  EXPECT_EQ(set(pk, platform_key, at(2), {}), status::success);
+  EXPECT_EQ(unsigned_set(option, bytes("anybody's")), status::success) << "Setup Mode";
 }
 
 TEST_F(Authenticated, WhatIsSignedIsAllOfIt) {
@@ -247,6 +300,12 @@ TEST_F(Authenticated, SetupModeTakesKeysWithoutAuthority) {
   EXPECT_EQ(unsigned_set(platform_key, list_of("pk")), status::security_violation);
   EXPECT_EQ(set(stranger, platform_key, at(1), list_of("pk")), status::security_violation);
   EXPECT_EQ(set(pk, platform_key, at(1), {}), status::not_found);
+  // Many certificates, any of which might be the signer's issuer.
+  ByteVector many;
+  for (int count = 0; count < 20; ++count) {
+    append(many, list_of("forgery"));
+  }
+  EXPECT_EQ(set(pk, platform_key, at(1), joined(many, list_of("pk"))), status::invalid_parameter);
   EXPECT_EQ(modes(), "1000");
   EXPECT_EQ(set(pk, platform_key, at(1), list_of("pk")), status::success);
   EXPECT_EQ(modes(), "0001");
@@ -311,6 +370,38 @@ TEST_F(Authenticated, ModesOfTheSpecification) {
   EXPECT_EQ(modes(), "0011");
   machine.services->exit_boot_services();
   EXPECT_EQ(set(deployed_mode, bs_rt, one), status::write_protected);
+}
+
+// Enrolment in Audit Mode that failed after the first of its steps, and flash that fails again while that is cleared.
+TEST_F(Authenticated, DeployedModeComesFromNoEarlierKey) {
+  ASSERT_EQ(set(audit_mode, bs_rt, bytes("\1")), status::success);
+  const ByteVector enrolment = pk.update(platform_key, nv_bs_rt_at, at(1), list_of("pk"));
+  ByteVector cells;
+  for (std::uint64_t step = 0; cells.empty(); ++step) {
+    Machine cut(NorModel(small_flash), small_layout);
+    ASSERT_EQ(cut.services->set(Requester::message, audit_mode, bs_rt, bytes("\1")), status::success);
+    cut.flash.cut_power_at(step, 1);
+    static_cast<void>(cut.services->set(Requester::message, platform_key, nv_bs_rt_at, enrolment));
+    ASSERT_FALSE(cut.flash.powered());
+    if (cut.get(deployed_mode_in_flash.name, deployed_mode_in_flash.vendor).status == status::success) {
+      cells = cut.flash.cells();
+    }
+  }
+  bool tried = false;
+  for (std::uint64_t step = 0; !tried; ++step) {
+    NorModel flash(cells);
+    flash.cut_power_at(step, 1);
+    VariableServices services(machine.allocator, flash, small_layout, {});
+    ASSERT_TRUE(!services.start().has_value() || !flash.powered()) << "what is left behind gets cleared";
+    tried = services.can_write_flash();
+    flash.power_up();
+    if (tried) {
+      ASSERT_EQ(services.set(Requester::message, platform_key, nv_bs_rt_at, enrolment), status::success);
+      Machine after(NorModel(flash.cells()), small_layout);
+      EXPECT_EQ(after.get(platform_key.name, global_variable_guid).status, status::success);
+      EXPECT_EQ(after.get(deployed_mode.name, global_variable_guid).data, std::string(1, '\0'));
+    }
+  }
 }
 
 TEST_F(Authenticated, SwitchesOfStockFirmwareNeedAUser) {

@@ -57,6 +57,10 @@ class DerReader {
     if (result != 0) {
       return std::unexpected(result == MBEDTLS_ERR_ASN1_OUT_OF_DATA ? Error::truncated : Error::malformed);
     }
+    // DER has one way to write a length (X.690, 10.1): the element must be no longer than need be.
+    if (static_cast<std::size_t>(position - position_) != 1 + length_octets(length)) {
+      return std::unexpected(Error::malformed);
+    }
     position_ = position + length;
     return Bytes(reinterpret_cast<const std::byte*>(position), length);
   }
@@ -76,6 +80,15 @@ class DerReader {
   }
 
  private:
+  static std::size_t length_octets(std::size_t length) {
+    constexpr std::size_t longest_short_form = 0x7F;
+    std::size_t octets = 1;
+    for (std::size_t rest = length; length > longest_short_form && rest != 0; rest >>= 8) {
+      ++octets;
+    }
+    return octets;
+  }
+
   unsigned char* position_;
   unsigned char* end_;
 };

@@ -186,6 +186,37 @@ TEST(Pkcs7, EachPartIsChecked) {
   EXPECT_TRUE(parse_signed_data(parts.message()).has_value());
 }
 
+// BER has many ways to write a length, DER one.
+TEST(Pkcs7, LengthsAreAsShortAsTheyCanBe) {
+  const ByteVector whole = fixture("plain.p7");
+  ASSERT_TRUE(parse_signed_data(whole).has_value());
+  ASSERT_EQ(whole.at(1), std::byte{0x82});
+  const ByteVector contents(whole.begin() + 4, whole.end());
+  const auto with_length = [&](std::initializer_list<int> octets, bool ends) {
+    ByteVector message = {std::byte{0x30}};
+    for (const int octet : octets) {
+      message.push_back(static_cast<std::byte>(octet));
+    }
+    append(message, contents);
+    message.resize(message.size() + (ends ? 2 : 0));
+    return message;
+  };
+  const int high = static_cast<int>(contents.size() >> 8);
+  const int low = static_cast<int>(contents.size() & 0xFF);
+  EXPECT_TRUE(parse_signed_data(with_length({0x82, high, low}, false)).has_value());
+  EXPECT_EQ(error_of(with_length({0x83, 0, high, low}, false)), Error::malformed);
+  EXPECT_EQ(error_of(with_length({0x84, 0, 0, high, low}, false)), Error::malformed);
+  EXPECT_EQ(error_of(with_length({0x85, 0, 0, 0, high, low}, false)), Error::malformed);
+  EXPECT_EQ(error_of(with_length({0x80}, true)), Error::malformed) << "indefinite";
+  Parts parts;
+  parts.signature = bytes(std::string_view("\x04\x81\x01s", 4));
+  EXPECT_EQ(error_of(parts.message()), Error::malformed);
+  for (const std::size_t size : {0U, 1U, 0x7FU, 0x80U, 0xFFU, 0x100U, 0x200U}) {
+    parts.signature = der(0x04, {bytes(std::string(size, 's'))});
+    EXPECT_TRUE(parse_signed_data(parts.message()).has_value()) << size;
+  }
+}
+
 TEST(Pkcs7, EveryTruncationIsRefused) {
   for (const char* name : {"plain.p7", "attributes.p7", "chain.p7"}) {
     const ByteVector whole = fixture(name);

@@ -95,8 +95,11 @@ EfiStatus SecureBoot::change_mode(const VariableId& id, std::uint32_t attributes
 
 EfiStatus SecureBoot::before_enrolment() {
   EfiStatus result = forget_vendor_keys();
-  if (!status::is_error(result) && mode_ == PlatformMode::audit) {
-    result = keeper_.write_variable(deployed_mode_in_flash, attribute::nv_bs, {}, {&on, 1});
+  if (!status::is_error(result)) {
+    // From Setup Mode the key leads to User Mode, whatever an earlier enrolment or deletion that failed left behind.
+    result = mode_ == PlatformMode::audit
+                 ? keeper_.write_variable(deployed_mode_in_flash, attribute::nv_bs, {}, {&on, 1})
+                 : keeper_.erase_variable(deployed_mode_in_flash);
   }
   if (!status::is_error(result) && !holds(keeper_.find_variable(secure_boot_enable), attribute::nv_bs, on)) {
     result = keeper_.erase_variable(secure_boot_enable);

@@ -32,6 +32,23 @@ const unsigned char* raw(Bytes bytes) { return reinterpret_cast<const unsigned c
 
 Bytes bytes_of(const mbedtls_asn1_buf& buffer) { return {reinterpret_cast<const std::byte*>(buffer.p), buffer.len}; }
 
+// Equal texts in another case or string type are the same to the library, which has the last word.
+bool may_be_same_name(const mbedtls_x509_name& left, const mbedtls_x509_name& right) {
+  const auto lower = [](std::byte value) {
+    constexpr std::byte case_bit{0x20};
+    return value >= std::byte{'A'} && value <= std::byte{'Z'} ? value | case_bit : value;
+  };
+  const mbedtls_x509_name* one = &left;
+  const mbedtls_x509_name* other = &right;
+  for (; one != nullptr && other != nullptr; one = one->next, other = other->next) {
+    if (!std::ranges::equal(bytes_of(one->oid), bytes_of(other->oid)) ||
+        !std::ranges::equal(bytes_of(one->val), bytes_of(other->val), {}, lower, lower)) {
+      return false;
+    }
+  }
+  return one == other;
+}
+
 bool has_acceptable_key(const mbedtls_x509_crt& certificate) {
   if (mbedtls_pk_get_type(&certificate.pk) != MBEDTLS_PK_RSA) {
     return false;
@@ -147,9 +164,9 @@ Result<void> Signature::read(Bytes der) {
 
 void Signature::order_chain() {
   for (std::size_t placed = 1; placed < certificates_.size(); ++placed) {
-    const Bytes issuer = bytes_of(certificates_[placed - 1]->issuer_raw);
+    const mbedtls_x509_name& issuer = certificates_[placed - 1]->issuer;
     for (std::size_t index = placed; index < certificates_.size(); ++index) {
-      if (std::ranges::equal(bytes_of(certificates_[index]->subject_raw), issuer)) {
+      if (may_be_same_name(certificates_[index]->subject, issuer)) {
         std::swap(certificates_[placed], certificates_[index]);
         break;
       }
@@ -186,7 +203,7 @@ bool Signature::leads_to(Bytes trusted) const {
     return false;
   }
   bool result = std::ranges::equal(signer_certificate(), trusted);
-  if (!result) {
+  if (!result && issued_any_by_name(*anchor)) {
     std::uint32_t flags = 0;
     result = mbedtls_x509_crt_verify_with_profile(signer(), anchor, nullptr, &profile, nullptr, &flags, forget_time,
                                                   nullptr) == 0 &&
@@ -194,6 +211,17 @@ bool Signature::leads_to(Bytes trusted) const {
   }
   give_back(anchor);
   return result;
+}
+
+// Without this a message of many certificates would be searched for chains, which takes a verification for each link,
+// once for each trusted certificate there is.
+bool Signature::issued_any_by_name(const mbedtls_x509_crt& issuer) const {
+  for (std::size_t index = 0; index < certificates_.size(); ++index) {
+    if (may_be_same_name(certificates_[index]->issuer, issuer.subject)) {
+      return true;
+    }
+  }
+  return false;
 }
 
 Bytes Signature::signer_certificate() const { return bytes_of(signer()->raw); }

@@ -46,6 +46,7 @@ class Signature {
 
  private:
   mbedtls_x509_crt* signer() const { return certificates_[0]; }
+  bool issued_any_by_name(const mbedtls_x509_crt& issuer) const;
   void order_chain();
 
   SignedData data_;
