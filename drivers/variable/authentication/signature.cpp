@@ -135,6 +135,14 @@ int forget_time(void* /*context*/, mbedtls_x509_crt* /*certificate*/, int /*dept
   return 0;
 }
 
+// Whether the library finds a way from a certificate, through those behind it in its list, to `anchor`.
+bool is_issued_by(mbedtls_x509_crt& certificate, mbedtls_x509_crt& anchor) {
+  std::uint32_t flags = 0;
+  return mbedtls_x509_crt_verify_with_profile(&certificate, &anchor, nullptr, &profile, nullptr, &flags, forget_time,
+                                              nullptr) == 0 &&
+         flags == 0;
+}
+
 }  // namespace
 
 Signature::~Signature() {
@@ -163,18 +171,37 @@ Result<void> Signature::read(Bytes der) {
 }
 
 void Signature::order_chain() {
-  for (std::size_t placed = 1; placed < certificates_.size(); ++placed) {
-    const mbedtls_x509_name& issuer = certificates_[placed - 1]->issuer;
-    for (std::size_t index = placed; index < certificates_.size(); ++index) {
-      if (may_be_same_name(certificates_[index]->subject, issuer)) {
-        std::swap(certificates_[placed], certificates_[index]);
-        break;
-      }
+  std::size_t placed = 1;
+  for (; placed < certificates_.size(); ++placed) {
+    const std::size_t issuer = find_issuer(*certificates_[placed - 1], placed);
+    if (issuer == certificates_.size()) {
+      break;
     }
+    std::swap(certificates_[placed], certificates_[issuer]);
   }
-  for (std::size_t index = 1; index < certificates_.size(); ++index) {
+  for (std::size_t index = 1; index < placed; ++index) {
     certificates_[index - 1]->next = certificates_[index];
   }
+}
+
+// The place of who issued `certificate`, at `from` or behind it; the number of certificates for none. By name, and if
+// several have the name that one whose signature it is: the library would go on with the first.
+std::size_t Signature::find_issuer(mbedtls_x509_crt& certificate, std::size_t from) const {
+  std::size_t first = certificates_.size();
+  for (std::size_t index = from; index < certificates_.size(); ++index) {
+    if (!may_be_same_name(certificates_[index]->subject, certificate.issuer)) {
+      continue;
+    }
+    if (first == certificates_.size()) {
+      first = index;
+      continue;
+    }
+    if (is_issued_by(certificate, *certificates_[first])) {
+      return first;
+    }
+    first = index;
+  }
+  return first;
 }
 
 Result<void> Signature::verify(std::span<const Bytes> content) const {
@@ -204,10 +231,7 @@ bool Signature::leads_to(Bytes trusted) const {
   }
   bool result = std::ranges::equal(signer_certificate(), trusted);
   if (!result && issued_any_by_name(*anchor)) {
-    std::uint32_t flags = 0;
-    result = mbedtls_x509_crt_verify_with_profile(signer(), anchor, nullptr, &profile, nullptr, &flags, forget_time,
-                                                  nullptr) == 0 &&
-             flags == 0;
+    result = is_issued_by(*signer(), *anchor);
   }
   give_back(anchor);
   return result;

@@ -48,10 +48,10 @@ class Signature {
   mbedtls_x509_crt* signer() const { return certificates_[0]; }
   bool issued_any_by_name(const mbedtls_x509_crt& issuer) const;
   void order_chain();
+  std::size_t find_issuer(mbedtls_x509_crt& certificate, std::size_t from) const;
 
   SignedData data_;
-  // The signer's first, then its issuers as far as they are there, then the others: the library looks for a
-  // certificate's issuer behind it only.
+  // The signer's first, then its issuers as far as they are there, linked as the library wants them, then the others.
   FixedVector<mbedtls_x509_crt*, SignedData::most_certificates> certificates_;
 };
 
