@@ -43,7 +43,7 @@ struct Driver {
   Driver(const abi::MmSystemTable& mmst, const CfiFlash& device, CommBuffer kind)
       : allocator(mmst),
         flash(device),
-        services(allocator, flash, board::layout, Limits{}),
+        services(allocator, flash, board::layout, board::limits),
         handler(services),
         comm_buffer(kind) {}
 

@@ -277,7 +277,9 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const Bytes options = input.subspan(message.size());
   test::HeapAllocator allocator;
   const LibraryMemoryScope scope(allocator);
-  examine(input);
+  if (!options.empty()) {
+    examine(input);
+  }
   uses_arena = !options.empty() && options[0] == std::byte{'A'};
   allocations_left = options.size() < 2 ? SIZE_MAX : std::to_integer<std::size_t>(options[1]);
   examine(message);
