@@ -404,6 +404,34 @@ TEST_F(Authenticated, DeployedModeComesFromNoEarlierKey) {
   }
 }
 
+TEST_F(Authenticated, AStoreThatCannotBeReadSetsNobodyFree) {
+  enrol();
+  ByteVector cells = machine.flash.cells();
+  cells.at(40) ^= std::byte{1};  // of the volume's signature
+  for (const bool noise : {false, true}) {
+    if (noise) {
+      std::ranges::fill(cells, std::byte{0xA5});
+    }
+    Machine damaged(NorModel(cells), small_layout);
+    ASSERT_FALSE(damaged.started.has_value());
+    const auto byte = [&](const VariableId& id) { return damaged.get(id.name, id.vendor).data; };
+    const auto set_there = [&](const VariableId& id, std::uint32_t attributes, Bytes data) {
+      return damaged.services->set(Requester::message, id, attributes, data);
+    };
+    EXPECT_EQ(byte(setup_mode), std::string(1, '\0'));
+    EXPECT_EQ(byte(secure_boot), std::string(1, '\1'));
+    EXPECT_EQ(byte(deployed_mode), std::string(1, '\1'));
+    EXPECT_EQ(set_there(audit_mode, bs_rt, bytes("\1")), status::write_protected);
+    EXPECT_EQ(set_there(deployed_mode, bs_rt, ByteVector(1)), status::write_protected);
+    EXPECT_EQ(set_there(key_exchange_key, nv_bs_rt_at, Signer::described(at(1), {}, list_of("kek"))),
+              status::security_violation);
+    EXPECT_EQ(set_there(platform_key, nv_bs_rt_at, pk.update(platform_key, nv_bs_rt_at, at(9), list_of("pk"))),
+              status::security_violation);
+    EXPECT_EQ(set_there(db, nv_bs_rt_at, pk.update(db, nv_bs_rt_at, at(9), list_of("pk"))), status::security_violation);
+    EXPECT_EQ(byte(secure_boot), std::string(1, '\1'));
+  }
+}
+
 TEST_F(Authenticated, SwitchesOfStockFirmwareNeedAUser) {
   enrol();
   EXPECT_EQ(set(secure_boot_enable, nv_bs, ByteVector(1)), status::security_violation);

@@ -26,7 +26,7 @@ Result<void> SecureBoot::start(bool store_is_known) {
   const Variable* key = keeper_.find_variable(platform_key);
   const bool owned = !store_is_known || (key != nullptr && !key->is_volatile());
   const bool deployed = holds(keeper_.find_variable(deployed_mode_in_flash), attribute::nv_bs, on);
-  mode_ = !owned ? PlatformMode::setup : deployed ? PlatformMode::deployed : PlatformMode::user;
+  mode_ = !owned ? PlatformMode::setup : deployed || !store_is_known ? PlatformMode::deployed : PlatformMode::user;
   if (!owned && deployed) {
     // A cut came between the key and this. It must not wait for the next key.
     static_cast<void>(keeper_.erase_variable(deployed_mode_in_flash));

@@ -27,7 +27,7 @@ class SecureBoot {
 
   // Finds the mode from what is stored, and publishes it. Audit Mode doesn't outlast a reset. Where nothing is known of
   // what was stored, nobody may take the absence of keys for consent: Secure Boot is on, without a key that it would
-  // trust.
+  // trust, in Deployed Mode, which nothing ends in this boot.
   Result<void> start(bool store_is_known);
 
   PlatformMode mode() const { return mode_; }
