@@ -219,7 +219,14 @@ Result<SignedData> parse_signed_data(Bytes der) {
   if (!is(content_type, data_oid)) {
     return std::unexpected(Error::malformed);
   }
-  TRY(content.expect_end());  // the content itself is absent
+  // The content itself should be absent. Computers' makers sign updates of KEK that have it nevertheless, and stock
+  // firmware takes them. It means nothing: what is signed is what SetVariable is called with.
+  if (content.has(context | 0)) {
+    DerReader ignored(TRY(content.take(context | 0)));
+    TRY(ignored.take(MBEDTLS_ASN1_OCTET_STRING));
+    TRY(ignored.expect_end());
+  }
+  TRY(content.expect_end());
   if (body->has(context | 0)) {
     TRY(read_certificates(TRY(body->take(context | 0)), result));
   }

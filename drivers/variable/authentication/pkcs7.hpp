@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 // PKCS#7 SignedData (RFC 2315, section 9) as UEFI 2.10, 8.2.6 wants it in EFI_VARIABLE_AUTHENTICATION_2: DER, with or
-// without a ContentInfo around it, version 1, content absent, one signer. Only the form is looked at here; what is
-// inside certificates isn't. Everything must be as long as it says, with nothing behind it.
+// without a ContentInfo around it, version 1, one signer; content should be absent, and means nothing. Only the form is
+// looked at here; what is inside certificates isn't. Everything must be as long as it says, with nothing behind it.
 #pragma once
 
 #include <cstddef>

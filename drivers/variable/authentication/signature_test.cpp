@@ -83,6 +83,20 @@ TEST_F(SignatureTest, ForgeriesWithTheRightName) {
   EXPECT_EQ(outcome(with_both.sign(content), "forgery"), Outcome::trusted);
 }
 
+// Content in the message proves nothing, whether it's what was signed or not.
+TEST_F(SignatureTest, ContentInTheMessageMeansNothing) {
+  const ByteVector attached = fixture("attached.p7");
+  EXPECT_EQ(outcome(attached, "pk"), Outcome::trusted);
+  EXPECT_EQ(outcome(attached, "pk", bytes("what is signeD\n")), Outcome::forged);
+  EXPECT_EQ(outcome(attached, "pk", bytes("")), Outcome::forged);
+  ByteVector changed = attached;
+  const auto inside = std::ranges::search(changed, content);
+  ASSERT_FALSE(inside.empty());
+  inside.front() = std::byte{'W'};
+  EXPECT_EQ(outcome(changed, "pk"), Outcome::trusted);
+  EXPECT_EQ(outcome(changed, "pk", bytes("What is signed\n")), Outcome::forged);
+}
+
 TEST_F(SignatureTest, OurOwnSigner) {
   EXPECT_EQ(outcome(Signer("pk").sign(content), "pk"), Outcome::trusted);
   EXPECT_EQ(outcome(Signer("leaf", {"intermediate"}).sign(content), "kek"), Outcome::trusted);
