@@ -64,8 +64,11 @@ Result<void> VariableServices::start() {
 Result<void> VariableServices::publish(const VariableId& id, std::uint32_t attributes, Bytes data) {
   Variable* old = table_.find(id);
   if (old != nullptr && !old->is_volatile()) {
-    // Something else wrote it: no variable of this name can be set here. What the firmware states isn't flash's to say.
-    TRY(flash_store_.remove(*old));
+    // Something else wrote it: no variable of this name can be set here. What the firmware states isn't flash's to say,
+    // not even if that doesn't let go of it.
+    if (!flash_store_.remove(*old).has_value()) {
+      flash_store_.forget(*old);
+    }
     old = nullptr;
   }
   Variable* variable = TRY(volatile_store_.write(id, attributes, abi::Time{}, data, old));

@@ -30,14 +30,61 @@ Result<void> NorModel::program(std::uint32_t offset, Bytes data) {
       program_in_any_order(offset, data.first(count));
       return std::unexpected(Error::device);
     }
+    bool is_right = true;
     for (std::size_t index = 0; index < count; ++index) {
-      cells_[offset + index] &= data[index];
+      is_right &= program_cell(offset + static_cast<std::uint32_t>(index), data[index]);
     }
-    steps_ += count;
+    if (!is_right && wear_ == Wear::reported) {
+      return std::unexpected(Error::device);
+    }
     data = data.subspan(count);
     offset += static_cast<std::uint32_t>(count);
   }
   return {};
+}
+
+// Whether the cell is as it should be.
+bool NorModel::program_cell(std::uint32_t offset, std::byte value) {
+  std::byte& cell = cells_[offset];
+  const std::byte expected = cell & value;
+  if (steps_++ == wear_step_) {
+    worn_cells_[offset] = random_() % 2 == 0 ? std::byte{0xFF} : static_cast<std::byte>(1 + random_() % 0xFF);
+  }
+  const auto worn = may_be_worn() ? worn_cells_.find(offset) : worn_cells_.end();
+  const std::byte fixed = worn != worn_cells_.end() ? worn->second : std::byte{0};
+  cell = (cell & fixed) | (expected & ~fixed);
+  return cell == expected;
+}
+
+// Whether the block is as it should be.
+bool NorModel::erase_block(std::uint32_t offset) {
+  if (steps_++ == wear_step_) {
+    const std::uint32_t cell = offset + random_() % block_size_;
+    if (random_() % 2 == 0) {
+      worn_blocks_.insert(offset);
+    } else {
+      worn_cells_[cell] = static_cast<std::byte>(1 + random_() % 0xFF);
+    }
+  }
+  bool is_right = true;
+  for (std::uint32_t index = offset; index < offset + block_size_ && is_worn(); ++index) {
+    const auto worn = worn_cells_.find(index);
+    const std::byte fixed = worn_blocks_.contains(offset) ? std::byte{0xFF}
+                            : worn != worn_cells_.end()   ? worn->second
+                                                          : std::byte{0};
+    cells_[index] |= ~fixed;
+    is_right &= cells_[index] == std::byte{0xFF};
+  }
+  if (!is_worn()) {
+    std::fill_n(cells_.begin() + offset, block_size_, std::byte{0xFF});
+  }
+  return is_right;
+}
+
+void NorModel::wear_at(std::uint64_t step, Wear wear, std::uint32_t seed) {
+  wear_step_ = steps_ + step;
+  wear_ = wear;
+  random_.seed(seed);
 }
 
 // Power fails while the write buffer is programmed.
@@ -75,8 +122,9 @@ Result<void> NorModel::erase(std::uint32_t offset) {
     powered_ = false;
     return std::unexpected(Error::device);
   }
-  std::fill_n(cells_.begin() + offset, block_size_, std::byte{0xFF});
-  ++steps_;
+  if (!erase_block(offset) && wear_ == Wear::reported) {
+    return std::unexpected(Error::device);
+  }
   return {};
 }
 

@@ -22,9 +22,14 @@ Result<void> FaultTolerantWrite::mark(std::uint32_t offset, std::uint8_t bit) {
 }
 
 Result<void> FaultTolerantWrite::erase_unless_blank(std::uint32_t offset, std::uint32_t size) {
+  const auto is_blank_block = [&] { return is_blank(reading().subspan(offset, layout_.block_size)); };
   for (const std::uint32_t end = offset + size; offset < end; offset += layout_.block_size) {
-    if (!is_blank(reading().subspan(offset, layout_.block_size))) {
-      TRY(flash_.erase(offset));
+    if (is_blank_block()) {
+      continue;
+    }
+    TRY(flash_.erase(offset));
+    if (!is_blank_block()) {
+      return std::unexpected(Error::device);
     }
   }
   return {};
@@ -49,23 +54,55 @@ Result<void> FaultTolerantWrite::copy(std::uint32_t from, std::uint32_t to, std:
   return {};
 }
 
-// Marks that the spare area's content is in its place, if it is.
-Result<void> FaultTolerantWrite::mark_destination(const WriteQueue& queue) {
-  const Bytes window = reading();
-  if (__builtin_memcmp(window.data() + queue.destination, window.data() + layout_.spare, queue.size) != 0) {
+Result<void> FaultTolerantWrite::mark_and_check(std::uint32_t offset, std::uint8_t bit) {
+  // What counts is what readers will see.
+  static_cast<void>(mark(offset, bit));
+  if ((std::to_integer<std::uint8_t>(reading()[offset]) & bit) != 0) {
     return std::unexpected(Error::device);
   }
-  TRY(mark(queue.record + std::uint32_t{offsetof(WriteRecord, state)}, WriteRecord::destination_complete));
-  return mark(queue.header + std::uint32_t{offsetof(WriteHeader, state)}, WriteHeader::complete);
+  return {};
+}
+
+// Puts one block of the spare area's content in its place. What the content's last bytes leave of the block, and blocks
+// that it leaves blank, may stay as they are: whoever appends to the store sees what isn't blank there.
+Result<void> FaultTolerantWrite::put_block(const WriteQueue& queue, std::uint32_t block, std::uint32_t content,
+                                           bool even_if_equal) {
+  const std::uint32_t to = queue.destination + block;
+  const std::uint32_t from = layout_.spare + block;
+  const auto is_equal = [&](std::uint32_t size) {
+    const Bytes window = reading();
+    return __builtin_memcmp(window.data() + to, window.data() + from, size) == 0;
+  };
+  if (!even_if_equal && is_equal(layout_.block_size)) {
+    return {};
+  }
+  // Whether they succeeded is seen from what can be read.
+  if (even_if_equal || !is_blank(reading().subspan(to, layout_.block_size))) {
+    static_cast<void>(flash_.erase(to));
+  }
+  static_cast<void>(copy(from, to, layout_.block_size));
+  if (block < content && !is_equal(std::min(content - block, layout_.block_size))) {
+    return std::unexpected(Error::device);
+  }
+  return {};
+}
+
+// Marks that the spare area's content is in its place. While a reader finds that it isn't, nothing may be written
+// there. The second mark only says that the record needn't be looked at.
+Result<void> FaultTolerantWrite::mark_destination(const WriteQueue& queue) {
+  const Result<void> marked =
+      mark_and_check(queue.record + std::uint32_t{offsetof(WriteRecord, state)}, WriteRecord::destination_complete);
+  const Result<void> over =
+      mark_and_check(queue.header + std::uint32_t{offsetof(WriteHeader, state)}, WriteHeader::complete);
+  return over.has_value() ? over : marked;
 }
 
 // Whatever the destination holds, even what looks right already, may be what an interrupted erasure left: all of it is
 // erased. The spare area stays as it is, since firmware that runs meanwhile may read variables there.
-Result<void> FaultTolerantWrite::complete(const WriteQueue& queue) {
+Result<void> FaultTolerantWrite::complete(const WriteQueue& queue, std::uint32_t content) {
   const auto completed = [&]() -> Result<void> {
-    for (std::uint32_t done = 0; done < queue.size; done += layout_.block_size) {
-      TRY(flash_.erase(queue.destination + done));
-      TRY(copy(layout_.spare + done, queue.destination + done, layout_.block_size));
+    for (std::uint32_t block = 0; block < queue.size; block += layout_.block_size) {
+      TRY(put_block(queue, block, content, true));
     }
     return mark_destination(queue);
   };
@@ -103,41 +140,51 @@ Result<void> FaultTolerantWrite::prepare() {
   return std::unexpected(Error::invalid_argument);
 }
 
+// All numbers before any state, so that no state ever stands beside numbers that aren't whole.
+Result<void> FaultTolerantWrite::enter(std::uint32_t size) {
+  WriteHeader header;
+  __builtin_memset(&header, 0xFF, sizeof(header));
+  header.caller = caller;
+  header.writes = 1;
+  header.private_data_size = 0;
+  WriteRecord record;
+  __builtin_memset(&record, 0xFF, sizeof(record));
+  record.block = 0;
+  record.offset = 0;
+  record.length = size;
+  record.relative_offset = -std::int64_t{layout_.spare};
+  const std::uint32_t at = current_.header;
+  TRY(flash_.program(at, bytes_of(header)));
+  TRY(flash_.program(at + std::uint32_t{sizeof(header)}, bytes_of(record)));
+  const std::uint32_t state = at + std::uint32_t{offsetof(WriteHeader, state)};
+  TRY(mark(state, WriteHeader::allocated));
+  TRY(mark(state, WriteHeader::writes_allocated));
+  current_ = read_write_queue(reading(), layout_);
+  if (current_.state != WriteState::begun || current_.header != at || !current_.plausible ||
+      current_.destination != 0 || current_.size != size) {
+    return std::unexpected(Error::device);
+  }
+  return {};
+}
+
 Result<void> FaultTolerantWrite::begin(std::uint32_t size) {
   const auto begun = [&]() -> Result<void> {
     position_ = 0;
+    current_ = {};
     // Before the work area: while that isn't valid, stock firmware looks for a copy of it in the spare area, and what
     // it finds there must not be somebody's data.
     TRY(erase_unless_blank(layout_.spare, size));
     current_ = read_write_queue(reading(), layout_);
-    if (current_.state != WriteState::idle || !current_.clean || !current_.has_room) {
-      TRY(write_work_area());
-      current_ = read_write_queue(reading(), layout_);
-      if (!current_.has_room) {
-        return std::unexpected(Error::device);
-      }
+    if (current_.state == WriteState::idle && current_.clean && current_.has_room && enter(size).has_value()) {
+      return {};
     }
-    current_.record = current_.header + std::uint32_t{sizeof(WriteHeader)};
-    current_.destination = 0;
-    current_.size = size;
-
-    // All numbers before any state, so that no state ever stands beside numbers that aren't whole.
-    WriteHeader header;
-    __builtin_memset(&header, 0xFF, sizeof(header));
-    header.caller = caller;
-    header.writes = 1;
-    header.private_data_size = 0;
-    WriteRecord record;
-    __builtin_memset(&record, 0xFF, sizeof(record));
-    record.block = 0;
-    record.offset = 0;
-    record.length = size;
-    record.relative_offset = -std::int64_t{layout_.spare};
-    TRY(flash_.program(current_.header, bytes_of(header)));
-    TRY(flash_.program(current_.record, bytes_of(record)));
-    const std::uint32_t state = current_.header + std::uint32_t{offsetof(WriteHeader, state)};
-    TRY(mark(state, WriteHeader::allocated));
-    return mark(state, WriteHeader::writes_allocated);
+    // Where one place of the queue is worn the next try starts at another.
+    TRY(write_work_area());
+    current_ = read_write_queue(reading(), layout_);
+    if (current_.state != WriteState::idle || !current_.has_room) {
+      return std::unexpected(Error::device);
+    }
+    return enter(size);
   };
   return settled(begun());
 }
@@ -146,34 +193,45 @@ Result<void> FaultTolerantWrite::add(Bytes bytes) {
   if (bytes.size() > current_.size - position_) {
     return std::unexpected(Error::invalid_argument);
   }
-  const Result<void> added = settled(flash_.program(layout_.spare + position_, bytes));
+  const std::uint32_t to = layout_.spare + position_;
   position_ += static_cast<std::uint32_t>(bytes.size());
-  return added;
+  TRY(settled(flash_.program(to, bytes)));
+  if (__builtin_memcmp(reading().data() + to, bytes.data(), bytes.size()) != 0) {
+    return std::unexpected(Error::device);
+  }
+  return {};
 }
 
 Result<void> FaultTolerantWrite::add_from_flash(std::uint32_t offset, std::uint32_t size) {
   if (size > current_.size - position_) {
     return std::unexpected(Error::invalid_argument);
   }
-  const Result<void> added = settled(copy(offset, layout_.spare + position_, size));
+  const std::uint32_t to = layout_.spare + position_;
   position_ += size;
-  return added;
+  TRY(settled(copy(offset, to, size)));
+  if (__builtin_memcmp(reading().data() + to, reading().data() + offset, size) != 0) {
+    return std::unexpected(Error::device);
+  }
+  return {};
 }
 
 Result<void> FaultTolerantWrite::commit() {
-  return settled(mark(current_.record + std::uint32_t{offsetof(WriteRecord, state)}, WriteRecord::spare_complete));
+  return settled(
+      mark_and_check(current_.record + std::uint32_t{offsetof(WriteRecord, state)}, WriteRecord::spare_complete));
+}
+
+Result<void> FaultTolerantWrite::give_up() {
+  if (current_.record == 0) {
+    return {};
+  }
+  return settled(mark_and_check(current_.header + std::uint32_t{offsetof(WriteHeader, state)}, WriteHeader::complete));
 }
 
 Result<void> FaultTolerantWrite::finish() {
   const auto finished = [&]() -> Result<void> {
-    for (std::uint32_t done = 0; done < current_.size; done += layout_.block_size) {
+    for (std::uint32_t block = 0; block < current_.size; block += layout_.block_size) {
       // Most of the blocks that come before the first deleted record stay as they are.
-      const Bytes window = reading();
-      if (__builtin_memcmp(window.data() + done, window.data() + layout_.spare + done, layout_.block_size) == 0) {
-        continue;
-      }
-      TRY(erase_unless_blank(done, layout_.block_size));
-      TRY(copy(layout_.spare + done, done, layout_.block_size));
+      TRY(put_block(current_, block, position_, false));
     }
     return mark_destination(current_);
   };

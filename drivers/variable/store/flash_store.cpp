@@ -20,26 +20,65 @@ Result<void> FlashStore::format() {
   return fault_tolerant_write_.finish();
 }
 
+// How much of what a pending write puts in the store's place counts: up to the last record if all that follows is
+// blank.
+std::uint32_t FlashStore::content_of(const WriteQueue& queue) const {
+  const Bytes spare = flash_.contents().subspan(layout_.spare, queue.size);
+  const auto space = find_records(spare);
+  if (queue.destination != 0 || !space.has_value()) {
+    return queue.size;
+  }
+  std::uint32_t offset = space->first_record;
+  for (Record record = read_record(spare, offset, space->end); record.size != 0;
+       record = read_record(spare, offset, space->end)) {
+    offset += record.size;
+  }
+  return is_blank(spare.subspan(offset)) ? offset : queue.size;
+}
+
+// Ends the write that was interrupted. It has perhaps erased the store already. It isn't believed if it would put
+// something else there.
+Result<void> FlashStore::complete_write() {
+  const WriteQueue queue = read_write_queue(flash_.contents(), layout_);
+  if (queue.state != WriteState::pending || !queue.plausible) {
+    return {};
+  }
+  const auto space = find_records(flash_.contents().subspan(layout_.spare, layout_.store_size));
+  if (queue.destination == 0 && !space.has_value()) {
+    return {};
+  }
+  const Result<void> completed = fault_tolerant_write_.complete(queue, content_of(queue));
+  if (completed.has_value() || queue.destination >= layout_.store_size) {
+    return {};
+  }
+  if (queue.destination != 0 || space->end > queue.size) {
+    return completed;  // neither place has all of the store
+  }
+  base_ = layout_.spare;
+  is_read_only_ = true;
+  return {};
+}
+
 Result<void> FlashStore::open() {
   open_ = false;
-  failed_ = false;
+  is_read_only_ = false;
+  can_reclaim_ = true;
+  has_undeleted_ = false;
+  base_ = 0;
   if (!layout_.is_sound() || layout_.block_size != flash_.block_size() ||
       layout_.volume_size != flash_.contents().size()) {
     return std::unexpected(Error::invalid_argument);
   }
-  // A pending write has perhaps erased the store already. It isn't believed if it would put something else there.
-  const WriteQueue queue = read_write_queue(flash_.contents(), layout_);
-  if (queue.state == WriteState::pending && queue.plausible &&
-      (queue.destination != 0 ||
-       find_records(flash_.contents().subspan(layout_.spare, layout_.store_size)).has_value())) {
-    TRY(fault_tolerant_write_.complete(queue));
-  }
+  TRY(complete_write());
   auto space = find_records(store_bytes());
   if (!space.has_value() && !is_blank_store(store_bytes(), layout_.block_size)) {
     damage_ = space.error();
     return std::unexpected(Error::malformed);
   }
-  TRY(fault_tolerant_write_.prepare());
+  if (!is_read_only_) {
+    // Without it records can be appended all the same, and a reclaim tries again.
+    static_cast<void>(fault_tolerant_write_.prepare());
+  }
   if (!space.has_value()) {
     TRY(format());
     space = find_records(store_bytes());
@@ -47,8 +86,9 @@ Result<void> FlashStore::open() {
       return std::unexpected(Error::device);
     }
   }
-  first_record_ = space->first_record;
-  end_ = space->end;
+  first_record_ = base_ + space->first_record;
+  end_ = base_ + space->end;
+  append_ = first_record_;
   const Result<void> scanned = scan();
   flash_.settle();
   TRY(scanned);
@@ -69,8 +109,8 @@ void FlashStore::account(const Variable& variable, bool in_use) {
   }
 }
 
+// What can't be put right here has no effect on what readers find: flash that fails is no error.
 Result<void> FlashStore::scan() {
-  append_ = first_record_;
   for (;;) {
     const Record record = read_record(flash_.contents(), append_, end_);
     switch (record.kind) {
@@ -78,7 +118,7 @@ Result<void> FlashStore::scan() {
       case RecordKind::replacing: TRY(enter(append_, record.header)); break;
       case RecordKind::interrupted:
         // A cut came before its data was whole. Stock firmware passes over it as it is, other readers don't.
-        TRY(make_void(append_));
+        make_void(append_);
         break;
       case RecordKind::deleted:
       case RecordKind::unknown: break;
@@ -86,50 +126,61 @@ Result<void> FlashStore::scan() {
         // Not what a power cut leaves. Nothing behind it can be found, by no reader.
         close_tail();
         return {};
-      case RecordKind::none: return recover_tail();
+      case RecordKind::none: recover_tail(); return {};
     }
     append_ += record.size;
   }
 }
 
-// Makes [append_, end_) blank again for all readers, if it isn't, by turning what a cut left of a record into a whole
-// record without meaning. Where that can't be done the next record reclaims the store.
-Result<void> FlashStore::recover_tail() {
+// Makes [append_, end_) blank again for all readers, if it isn't, by turning what a cut left of a record, and cells
+// that can't be erased, into whole records without meaning. Where that can't be done the next record reclaims the
+// store.
+void FlashStore::recover_tail() {
   constexpr std::uint32_t header_size = sizeof(RecordHeader);
-  const auto is_blank_from = [this](std::uint64_t offset) {
-    return is_blank(store_bytes().subspan(static_cast<std::size_t>(offset), end_ - static_cast<std::size_t>(offset)));
-  };
-  if (is_blank_from(append_)) {
-    return {};
-  }
-  if (end_ - append_ < header_size) {
-    close_tail();
-    return {};
-  }
-  const auto header = load<RecordHeader>(flash_.contents(), append_);
-  if ((header.start & RecordHeader::expected_start) != RecordHeader::expected_start) {
-    close_tail();
-    return {};
-  }
-  std::uint64_t size = header_size;
-  if (is_blank_from(append_ + header_size)) {
-    // Our own order of writing leaves this: a header of which no field can be believed. Zeroes in all of them can
-    // always be programmed, and every reader takes the result for a deleted record.
-    constexpr std::array<std::byte, header_size - offsetof(RecordHeader, reserved)> nothing{};
-    TRY(flash_.program(append_ + std::uint32_t{offsetof(RecordHeader, reserved)}, nothing));
-  } else {
-    // Stock firmware writes the whole record before its first state.
-    size = record_size(header.name_size, header.data_size);
-    if (header.start != RecordHeader::expected_start || size > end_ - append_ || !is_blank_from(append_ + size)) {
-      close_tail();
-      return {};
+  while (!is_blank(flash_.contents().subspan(append_, end_ - append_))) {
+    const std::uint32_t room = end_ - append_;
+    if (is_read_only_ || room < header_size) {
+      return close_tail();
     }
+    const Bytes tail = flash_.contents().subspan(append_, room);
+    const auto header = load<RecordHeader>(tail, 0);
+    if ((header.start & RecordHeader::expected_start) != RecordHeader::expected_start) {
+      return close_tail();
+    }
+    const std::uint64_t said = record_size(header.name_size, header.data_size);
+    std::uint32_t size = header_size;
+    if (is_blank(tail.first(header_size))) {
+      // Cells that are worn, further on: they become some record's data.
+      std::uint32_t end = room;
+      while (tail[end - 1] == std::byte{0xFF}) {
+        --end;
+      }
+      size = align_up(end, format::record_alignment);
+      const std::uint32_t sizes[] = {0, size - header_size};
+      static_cast<void>(flash_.program(append_ + std::uint32_t{offsetof(RecordHeader, name_size)}, bytes_of(sizes)));
+    } else if (header.start == RecordHeader::expected_start && said <= room && !is_blank(tail.subspan(header_size))) {
+      // Stock firmware writes the whole record before its first state.
+      size = static_cast<std::uint32_t>(said);
+    } else {
+      // Our own order of writing leaves this: a header of which no field can be believed. Zeroes in all of them can
+      // always be programmed, and every reader takes the result for a deleted record.
+      constexpr std::array<std::byte, header_size - offsetof(RecordHeader, reserved)> nothing{};
+      static_cast<void>(flash_.program(append_ + std::uint32_t{offsetof(RecordHeader, reserved)}, nothing));
+    }
+    // No state before the sizes are what they should be, no start before the state.
+    flash_.settle();
+    const auto sized = load<RecordHeader>(flash_.contents(), append_);
+    if (record_size(sized.name_size, sized.data_size) != size || !make_void(append_)) {
+      return close_tail();
+    }
+    static_cast<void>(flash_.program(append_, bytes_of(RecordHeader::expected_start)));
+    flash_.settle();
+    const Record made = read_record(flash_.contents(), append_, end_);
+    if (made.size != size || made.is_live()) {
+      return close_tail();
+    }
+    append_ += size;
   }
-  TRY(make_void(append_));
-  TRY(flash_.program(append_, bytes_of(RecordHeader::expected_start)));
-  flash_.settle();
-  append_ += static_cast<std::uint32_t>(size);
-  return {};
 }
 
 // Enters a live record. Of two with the same name readers take the added one, of two added ones the first, of two
@@ -149,8 +200,10 @@ Result<void> FlashStore::enter(std::uint32_t record, const RecordHeader& header)
                                     ? record
                                     : variable->record;
     const std::uint8_t loser_state = loser == record ? header.state : other.state;
-    TRY(set_state(loser, loser_state & format::state::deleted_mask));
-    flash_.settle();
+    if (!is_read_only_) {
+      static_cast<void>(set_state(loser, loser_state & format::state::deleted_mask));
+    }
+    has_undeleted_ = has_undeleted_ || !is_deleted(loser);
     if (loser == record) {
       return {};
     }
@@ -177,14 +230,24 @@ Result<void> FlashStore::set_state(std::uint32_t record, std::uint8_t state) {
   return flash_.program(record + std::uint32_t{offsetof(RecordHeader, state)}, bytes_of(state));
 }
 
+bool FlashStore::is_deleted(std::uint32_t record) {
+  flash_.settle();
+  return (load<RecordHeader>(flash_.contents(), record).state | format::state::deleted_mask) ==
+         format::state::deleted_mask;
+}
+
 // The deleted bit first, alone: with some of the other bits cleared and that one not, the record would be an added one.
-Result<void> FlashStore::make_void(std::uint32_t record) {
+bool FlashStore::make_void(std::uint32_t record) {
+  if (!is_read_only_ && !is_deleted(record)) {
+    const int deleted = load<RecordHeader>(flash_.contents(), record).state & format::state::deleted_mask;
+    static_cast<void>(set_state(record, static_cast<std::uint8_t>(deleted)));
+  }
+  if (is_read_only_ || !is_deleted(record)) {
+    return false;
+  }
+  static_cast<void>(set_state(record, format::state::void_record));
   flash_.settle();
-  const int deleted = load<RecordHeader>(flash_.contents(), record).state & format::state::deleted_mask;
-  TRY(set_state(record, static_cast<std::uint8_t>(deleted)));
-  TRY(set_state(record, format::state::void_record));
-  flash_.settle();
-  return {};
+  return true;
 }
 
 RecordHeader FlashStore::NewRecord::header(std::uint8_t state) const {
@@ -199,6 +262,7 @@ RecordHeader FlashStore::NewRecord::header(std::uint8_t state) const {
   return header;
 }
 
+// What was written is read back before the old record is touched: until then nothing is lost whatever flash did.
 Result<void> FlashStore::append(std::uint32_t record, const NewRecord& added) {
   const RecordHeader header = added.header(format::state::blank);
   TRY(flash_.program(record, bytes_of(header)));
@@ -206,13 +270,60 @@ Result<void> FlashStore::append(std::uint32_t record, const NewRecord& added) {
 
   const std::uint32_t name = record + std::uint32_t{sizeof(header)};
   constexpr char16_t terminator = 0;
-  TRY(flash_.program(name, std::as_bytes(std::span(added.id.name))));
-  TRY(flash_.program(name + header.name_size - std::uint32_t{sizeof(terminator)}, bytes_of(terminator)));
-  TRY(flash_.program(name + header.name_size, added.data));
+  const Bytes characters = std::as_bytes(std::span(added.id.name));
+  const std::uint32_t data = name + header.name_size;
+  TRY(flash_.program(name, characters));
+  TRY(flash_.program(data - std::uint32_t{sizeof(terminator)}, bytes_of(terminator)));
+  TRY(flash_.program(data, added.data));
+  flash_.settle();
+  const RecordHeader expected = added.header(format::state::header_valid);
+  const auto holds = [&](std::uint32_t offset, Bytes bytes) {
+    return __builtin_memcmp(flash_.contents().data() + offset, bytes.data(), bytes.size()) == 0;
+  };
+  if (!holds(record, bytes_of(expected)) || !holds(name, characters) ||
+      !holds(data - std::uint32_t{sizeof(terminator)}, bytes_of(terminator)) || !holds(data, added.data)) {
+    return std::unexpected(Error::device);
+  }
   if (added.old != nullptr) {
     TRY(set_state(added.old->record, format::state::replacing));
   }
   return set_state(record, format::state::added);
+}
+
+// Whether the new record is in force, whatever flash said.
+bool FlashStore::is_in_force(std::uint32_t record, const NewRecord& added) {
+  flash_.settle();
+  const auto state_of = [this](std::uint32_t offset) { return load<RecordHeader>(flash_.contents(), offset).state; };
+  return state_of(record) == format::state::added &&
+         (added.old == nullptr || state_of(added.old->record) != format::state::added);
+}
+
+// Appends the new record, at the next place if flash is worn at the first one. Where that fails the old one is in
+// force.
+Result<void> FlashStore::append_somewhere(const NewRecord& added, std::uint32_t& record) {
+  constexpr int places = 4;
+  for (int place = 0; place < places && added.size() <= end_ - append_; ++place) {
+    record = append_;
+    const Result<void> appended = append(record, added);
+    if (appended.has_value() && is_in_force(record, added)) {
+      return {};
+    }
+    flash_.settle();
+    // What became of it is passed over, as it is after a cut.
+    const Record written = read_record(flash_.contents(), record, end_);
+    if (written.is_live() && !make_void(record)) {
+      if (is_in_force(record, added)) {
+        return {};
+      }
+      has_undeleted_ = true;
+    } else {
+      TRY(scan());
+    }
+    if (append_ == record) {
+      close_tail();
+    }
+  }
+  return std::unexpected(Error::device);
 }
 
 void FlashStore::assign(Variable& variable, const NewRecord& added, std::uint32_t record, const std::byte* content) {
@@ -226,7 +337,7 @@ void FlashStore::assign(Variable& variable, const NewRecord& added, std::uint32_
 
 Result<void> FlashStore::write(const VariableId& id, std::uint32_t attributes, const abi::Time& time_stamp, Bytes data,
                                Variable* old) {
-  if (!open_ || failed_) {
+  if (!open_ || is_read_only_) {
     return std::unexpected(Error::device);
   }
   const NewRecord added{id, attributes, time_stamp, data, old};
@@ -239,26 +350,17 @@ Result<void> FlashStore::write(const VariableId& id, std::uint32_t attributes, c
   if (variable == nullptr) {
     return std::unexpected(Error::out_of_memory);
   }
-  if (!fits) {
-    return reclaim(&added, variable);
-  }
-  const std::uint32_t record = append_;
-  const Result<void> appended = append(record, added);
-  if (!appended.has_value()) {
-    flash_.settle();
-    failed_ = true;
-    if (old == nullptr) {
-      table_.give_back_node(*variable);
-    }
-    return appended;
+  std::uint32_t record = 0;
+  if (!fits || has_undeleted_ || !append_somewhere(added, record).has_value()) {
+    return reclaim({.added = &added, .node = variable});
   }
   if (old != nullptr) {
     // The new value is in force whatever becomes of this; open() repeats it.
     static_cast<void>(set_state(old->record, format::state::replacing & format::state::deleted_mask));
+    has_undeleted_ = !is_deleted(old->record);
     account(*old, false);
   }
-  flash_.settle();
-  append_ += static_cast<std::uint32_t>(added.size());
+  append_ = record + static_cast<std::uint32_t>(added.size());
   assign(*variable, added, record, flash_.contents().data() + record + offsetof(RecordHeader, vendor));
   account(*variable, true);
   if (old == nullptr) {
@@ -268,20 +370,27 @@ Result<void> FlashStore::write(const VariableId& id, std::uint32_t attributes, c
 }
 
 Result<void> FlashStore::remove(Variable& variable) {
-  if (!open_ || failed_) {
+  if (!open_ || is_read_only_) {
     return std::unexpected(Error::device);
   }
-  const Result<void> deleted = set_state(variable.record, format::state::replacing & format::state::deleted_mask);
-  flash_.settle();
-  TRY(deleted);
-  account(variable, false);
-  table_.remove(variable);
-  table_.give_back_node(variable);
+  if (!has_undeleted_) {
+    static_cast<void>(set_state(variable.record, format::state::replacing & format::state::deleted_mask));
+  }
+  if (has_undeleted_ || !is_deleted(variable.record)) {
+    return reclaim({.removed = &variable});
+  }
+  forget(variable);
   return {};
 }
 
+void FlashStore::forget(Variable& variable) {
+  account(variable, false);
+  table_.remove(variable);
+  table_.give_back_node(variable);
+}
+
 Result<void> FlashStore::make_room(std::uint32_t wanted) {
-  if (!open_ || failed_) {
+  if (!open_ || is_read_only_) {
     return std::unexpected(Error::device);
   }
   constexpr std::uint32_t worthwhile = 16;
@@ -289,11 +398,12 @@ Result<void> FlashStore::make_room(std::uint32_t wanted) {
   if (end_ - append_ >= wanted || deleted < capacity() / worthwhile) {
     return {};
   }
-  return reclaim(nullptr, nullptr);
+  return reclaim({});
 }
 
 // The table's order is the order of the new store; the new record takes the place of the one that it replaces.
-Result<void> FlashStore::gather(const NewRecord* added) {
+Result<void> FlashStore::gather(const Change& change) {
+  const NewRecord* added = change.added;
   const auto add_new = [&]() -> Result<void> {
     constexpr char16_t terminator = 0;
     TRY(fault_tolerant_write_.add(bytes_of(added->header(format::state::added))));
@@ -306,6 +416,9 @@ Result<void> FlashStore::gather(const NewRecord* added) {
   TRY(fault_tolerant_write_.begin(layout_.store_size));
   TRY(fault_tolerant_write_.add_from_flash(0, first_record_));
   for (const Variable* variable = table_.first_non_volatile(); variable != nullptr; variable = variable->next) {
+    if (variable == change.removed) {
+      continue;
+    }
     if (added != nullptr && variable == added->old) {
       TRY(add_new());
       continue;
@@ -324,7 +437,12 @@ Result<void> FlashStore::gather(const NewRecord* added) {
 }
 
 // Says where the records of the new store are, which is in the window at `store`.
-void FlashStore::relocate(const NewRecord* added, Variable* node, std::uint32_t store) {
+void FlashStore::relocate(const Change& change, std::uint32_t store) {
+  const NewRecord* added = change.added;
+  Variable* node = change.node;
+  if (change.removed != nullptr) {
+    forget(*change.removed);
+  }
   const std::byte* contents = flash_.contents().data() + store + offsetof(RecordHeader, vendor);
   append_ = first_record_;
   const auto place = [&](Variable& variable) {
@@ -348,23 +466,31 @@ void FlashStore::relocate(const NewRecord* added, Variable* node, std::uint32_t 
   }
 }
 
-Result<void> FlashStore::reclaim(const NewRecord* added, Variable* node) {
-  Result<void> gathered = gather(added);
-  if (gathered.has_value()) {
-    gathered = fault_tolerant_write_.commit();
-  }
-  if (!gathered.has_value()) {
-    failed_ = true;
-    if (added != nullptr && added->old == nullptr) {
-      table_.give_back_node(*node);
+Result<void> FlashStore::reclaim(const Change& change) {
+  const Result<void> gathered = can_reclaim_ ? gather(change) : std::unexpected(Error::device);
+  const Result<void> committed = gathered.has_value() ? fault_tolerant_write_.commit() : gathered;
+  if (!committed.has_value()) {
+    if (can_reclaim_ && !fault_tolerant_write_.give_up().has_value()) {
+      // It may yet happen, and would take away what is appended.
+      is_read_only_ = gathered.has_value();
     }
-    return gathered;
+    // The next start tries again; until then what fits is appended.
+    can_reclaim_ = false;
+    if (change.added != nullptr && change.added->old == nullptr) {
+      table_.give_back_node(*change.node);
+    }
+    return committed;
   }
   const Result<void> finished = fault_tolerant_write_.finish();
-  // Where the store is now is perhaps half of it; the spare area has it all until the next start completes the write.
-  failed_ = !finished.has_value();
-  relocate(added, node, failed_ ? layout_.spare : 0);
-  return finished;
+  // Where the store is now is perhaps half of it; the spare area has it all until a start completes the write.
+  is_read_only_ = !finished.has_value();
+  has_undeleted_ = false;
+  relocate(change, is_read_only_ ? layout_.spare : 0);
+  if (!is_read_only_) {
+    recover_tail();
+  }
+  // The change is in force.
+  return {};
 }
 
 }  // namespace redoubt::variable

@@ -31,20 +31,28 @@ class FlashStore {
       : flash_(flash), table_(table), layout_(layout), fault_tolerant_write_(flash, layout) {}
 
   // Completes what a power cut interrupted, finds the variables and enters them in the table, and formats a blank
-  // store. A store that is as it should be isn't changed. Error::malformed: there is a store, and it's damaged: nothing
-  // was changed, the store stays closed, and damage() says why. Error::device: flash refused a write.
-  // Error::out_of_memory. Error::invalid_argument: the layout isn't sound or not that of the flash.
+  // store. A store that is as it should be isn't changed. What flash refuses to put right is left as it is, as long as
+  // every variable can be read. Error::malformed: there is a store, and it's damaged: nothing was changed, the store
+  // stays closed, and damage() says why. Error::device: flash doesn't take an empty store, or part of the store is
+  // neither where it belongs nor in the spare area. Error::out_of_memory. Error::invalid_argument: the layout isn't
+  // sound or not that of the flash.
   Result<void> open();
   bool is_open() const { return open_; }
   // What keeps the store closed after Error::malformed.
   FindingId damage() const { return damage_; }
+  // Whether variables are read from where a write that flash couldn't end has gathered them, or such a write may still
+  // happen: nothing can be written before the next start.
+  bool is_read_only() const { return is_read_only_; }
 
   // Writes a variable that may replace `old`, which has the same name. All or nothing. Error::out_of_memory: no room
-  // in flash or memory. Error::device: flash failed, and nothing more is written until the store is opened again.
+  // in flash or memory. Error::device: flash failed, in all ways of writing it; others may still be written.
   // `time_stamp` is kept with the variable; zero without time-based authentication. `data` must not lie in the flash.
   Result<void> write(const VariableId& id, std::uint32_t attributes, const abi::Time& time_stamp, Bytes data,
                      Variable* old);
   Result<void> remove(Variable& variable);
+  // Takes a variable out of the table alone: until the next start it's as if it weren't in flash, and a reclaim deletes
+  // it.
+  void forget(Variable& variable);
 
   // Reclaims the store if fewer than `wanted` bytes are left for further records and so much of it is deleted (a
   // sixteenth) that it's worth the wear. Error::device as for write().
@@ -78,21 +86,35 @@ class FlashStore {
     format::RecordHeader header(std::uint8_t state) const;
   };
 
+  // What a reclaim does besides.
+  struct Change {
+    const NewRecord* added = nullptr;
+    Variable* node = nullptr;     // where the new record's variable goes
+    Variable* removed = nullptr;  // a variable that is left out
+  };
+
   Result<void> format();
+  Result<void> complete_write();
+  std::uint32_t content_of(const WriteQueue& queue) const;
+  // Reads records from append_ on and puts right what was interrupted.
   Result<void> scan();
-  Result<void> recover_tail();
+  void recover_tail();
   Result<void> enter(std::uint32_t record, const format::RecordHeader& header);
   Result<void> set_state(std::uint32_t record, std::uint8_t state);
-  Result<void> make_void(std::uint32_t record);
+  bool is_deleted(std::uint32_t record);
+  // Whether it has become a deleted record.
+  bool make_void(std::uint32_t record);
   Result<void> append(std::uint32_t record, const NewRecord& added);
-  // Reclaims the store, with the new record in it if there is one; `node` is where its variable goes.
-  Result<void> reclaim(const NewRecord* added, Variable* node);
-  Result<void> gather(const NewRecord* added);
-  void relocate(const NewRecord* added, Variable* node, std::uint32_t store);
+  Result<void> append_somewhere(const NewRecord& added, std::uint32_t& record);
+  bool is_in_force(std::uint32_t record, const NewRecord& added);
+  // Reclaims the store, with the change made.
+  Result<void> reclaim(const Change& change);
+  Result<void> gather(const Change& change);
+  void relocate(const Change& change, std::uint32_t store);
   // Says of `variable` what the new record holds; `content` is where the record's vendor field can be read.
   static void assign(Variable& variable, const NewRecord& added, std::uint32_t record, const std::byte* content);
   void account(const Variable& variable, bool in_use);
-  Bytes store_bytes() const { return flash_.contents().first(layout_.store_size); }
+  Bytes store_bytes() const { return flash_.contents().subspan(base_, layout_.store_size); }
   // No further record is appended; the next one reclaims the store.
   void close_tail() { append_ = end_; }
 
@@ -106,8 +128,11 @@ class FlashStore {
   std::uint32_t used_ = 0;
   std::uint32_t used_by_hardware_errors_ = 0;
   FindingId damage_ = FindingId::blank;
+  std::uint32_t base_ = 0;  // of the store: the spare area's start if only that holds all of it
   bool open_ = false;
-  bool failed_ = false;  // flash failed: nothing more is written
+  bool is_read_only_ = false;
+  bool can_reclaim_ = true;     // flash didn't fail in a reclaim
+  bool has_undeleted_ = false;  // a record has no effect only as long as another one of its variable is there
 };
 
 }  // namespace redoubt::variable
