@@ -2,6 +2,7 @@
 #include "drivers/variable/flash/nor_model.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <numeric>
 
 namespace redoubt::variable {
@@ -31,8 +32,13 @@ Result<void> NorModel::program(std::uint32_t offset, Bytes data) {
       return std::unexpected(Error::device);
     }
     bool is_right = true;
-    for (std::size_t index = 0; index < count; ++index) {
+    for (std::size_t index = 0; may_be_worn() && index < count; ++index) {
       is_right &= program_cell(offset + static_cast<std::uint32_t>(index), data[index]);
+    }
+    if (!may_be_worn()) {
+      std::transform(data.begin(), data.begin() + static_cast<std::ptrdiff_t>(count), cells_.begin() + offset,
+                     cells_.begin() + offset, std::bit_and());
+      steps_ += count;
     }
     if (!is_right && wear_ == Wear::reported) {
       return std::unexpected(Error::device);
@@ -50,7 +56,7 @@ bool NorModel::program_cell(std::uint32_t offset, std::byte value) {
   if (steps_++ == wear_step_) {
     worn_cells_[offset] = random_() % 2 == 0 ? std::byte{0xFF} : static_cast<std::byte>(1 + random_() % 0xFF);
   }
-  const auto worn = may_be_worn() ? worn_cells_.find(offset) : worn_cells_.end();
+  const auto worn = worn_cells_.find(offset);
   const std::byte fixed = worn != worn_cells_.end() ? worn->second : std::byte{0};
   cell = (cell & fixed) | (expected & ~fixed);
   return cell == expected;

@@ -4,11 +4,13 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <set>
 
 #include "drivers/variable/board.hpp"
 #include "drivers/variable/store/flash_bytes.hpp"
 #include "drivers/variable/store/flash_store.hpp"
 #include "drivers/variable/store/inspection.hpp"
+#include "drivers/variable/store/stock_reader.hpp"
 #include "drivers/variable/store/stock_writer.hpp"
 #include "drivers/variable/test_support.hpp"
 
@@ -167,7 +169,7 @@ TEST(FaultTolerantWrite, CompletesWhatStockFirmwareInterrupted) {
   ASSERT_TRUE(StockWriter(whole, small_layout, used).write(stores.after));
   const std::uint64_t steps = whole.steps() - start;
   std::size_t seen[2] = {0, 0};
-  for (std::uint64_t step = 0; step < steps; step += step < 300 || step + 300 > steps ? 1 : 29) {
+  for (std::uint64_t step = 0; step < steps; step += step < 150 || step + 150 > steps ? 1 : 149) {
     NorModel flash = stores.before;
     flash.cut_power_at(step, static_cast<std::uint32_t>(step));
     ASSERT_FALSE(StockWriter(flash, small_layout, used).write(stores.after));
@@ -186,7 +188,7 @@ TEST(FaultTolerantWrite, SurvivesAnInterruptedReclaimOfStockFirmwaresWorkArea) {
   const std::uint64_t start = whole.steps();
   ASSERT_TRUE(StockWriter(whole, small_layout).reclaim_work_area());
   const std::uint64_t steps = whole.steps() - start;
-  for (std::uint64_t step = 0; step < steps; step += step < 100 ? 1 : 13) {
+  for (std::uint64_t step = 0; step < steps; step += step < 100 ? 1 : 53) {
     NorModel flash = stores.before;
     flash.cut_power_at(step, static_cast<std::uint32_t>(step));
     ASSERT_FALSE(StockWriter(flash, small_layout).reclaim_work_area());
@@ -195,6 +197,61 @@ TEST(FaultTolerantWrite, SurvivesAnInterruptedReclaimOfStockFirmwaresWorkArea) {
     ASSERT_NO_FATAL_FAILURE(expect_old_or_new(flash, is_new)) << step;
     EXPECT_FALSE(is_new);
   }
+}
+
+// What this driver's writes leave when they are interrupted, seen by stock firmware's rules.
+TEST(FaultTolerantWrite, StockFirmwareEndsWhatThisDriverInterrupted) {
+  const TwoStores stores;
+  const auto reclaim = [&](NorModel& flash) {
+    FaultTolerantWrite write(flash, small_layout);
+    const auto all = [&]() -> Result<void> {
+      TRY(write.prepare());
+      TRY(write.begin(small_region));
+      TRY(write.add(stores.after));
+      TRY(write.commit());
+      return write.finish();
+    };
+    return all().has_value();
+  };
+  NorModel full = stores.before;
+  for (std::uint32_t used = queue_of(full).header; used + write_size <= small_layout.work + small_layout.work_size;
+       used += write_size) {
+    const WriteHeader header{0xF8, {}, {}, 0, 1, 0};
+    const WriteRecord record{0xF9, {}, 0, 0, small_region, -std::int64_t{small_layout.spare}};
+    std::memcpy(full.cells().data() + used, &header, sizeof(header));
+    std::memcpy(full.cells().data() + used + sizeof(header), &record, sizeof(record));
+  }
+  std::set<StockAction> seen;
+  for (const NorModel& before : {stores.before, full}) {
+    NorModel whole = before;
+    const std::uint64_t start = whole.steps();
+    ASSERT_TRUE(reclaim(whole));
+    const std::uint64_t steps = whole.steps() - start;
+    bool was_new = false;
+    for (std::uint64_t step = 0; step < steps; step += step < 300 || step + 300 > steps ? 1 : 29) {
+      NorModel flash = before;
+      flash.cut_power_at(step, static_cast<std::uint32_t>(step));
+      static_cast<void>(reclaim(flash));
+      ASSERT_FALSE(flash.powered());
+      std::vector<std::byte> volume = flash.cells();
+      const std::vector<StockAction> actions = StockReader(volume, small_layout).start();
+      seen.insert(actions.begin(), actions.end());
+      const bool is_new = std::equal(stores.after.begin(), stores.after.end(), volume.begin());
+      ASSERT_TRUE(is_new || std::equal(volume.begin(), volume.begin() + small_region, before.contents().begin()))
+          << step;
+      ASSERT_TRUE(is_new || !was_new) << "the new store was there already, at step " << step;
+      was_new = is_new;
+      // And then there's nothing left to do, for nobody.
+      EXPECT_TRUE(StockReader(volume, small_layout).start().empty()) << step;
+      NorModel taken_back(volume);
+      const std::uint64_t untouched = taken_back.steps();
+      ASSERT_TRUE(FaultTolerantWrite(taken_back, small_layout).prepare().has_value());
+      EXPECT_EQ(taken_back.steps(), untouched) << step;
+    }
+    EXPECT_TRUE(was_new);
+  }
+  EXPECT_EQ(seen, (std::set{StockAction::new_work_area, StockAction::emptied_work_area, StockAction::given_up,
+                            StockAction::marked_over, StockAction::restarted}));
 }
 
 // States of the work area, as they are found at a start.
@@ -232,6 +289,43 @@ class WorkArea : public testing::Test {
   WriteHeader header = load<WriteHeader>(flash.cells(), next);
   WriteRecord record = load<WriteRecord>(flash.cells(), next);
 };
+
+// Every pair of states that a write of one record can be in, and those of the second of two: what is in the store's
+// place afterwards is what stock firmware would put there.
+TEST_F(WorkArea, InEachStateIsTakenAsStockFirmwareTakesIt) {
+  const std::vector<std::byte> old_store = store_of(flash);
+  std::size_t restarted = 0;
+  for (const std::uint8_t header_state : std::initializer_list<std::uint8_t>{0xFF, 0xFE, 0xFC, 0xF8}) {
+    for (const std::uint8_t first_state : std::initializer_list<std::uint8_t>{0xFF, 0xFD, 0xF9}) {
+      for (const std::uint8_t second_state : std::initializer_list<std::uint8_t>{0x00, 0xFF, 0xFD, 0xF9}) {
+        flash = stores.before;
+        std::copy(stores.after.begin(), stores.after.end(), flash.cells().begin() + small_layout.spare);
+        header.state = header_state;
+        header.writes = second_state == 0 ? 1 : 2;
+        record.state = first_state;
+        put();
+        if (second_state != 0) {
+          record.state = second_state;
+          std::memcpy(flash.cells().data() + next + write_size, &record, sizeof(record));
+        }
+        if (header_state == 0xFF && (first_state == 0xFD || second_state == 0xFD)) {
+          continue;  // stock firmware marks the header first, and so does this driver
+        }
+        std::vector<std::byte> volume = flash.cells();
+        const std::vector<StockAction> actions = StockReader(volume, small_layout).start();
+        restarted += static_cast<std::size_t>(std::ranges::count(actions, StockAction::restarted));
+        const std::vector<std::byte> expected(volume.begin(), volume.begin() + small_region);
+        ASSERT_TRUE(expected == stores.after || expected == old_store);
+        Machine machine(flash, small_layout);
+        ASSERT_TRUE(machine.started.has_value());
+        EXPECT_EQ(store_of(machine.flash), expected)
+            << int{header_state} << " " << int{first_state} << " " << int{second_state};
+        EXPECT_EQ(queue_of(machine.flash).state, WriteState::idle);
+      }
+    }
+  }
+  EXPECT_GT(restarted, 4u);
+}
 
 TEST_F(WorkArea, WithAPendingWrite) {
   put();
