@@ -62,7 +62,7 @@ Result<void> FlashStore::complete_write() {
 Result<void> FlashStore::open() {
   open_ = false;
   is_read_only_ = false;
-  can_reclaim_ = true;
+  failed_reclaims_ = 0;
   has_undeleted_ = false;
   base_ = 0;
   if (!layout_.is_sound() || layout_.block_size != flash_.block_size() ||
@@ -467,15 +467,17 @@ void FlashStore::relocate(const Change& change, std::uint32_t store) {
 }
 
 Result<void> FlashStore::reclaim(const Change& change) {
-  const Result<void> gathered = can_reclaim_ ? gather(change) : std::unexpected(Error::device);
+  // Flash may fail once for another reason than wear.
+  constexpr std::uint32_t patience = 4;
+  const bool is_tried = failed_reclaims_ < patience;
+  const Result<void> gathered = is_tried ? gather(change) : std::unexpected(Error::device);
   const Result<void> committed = gathered.has_value() ? fault_tolerant_write_.commit() : gathered;
   if (!committed.has_value()) {
-    if (can_reclaim_ && !fault_tolerant_write_.give_up().has_value()) {
+    if (is_tried && !fault_tolerant_write_.give_up().has_value()) {
       // It may yet happen, and would take away what is appended.
       is_read_only_ = gathered.has_value();
     }
-    // The next start tries again; until then what fits is appended.
-    can_reclaim_ = false;
+    failed_reclaims_ += is_tried ? 1 : 0;
     if (change.added != nullptr && change.added->old == nullptr) {
       table_.give_back_node(*change.node);
     }

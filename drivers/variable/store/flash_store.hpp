@@ -131,8 +131,8 @@ class FlashStore {
   std::uint32_t base_ = 0;  // of the store: the spare area's start if only that holds all of it
   bool open_ = false;
   bool is_read_only_ = false;
-  bool can_reclaim_ = true;     // flash didn't fail in a reclaim
-  bool has_undeleted_ = false;  // a record has no effect only as long as another one of its variable is there
+  std::uint32_t failed_reclaims_ = 0;  // since the start; after some no further one is tried
+  bool has_undeleted_ = false;         // a record has no effect only as long as another one of its variable is there
 };
 
 }  // namespace redoubt::variable
