@@ -109,7 +109,7 @@ TEST(MmVolume, ADamagedFileCostsItselfOnly) {
 TEST(MmVolume, NestingIsBounded) {
   Buffer volume = testing::volume({driver('z')}, 0x200);
   for (unsigned depth = 0; depth < deepest_mm_volume; ++depth) {
-    volume = testing::volume({volume_file('v', inside(volume))}, 0x200 * (depth + 2));
+    volume = testing::volume({volume_file('v', inside(volume))}, std::size_t{0x200} * (depth + 2));
   }
   EXPECT_EQ(Finder(volume).found, "z");
   EXPECT_EQ(Finder(testing::volume({volume_file('w', inside(volume))}, 0x2000)).found, "!v");

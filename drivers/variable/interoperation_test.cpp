@@ -40,7 +40,7 @@ std::vector<std::string> listed_by_driver(const Machine& machine) {
     if (machine.services->get_next(std::as_writable_bytes(std::span(name)), size, vendor) != status::success) {
       return list;
     }
-    const std::u16string found(name.c_str());
+    const std::u16string found = name.substr(0, name.find(u'\0'));
     if ((machine.get(found, vendor).attributes & attribute::non_volatile) == 0) {
       continue;
     }

@@ -52,7 +52,7 @@ std::uint64_t send(Machine& machine, std::vector<std::byte>& message) {
 }
 
 std::vector<std::byte> access(VariableFunction function, std::u16string_view name, std::uint32_t attributes,
-                              std::vector<std::byte> data) {
+                              const std::vector<std::byte>& data) {
   std::vector<std::byte> payload;
   const auto units = name_bytes(name);
   put(payload, AccessVariable{vendor_a, data.size(), units.size(), attributes});

@@ -402,7 +402,7 @@ void Machine::take_debug(std::string_view bytes) {
         on_event(*event);
       }
     }
-    keep_tail(debug_tail_, std::move(line));
+    keep_tail(debug_tail_, line);
   }
 }
 
@@ -413,8 +413,8 @@ void Machine::take_trace(std::string_view bytes) {
 }
 
 void Machine::take_errors(std::string_view bytes) {
-  for (std::string& line : error_lines_.feed(bytes)) {
-    keep_tail(error_tail_, std::move(line));
+  for (const std::string& line : error_lines_.feed(bytes)) {
+    keep_tail(error_tail_, line);
   }
 }
 

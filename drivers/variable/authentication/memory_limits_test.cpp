@@ -111,7 +111,7 @@ ByteVector certificate_of(unsigned level, KeyPair& key, const ByteVector& altern
   mbedtls_x509write_crt_set_issuer_key(&writer, &key);
   mbedtls_mpi serial;
   mbedtls_mpi_init(&serial);
-  mbedtls_mpi_lset(&serial, static_cast<mbedtls_mpi_sint>(level + 1));
+  mbedtls_mpi_lset(&serial, mbedtls_mpi_sint{level} + 1);
   int result = mbedtls_x509write_crt_set_serial(&writer, &serial);
   result |= mbedtls_x509write_crt_set_subject_name(&writer, name_of(level).c_str());
   result |= mbedtls_x509write_crt_set_issuer_name(&writer, name_of(level + 1).c_str());
@@ -125,7 +125,7 @@ ByteVector certificate_of(unsigned level, KeyPair& key, const ByteVector& altern
         &writer, MBEDTLS_OID_SUBJECT_ALT_NAME, MBEDTLS_OID_SIZE(MBEDTLS_OID_SUBJECT_ALT_NAME), 0,
         reinterpret_cast<const unsigned char*>(alternative_names.data()), alternative_names.size());
   }
-  std::vector<unsigned char> buffer(64 * 1024);
+  std::vector<unsigned char> buffer(std::size_t{64} * 1024);
   const int size = mbedtls_x509write_crt_der(&writer, buffer.data(), buffer.size(), nullptr, nullptr);
   mbedtls_mpi_free(&serial);
   mbedtls_x509write_crt_free(&writer);
