@@ -3,6 +3,7 @@
 // what the boot tests read from the serial console.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -13,6 +14,10 @@ bool report(std::string_view name, std::string_view problem);
 
 // Binds the calling thread to `cpu`; false when Linux refuses.
 bool run_on(unsigned cpu);
+
+// Runs `check` on CPUs 0 to `cpus` - 1 at once, in a process each, and reports those that find a problem as the check
+// `name`-cpuN. What is wrong with them together.
+std::string at_once(unsigned cpus, std::string_view name, const std::function<std::string(unsigned cpu)>& check);
 
 // How many CPUs are online.
 unsigned online_cpus();

@@ -3,12 +3,14 @@
 // Argument: how many MMIs each CPU raises in the register check; or "cycles" or "after-cycles", and the number of
 // cycles.
 #include <sched.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstdio>
 #include <cstdlib>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "checks.hpp"
 
@@ -27,6 +29,27 @@ bool run_on(unsigned cpu) {
   CPU_ZERO(&set);
   CPU_SET(cpu, &set);
   return sched_setaffinity(0, sizeof(set), &set) == 0;
+}
+
+std::string at_once(unsigned cpus, std::string_view name, const std::function<std::string(unsigned cpu)>& check) {
+  std::vector<pid_t> children;
+  for (unsigned cpu = 0; cpu < cpus; ++cpu) {
+    const pid_t child = fork();
+    if (child == 0) {
+      const std::string problem = run_on(cpu) ? check(cpu) : "can't run there";
+      if (!problem.empty()) {
+        report(std::string(name) + "-cpu" + std::to_string(cpu), problem);
+      }
+      _exit(problem.empty() ? 0 : 1);
+    }
+    children.push_back(child);
+  }
+  unsigned failed = 0;
+  for (const pid_t child : children) {
+    int status = 0;
+    failed += child < 0 || waitpid(child, &status, 0) != child || status != 0 ? 1U : 0U;
+  }
+  return failed == 0 ? std::string() : std::to_string(failed) + " CPUs failed";
 }
 
 unsigned online_cpus() { return static_cast<unsigned>(sysconf(_SC_NPROCESSORS_ONLN)); }

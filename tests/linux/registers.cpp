@@ -3,7 +3,6 @@
 // with the patterns in the registers: a system call would have Linux save them first.
 #include <cpuid.h>
 #include <sys/io.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
@@ -11,7 +10,6 @@
 #include <cstdint>
 #include <cstring>
 #include <string>
-#include <vector>
 
 #include "checks.hpp"
 
@@ -111,9 +109,6 @@ std::string difference(const Registers& before, const Registers& after) {
 }
 
 std::string hold_patterns(unsigned cpu, unsigned mmis) {
-  if (!run_on(cpu)) {
-    return "can't run there";
-  }
   if (iopl(3) != 0) {
     return std::string("iopl: ") + std::strerror(errno);
   }
@@ -133,24 +128,7 @@ std::string hold_patterns(unsigned cpu, unsigned mmis) {
 }  // namespace
 
 std::string check_registers(unsigned cpus, unsigned mmis) {
-  std::vector<pid_t> children;
-  for (unsigned cpu = 0; cpu < cpus; ++cpu) {
-    const pid_t child = fork();
-    if (child == 0) {
-      const std::string problem = hold_patterns(cpu, mmis);
-      if (!problem.empty()) {
-        report("registers-cpu" + std::to_string(cpu), problem);
-      }
-      _exit(problem.empty() ? 0 : 1);
-    }
-    children.push_back(child);
-  }
-  unsigned failed = 0;
-  for (const pid_t child : children) {
-    int status = 0;
-    failed += child < 0 || waitpid(child, &status, 0) != child || status != 0 ? 1U : 0U;
-  }
-  return failed == 0 ? std::string() : std::to_string(failed) + " CPUs failed";
+  return at_once(cpus, "registers", [mmis](unsigned cpu) { return hold_patterns(cpu, mmis); });
 }
 
 }  // namespace redoubt::tests::linux_guest

@@ -6,7 +6,6 @@
 #include <linux/fs.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -194,27 +193,13 @@ std::string check_variables(unsigned cpu) {
 }
 
 std::string check_variables_at_once(unsigned cpus, unsigned rounds) {
-  std::vector<pid_t> children;
-  for (unsigned cpu = 0; cpu < cpus; ++cpu) {
-    const pid_t child = fork();
-    if (child == 0) {
-      std::string problem = run_on(cpu) ? "" : "can't run there";
-      for (unsigned round = 0; round < rounds && problem.empty(); ++round) {
-        problem = exercise("RedoubtAtOnce" + std::to_string(cpu), cpu + round);
-      }
-      if (!problem.empty()) {
-        report("at-once-cpu" + std::to_string(cpu), problem);
-      }
-      _exit(problem.empty() ? 0 : 1);
+  return at_once(cpus, "at-once", [rounds](unsigned cpu) {
+    std::string problem;
+    for (unsigned round = 0; round < rounds && problem.empty(); ++round) {
+      problem = exercise("RedoubtAtOnce" + std::to_string(cpu), cpu + round);
     }
-    children.push_back(child);
-  }
-  unsigned failed = 0;
-  for (const pid_t child : children) {
-    int status = 0;
-    failed += child < 0 || waitpid(child, &status, 0) != child || status != 0 ? 1U : 0U;
-  }
-  return failed == 0 ? std::string() : std::to_string(failed) + " CPUs failed";
+    return problem;
+  });
 }
 
 std::string check_variable_limits() {

@@ -5,13 +5,13 @@
 #include <cstdio>
 #include <format>
 #include <memory>
-#include <nlohmann/json.hpp>
 
 #include "drivers/variable/board.hpp"
 #include "drivers/variable/store/format.hpp"
 #include "drivers/variable/store/inspection.hpp"
 #include "tool/commands/commands.hpp"
 #include "tool/files.hpp"
+#include "tool/variables/json.hpp"
 #include "tool/variables/store_file.hpp"
 #include "tool/variables/text.hpp"
 
@@ -21,8 +21,8 @@ namespace {
 
 using variable::Finding;
 using variable::Severity;
+using variables::Json;
 using variables::VolumePlace;
-using Json = nlohmann::ordered_json;
 namespace format = variable::format;
 
 struct Options {
@@ -93,8 +93,7 @@ CommandResult check(const Options& options) {
                         count(Severity::warning), count(Severity::note));
   }
   // Standard output's errors are looked at once, at the end (tool/command.cpp).
-  static_cast<void>(std::fputs(
-      (options.json ? json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n" : text).c_str(), stdout));
+  static_cast<void>(std::fputs((options.json ? variables::json_text(json) : text).c_str(), stdout));
   return count(Severity::damage) + count(Severity::warning) == 0 ? ExitStatus::success : ExitStatus::negative;
 }
 

@@ -4,13 +4,13 @@
 #include <cstdio>
 #include <format>
 #include <memory>
-#include <nlohmann/json.hpp>
 
 #include "abi/uefi/guid_text.hpp"
 #include "image/known_guids.hpp"
 #include "tool/commands/commands.hpp"
 #include "tool/files.hpp"
 #include "tool/variables/content.hpp"
+#include "tool/variables/json.hpp"
 #include "tool/variables/selection.hpp"
 #include "tool/variables/text.hpp"
 
@@ -20,7 +20,6 @@ namespace {
 
 using variables::StoredVariable;
 using variables::StoreFile;
-using Json = nlohmann::ordered_json;
 
 struct Options {
   std::string file;
@@ -48,21 +47,6 @@ std::string variable_text(const StoredVariable& variable) {
   return text + variables::hex_dump(variable.data, "    ");
 }
 
-Json variable_json(const StoredVariable& variable) {
-  Json json;
-  json["guid"] = abi::to_text(variable.vendor).view();
-  json["vendor"] = image::known_name(variable.vendor);
-  json["name"] = variables::to_utf8(variable.name);
-  json["attributes"] = variables::attribute_words(variable.attributes);
-  json["attribute_bits"] = variable.attributes;
-  json["time_stamp"] = variables::time_text(variable.time_stamp);
-  json["offset"] = variable.offset;
-  json["content"] = variables::describe_content(variable.id(), variable.data);
-  json["size"] = variable.data.size();
-  json["data"] = variables::to_hex(variable.data);
-  return json;
-}
-
 CommandResult get(const Options& options) {
   const StoreFile store = TRY(StoreFile::open(options.file));
   const variables::SelectedVariable selected = TRY(variables::select_present(store, options.selection));
@@ -76,9 +60,14 @@ CommandResult get(const Options& options) {
     static_cast<void>(std::fwrite(variable.data.data(), 1, variable.data.size(), stdout));
     return ExitStatus::success;
   }
-  const std::string text = options.json
-                               ? variable_json(variable).dump(2, ' ', false, Json::error_handler_t::replace) + "\n"
-                               : variable_text(variable);
+  std::string text;
+  if (options.json) {
+    variables::Json json = variables::variable_json(variable);
+    json["content"] = variables::describe_content(variable.id(), variable.data);
+    text = variables::json_text(json);
+  } else {
+    text = variable_text(variable);
+  }
   static_cast<void>(std::fputs(text.c_str(), stdout));
   return ExitStatus::success;
 }

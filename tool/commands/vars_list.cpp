@@ -4,13 +4,13 @@
 #include <cstdio>
 #include <format>
 #include <memory>
-#include <nlohmann/json.hpp>
 
 #include "abi/uefi/guid_text.hpp"
 #include "drivers/variable/defined_variables.hpp"
 #include "image/known_guids.hpp"
 #include "tool/commands/commands.hpp"
 #include "tool/variables/content.hpp"
+#include "tool/variables/json.hpp"
 #include "tool/variables/store_file.hpp"
 #include "tool/variables/text.hpp"
 
@@ -18,9 +18,9 @@ namespace redoubt::tool {
 
 namespace {
 
+using variables::Json;
 using variables::StoredVariable;
 using variables::StoreFile;
-using Json = nlohmann::ordered_json;
 
 struct Options {
   std::string file;
@@ -80,25 +80,14 @@ Json store_json(const StoreFile& store) {
   json["vendor_keys"] = store.secure_boot().vendor_keys;
   json["variables"] = Json::array();
   for (const StoredVariable& variable : store.variables()) {
-    Json entry;
-    entry["guid"] = abi::to_text(variable.vendor).view();
-    entry["vendor"] = image::known_name(variable.vendor);
-    entry["name"] = variables::to_utf8(variable.name);
-    entry["attributes"] = variables::attribute_words(variable.attributes);
-    entry["attribute_bits"] = variable.attributes;
-    entry["time_stamp"] = variables::time_text(variable.time_stamp);
-    entry["offset"] = variable.offset;
-    entry["size"] = variable.data.size();
-    entry["data"] = variables::to_hex(variable.data);
-    json["variables"].push_back(std::move(entry));
+    json["variables"].push_back(variables::variable_json(variable));
   }
   return json;
 }
 
 CommandResult list(const Options& options) {
   const StoreFile store = TRY(StoreFile::open(options.file));
-  const std::string text =
-      options.json ? store_json(store).dump(2, ' ', false, Json::error_handler_t::replace) + "\n" : store_text(store);
+  const std::string text = options.json ? variables::json_text(store_json(store)) : store_text(store);
   // Standard output's errors are looked at once, at the end (tool/command.cpp).
   static_cast<void>(std::fputs(text.c_str(), stdout));
   return ExitStatus::success;
