@@ -51,6 +51,7 @@ EfiStatus Foundation::launch(const abi::FoundationLaunch& launch) {
   if (const EfiStatus status = create_tables(launch); status != abi::status::success) return status;
   const bool sound_hobs = install_hob_list(launch);
   alignment_exceptions_ = AlignmentExceptions(Bytes(at_address<std::byte>(launch.volume_base), launch.volume_size));
+  if (sound_hobs) unblocking_.unblock_hobs(Bytes(at_address<std::byte>(launch.hob_base), launch.hob_size));
   discover_drivers(launch, sound_hobs);
   dispatch_drivers();
   log_protocols();
@@ -78,6 +79,8 @@ EfiStatus Foundation::create_tables(const abi::FoundationLaunch& launch) {
   if (!own.has_value()) return to_efi_status(own.error());
   const auto log = install_log_protocol(launch, *(*io)->handle);
   if (!log.has_value()) return to_efi_status(log.error());
+  const auto unblocked = install_unblocked_memory_protocol(launch, *(*io)->handle);
+  if (!unblocked.has_value()) return to_efi_status(unblocked.error());
   const auto processors = install_processor_protocols(launch, *(*io)->handle);
   return processors.has_value() ? abi::status::success : to_efi_status(processors.error());
 }
@@ -87,6 +90,14 @@ Result<void> Foundation::install_log_protocol(const abi::FoundationLaunch& launc
   log.write = reinterpret_cast<decltype(log.write)>(static_cast<std::uintptr_t>(
       launch.gates + std::uint64_t{abi::gate_stub_bytes} * static_cast<std::uint32_t>(Service::log_write)));
   TRY(protocols_.install(&handle, abi::log_protocol_guid, address_of(&log), foundation_itself));
+  return {};
+}
+
+Result<void> Foundation::install_unblocked_memory_protocol(const abi::FoundationLaunch& launch, HandleRecord& handle) {
+  auto& protocol = *at_address<abi::UnblockedMemoryProtocol>(TRY(arena_.allocate(sizeof(abi::UnblockedMemoryProtocol))));
+  protocol.check = reinterpret_cast<decltype(protocol.check)>(static_cast<std::uintptr_t>(
+      launch.gates + std::uint64_t{abi::gate_stub_bytes} * static_cast<std::uint32_t>(Service::check_unblocked)));
+  TRY(protocols_.install(&handle, abi::unblocked_memory_protocol_guid, address_of(&protocol), foundation_itself));
   return {};
 }
 
@@ -363,6 +374,8 @@ MmiReply Foundation::message(const abi::MmiEvent& event) {
     if (same(event.guid, abi::observation_message_guid) && observer_.answers(lifecycle_.locked())) [[unlikely]] {
       return observe(event);
     }
+    if (same(event.guid, abi::supervisor_request_guid) && !unblocking_.locked()) [[unlikely]]
+      return unblock(event);
     return {abi::status::not_found, 0};
   }
   bool handled = false;
@@ -386,6 +399,12 @@ MmiReply Foundation::observe(const abi::MmiEvent& event) {
   const MutableBytes data(at_address<std::byte>(event.data), static_cast<std::size_t>(room));
   const std::uint64_t size = observer_.answer(data, dispatcher_);
   return {size != 0 ? abi::status::success : abi::status::invalid_parameter, size};
+}
+
+MmiReply Foundation::unblock(const abi::MmiEvent& event) {
+  const std::uint64_t room = event.data_size < event.data_capacity ? event.data_size : event.data_capacity;
+  const MutableBytes data(at_address<std::byte>(event.data), static_cast<std::size_t>(room));
+  return {unblocking_.answer(data), event.data_size};
 }
 
 EfiStatus Foundation::manage(MmiTypeRecord* type, std::uint64_t context, std::uint64_t buffer,
@@ -471,6 +490,7 @@ bool Foundation::lifecycle(LifecycleEvent event) {
       dispatched_again_ = true;
       return true;
     }
+    if (event == LifecycleEvent::ready_to_lock || event == LifecycleEvent::exit_boot_services) unblocking_.lock();
     announce(message.protocol, true);
     abi::MemoryStatistics statistics{};
     supervisor_.read_memory_statistics(statistics);

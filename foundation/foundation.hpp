@@ -30,6 +30,7 @@
 #include "foundation/shared_arena.hpp"
 #include "foundation/supervisor_interface.hpp"
 #include "foundation/system_table.hpp"
+#include "foundation/unblocking.hpp"
 
 namespace redoubt::foundation {
 
@@ -53,7 +54,8 @@ class Foundation {
         dispatcher_(supervisor),
         observer_(supervisor),
         processors_(supervisor),
-        save_states_(supervisor) {}
+        save_states_(supervisor),
+        unblocking_(supervisor) {}
   Foundation(const Foundation&) = delete;
   Foundation& operator=(const Foundation&) = delete;
 
@@ -81,6 +83,7 @@ class Foundation {
   // False if the list can't be used; drivers have none then.
   bool install_hob_list(const abi::FoundationLaunch& launch);
   void discover_drivers(const abi::FoundationLaunch& launch, bool sound_hobs);
+  Result<void> install_unblocked_memory_protocol(const abi::FoundationLaunch& launch, HandleRecord& handle);
   Result<void> install_log_protocol(const abi::FoundationLaunch& launch, HandleRecord& handle);
   // What is installed once the drivers have started, and by whom.
   void log_protocols();
@@ -106,6 +109,8 @@ class Foundation {
   [[gnu::always_inline]] MmiReply message(const abi::MmiEvent& event);
   // The message that reads log and profile.
   [[gnu::noinline]] MmiReply observe(const abi::MmiEvent& event);
+  // The message that opens memory to drivers.
+  [[gnu::noinline]] MmiReply unblock(const abi::MmiEvent& event);
   // The handlers of a type, or the root handlers. `message_size`: null when the size is a driver's, at `size_address`.
   abi::EfiStatus manage(MmiTypeRecord* type, std::uint64_t context, std::uint64_t buffer, std::uint64_t size_address,
                         std::uint64_t* message_size);
@@ -149,6 +154,7 @@ class Foundation {
   Observer observer_;
   Processors processors_;
   SaveStates save_states_;
+  Unblocking unblocking_;
   AlignmentExceptions alignment_exceptions_;
   LifecycleGate lifecycle_;
   DriverNumber running_ = foundation_itself;  // whom the innermost call_driver runs

@@ -49,6 +49,8 @@ enum class Service : std::uint32_t {
   set_startup_procedure,
   check_for_procedure,
   wait_for_procedure,
+  // UnblockedMemoryProtocol (abi/redoubt/unblock.hpp)
+  check_unblocked,
   count,
 };
 static_assert(static_cast<std::uint32_t>(Service::count) <= abi::gate_count);

@@ -69,6 +69,8 @@ EfiStatus Foundation::service(std::uint64_t number, const abi::ServiceCall& call
     case Service::clear_memory_attributes:
       return own_protocols_.service(static_cast<Service>(number), running_, arguments);
     case Service::log_write: return log_write(arguments);
+    case Service::check_unblocked:
+      return unblocking_.holds(arguments[1], arguments[2]) ? abi::status::success : abi::status::access_denied;
     case Service::count: break;
   }
   return abi::status::unsupported;

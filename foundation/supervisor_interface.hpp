@@ -49,6 +49,9 @@ class Supervisor {
   virtual SystemResult<abi::ProcessorState> check_procedure(std::uint64_t cpu, abi::ProcedureEnd& end) = 0;
   virtual abi::SystemStatus stop_procedure(std::uint64_t cpu) = 0;
 
+  virtual SystemResult<bool> unblock_memory(std::uint64_t address, std::uint64_t pages) = 0;
+  virtual abi::SystemStatus lock_unblocked() = 0;
+
   // The time stamp counter, which needs no system call.
   virtual std::uint64_t ticks() = 0;
 

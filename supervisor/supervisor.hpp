@@ -12,6 +12,7 @@
 #include "supervisor/cpu/features.hpp"
 #include "supervisor/domain/call_stack.hpp"
 #include "supervisor/memory/memory_map.hpp"
+#include "supervisor/memory/unblocked_ranges.hpp"
 #include "supervisor/procedures/procedures.hpp"
 #include "supervisor/rendezvous/local_apic.hpp"
 #include "supervisor/rendezvous/rendezvous.hpp"
@@ -43,6 +44,7 @@ inline constexpr std::uint64_t domain_stack_pages = 16;
 
 struct Supervisor {
   MemoryMap memory;
+  UnblockedRanges unblocked;
   CommBuffer comm_buffer;
   Rendezvous<cpu_limit> rendezvous;
   LocalApic local_apic;

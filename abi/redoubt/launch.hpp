@@ -21,6 +21,13 @@ struct LaunchCpu {
 };
 static_assert(sizeof(LaunchCpu) == 16);
 
+// RAM outside and inside MMRAM, as PEI described it: nothing else can be unblocked for drivers later.
+struct LaunchMemory {
+  std::uint64_t base;
+  std::uint64_t size;  // bytes
+};
+static_assert(sizeof(LaunchMemory) == 16);
+
 enum class LaunchResult : std::uint64_t {
   not_run = 0,
   ready = 1,   // foundation and drivers were started; MMIs work
@@ -29,7 +36,8 @@ enum class LaunchResult : std::uint64_t {
 
 struct LaunchRecord {
   static constexpr std::uint64_t expected_signature = 0x48434E55414C4452;  // "RDLAUNCH"
-  static constexpr std::uint32_t current_version = 2;
+  static constexpr std::uint32_t current_version = 3;
+  static constexpr std::uint32_t memory_limit = 16;
 
   std::uint64_t signature;
   std::uint32_t version;
@@ -69,11 +77,14 @@ struct LaunchRecord {
   std::uint64_t result;  // LaunchResult, written by the supervisor
 
   std::uint32_t options;  // abi::launch_option (observation.hpp)
-  std::uint32_t reserved;
+
+  std::uint32_t memory_count;
+  LaunchMemory memory[memory_limit];  // no two of them overlap or touch
 };
 static_assert(offsetof(LaunchRecord, mmram_base) == 16 && offsetof(LaunchRecord, comm_buffer) == 104 &&
               offsetof(LaunchRecord, cpu_count) == 128 && offsetof(LaunchRecord, result) == 144 &&
-              offsetof(LaunchRecord, options) == 152 && sizeof(LaunchRecord) == 160);
+              offsetof(LaunchRecord, options) == 152 && offsetof(LaunchRecord, memory) == 160 &&
+              sizeof(LaunchRecord) == 416);
 
 inline constexpr std::uint32_t smbase_stride = 0x2000;
 inline constexpr std::uint32_t smm_entry_offset = 0x8000;       // from SMBASE (AMD64 APM volume 2, 10.3)

@@ -17,6 +17,8 @@
 //   supervisor.start base=0x.. size=N cpus=N
 //   supervisor.failed reason="..."                       MM answers nothing
 //   range base=0x.. size=N access=rw what="..."          one line for each range outside MMRAM open to ring 3
+//   unblocked base=0x.. size=N                          RAM outside MMRAM opened to ring 3, until the lock
+//   unblocked.by guid=G base=0x.. pages=N status=0x..   who asked for what, and the answer; from the foundation
 //   foundation.start base=0x.. size=N entry=0x.. cpl=3
 //   driver guid=G name="..." entry=0x.. size=N cpl=3 ticks=N status=0x.. number=N  one line for each driver started;
 //                                                       reason="..." follows if it was refused or stopped

@@ -51,6 +51,10 @@ enum class SystemStatus : std::int64_t {
 // How far foundation and drivers may call each other in one MMI.
 inline constexpr std::uint32_t domain_call_depth = 32;
 
+// Ranges that can be unblocked, and the pages of all together: what MM's page tables may grow by.
+inline constexpr std::uint32_t unblocked_limit = 64;
+inline constexpr std::uint64_t unblocked_pages_limit = 8192;
+
 // Access rights of one domain to a page. Write and execute exclude each other, over both domains, with one exception:
 // page_exception, which goes with all three others, for drivers only, where the foundation has no access. It is for the
 // pages that code and data of an unaligned image share (image_names::alignment_exceptions); the supervisor logs each
@@ -94,6 +98,11 @@ enum PageAccess : std::uint64_t {
 //                                              the last one there wasn't fetched yet, not_found if the CPU isn't held
 //   check_procedure(cpu, ProcedureEnd*) -> ProcessorState   what has ended is fetched, and the CPU is idle again
 //   stop_procedure(cpu)                        if one runs there; returns when it doesn't any more
+//   unblock_memory(address, pages) -> opened   RAM outside MMRAM, for drivers to read and write at its own address, for
+//                                              good; value 0 if it was open already, else 1. Not permitted: what isn't
+//                                              RAM or leads elsewhere in MM, a part of what is open, anything once
+//                                              lock_unblocked was called; out_of_memory also beyond unblocked_limit
+//   lock_unblocked()                           nothing more is unblocked
 #define REDOUBT_SYSTEM_CALLS(X) \
   X(finish_launch, 0)           \
   X(finish_mmi, 1)              \
@@ -117,7 +126,9 @@ enum PageAccess : std::uint64_t {
   X(write_save_state, 19)       \
   X(start_procedure, 20)        \
   X(check_procedure, 21)        \
-  X(stop_procedure, 22)
+  X(stop_procedure, 22)         \
+  X(unblock_memory, 23)         \
+  X(lock_unblocked, 24)
 
 enum class SystemCall : std::uint64_t {
 #define REDOUBT_X(name, number) name = number,

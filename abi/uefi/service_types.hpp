@@ -44,6 +44,17 @@ enum MemoryType : std::uint32_t {
   unaccepted_memory = 15,
 };
 
+// EFI_MEMORY_DESCRIPTOR (UEFI 2.10, 7.2.3). An array of them has a stride of its own.
+struct MemoryDescriptor {
+  MemoryType type;
+  std::uint32_t padding;
+  EfiPhysicalAddress physical_start;
+  std::uint64_t virtual_start;
+  std::uint64_t number_of_pages;
+  std::uint64_t attribute;
+};
+static_assert(sizeof(MemoryDescriptor) == 40 && offsetof(MemoryDescriptor, number_of_pages) == 24);
+
 // EFI_ALLOCATE_TYPE.
 enum AllocateType : std::uint32_t { allocate_any_pages = 0, allocate_max_address = 1, allocate_address = 2 };
 

@@ -104,4 +104,12 @@ SystemResult<abi::ProcessorState> GuestSupervisor::check_procedure(std::uint64_t
 
 abi::SystemStatus GuestSupervisor::stop_procedure(std::uint64_t cpu) { return system_call::stop_procedure(cpu).status; }
 
+SystemResult<bool> GuestSupervisor::unblock_memory(std::uint64_t address, std::uint64_t pages) {
+  const SystemResult<std::uint64_t> opened = result_of(system_call::unblock_memory(address, pages));
+  if (!opened.has_value()) return std::unexpected(opened.error());
+  return *opened != 0;
+}
+
+abi::SystemStatus GuestSupervisor::lock_unblocked() { return system_call::lock_unblocked().status; }
+
 }  // namespace redoubt::foundation::guest

@@ -26,6 +26,7 @@
 #include "launch/pei/relocate.hpp"
 #include "launch/pei/report_line.hpp"
 #include "launch/pei/smi_broadcast.hpp"
+#include "launch/pei/system_memory.hpp"
 #include "launch/pei/variable_ppi.hpp"
 
 namespace redoubt::launch {
@@ -136,7 +137,7 @@ Step<void> fill_mmram(const MmramLayout& layout, const Payload& payload, Bytes h
     const abi::LaunchCpu cpu{.apic_id = TRY(processors.apic_id(i)), .reserved = 0, .smbase = layout.smbase(i)};
     std::memcpy(at(layout.cpus + std::uint64_t{i} * sizeof(cpu)), &cpu, sizeof(cpu));
   }
-  const abi::LaunchRecord record{.signature = abi::LaunchRecord::expected_signature,
+  abi::LaunchRecord record{.signature = abi::LaunchRecord::expected_signature,
                                  .version = abi::LaunchRecord::current_version,
                                  .size = sizeof(abi::LaunchRecord),
                                  .mmram_base = layout.mmram_base,
@@ -158,7 +159,9 @@ Step<void> fill_mmram(const MmramLayout& layout, const Payload& payload, Bytes h
                                  .cpus = layout.cpus,
                                  .result = 0,
                                  .options = read_launch_options(),
-                                 .reserved = 0};
+                                 .memory_count = 0,
+                                 .memory = {}};
+  record.memory_count = collect_system_memory(hobs, record.memory);
   std::memcpy(at(layout.record), &record, sizeof(record));
   return {};
 }

@@ -14,6 +14,7 @@
 #include "launch/pei/launch_options.hpp"
 #include "launch/pei/mmram_layout.hpp"
 #include "launch/pei/mmram_regions.hpp"
+#include "launch/pei/system_memory.hpp"
 
 namespace redoubt::launch {
 namespace {
@@ -253,6 +254,64 @@ TEST(Communicate, NarrowsStatus) {
   EXPECT_EQ(status_from_mm(0x8000'0000'0000'000EULL), 0x8000'000EU);
   EXPECT_EQ(status_from_mm(0xA000'0000'0000'0000ULL), 0xA000'0000U);
   EXPECT_EQ(status_from_mm(0x2000'0000'0000'0001ULL), 0x2000'0001U);
+}
+
+// ---- System memory ----
+
+std::vector<std::byte> hobs_with(std::initializer_list<abi::HobResourceDescriptor> resources) {
+  auto list = hob_list({});
+  for (abi::HobResourceDescriptor resource : resources) {
+    resource.header = {abi::HobType::resource_descriptor, sizeof(resource), 0};
+    const auto bytes = std::as_bytes(std::span(&resource, 1));
+    list.insert(list.end(), bytes.begin(), bytes.end());
+  }
+  const abi::HobHeader end{abi::HobType::end_of_list, sizeof(abi::HobHeader), 0};
+  const auto bytes = std::as_bytes(std::span(&end, 1));
+  list.insert(list.end(), bytes.begin(), bytes.end());
+  return list;
+}
+
+abi::HobResourceDescriptor ram(std::uint64_t start, std::uint64_t length) {
+  return {.header = {}, .owner = {}, .resource_type = 0, .attributes = 7, .start = start, .length = length};
+}
+
+abi::HobResourceDescriptor device(std::uint64_t start, std::uint64_t length) {
+  abi::HobResourceDescriptor resource = ram(start, length);
+  resource.resource_type = 1;  // EFI_RESOURCE_MEMORY_MAPPED_IO
+  return resource;
+}
+
+std::vector<std::pair<std::uint64_t, std::uint64_t>> memory_in(const std::vector<std::byte>& hobs, std::size_t room) {
+  std::vector<abi::LaunchMemory> ranges(room, {~std::uint64_t{0}, 0});
+  const std::uint32_t count = collect_system_memory(hobs, ranges);
+  EXPECT_LE(count, room);
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> found;
+  for (std::uint32_t i = 0; i < count; ++i) found.emplace_back(ranges[i].base, ranges[i].size);
+  return found;
+}
+
+using Ranges = std::vector<std::pair<std::uint64_t, std::uint64_t>>;
+
+TEST(SystemMemory, IsSortedAndJoined) {
+  const auto hobs = hobs_with({ram(0x1'0000'0000, 0x4000'0000), device(0xFEC0'0000, 0x1000), ram(0x10'0000, 0x70'0000),
+                               ram(0x80'0000, 0x10'0000), ram(0, 0xA'0000), ram(0x88'0000, 0x20'0000)});
+  EXPECT_EQ(memory_in(hobs, 16), (Ranges{{0, 0xA'0000}, {0x10'0000, 0x98'0000}, {0x1'0000'0000, 0x4000'0000}}));
+  EXPECT_EQ(memory_in(hobs, 2), (Ranges{{0, 0xA'0000}, {0x10'0000, 0x98'0000}}));
+  EXPECT_EQ(memory_in(hobs, 0), Ranges{});
+}
+
+TEST(SystemMemory, IsWholePages) {
+  EXPECT_EQ(memory_in(hobs_with({ram(0x1800, 0x3000), ram(0x9001, 0x1000), ram(0xF000, 0)}), 16),
+            (Ranges{{0x2000, 0x2000}}));
+}
+
+TEST(SystemMemory, ThatWrapsIsNone) {
+  constexpr std::uint64_t top = ~std::uint64_t{0};
+  EXPECT_EQ(memory_in(hobs_with({ram(top - 0xFFF, 0x2000), ram(top, 0), ram(0x1000, top), device(0, top)}), 16),
+            Ranges{});
+  // A list without an end ends where its bytes do, and a descriptor that is too short is none.
+  auto cut = hob_list({{abi::HobType::resource_descriptor, 8, 0}});
+  EXPECT_EQ(memory_in(cut, 16), Ranges{});
 }
 
 // ---- Launch options ----

@@ -310,6 +310,25 @@ Result<void> MemoryMap::free_pages(std::uint64_t address, std::uint64_t pages) {
   return {};
 }
 
+Result<void> MemoryMap::unblock(std::uint64_t address, std::uint64_t pages) {
+  if (!is_page_aligned(address) || pages == 0 || pages > ~std::uint64_t{0} / page_bytes ||
+      address > ~std::uint64_t{0} - pages * page_bytes)
+    return std::unexpected(Error::invalid_argument);
+  const std::uint64_t bytes = pages * page_bytes;
+  if (overlaps(address, bytes, pool_.base(), pool_.page_count() * page_bytes) ||
+      overlaps(address, bytes, comm_buffer_, comm_bytes_) ||
+      overlaps(address, bytes, page_floor(comm_status_), page_bytes))
+    return std::unexpected(Error::access_denied);
+  AddressSpace& space = spaces_[index(Domain::driver)];
+  for (std::uint64_t page = address; page < address + bytes; page += page_bytes) {
+    if (space.find(page)) return std::unexpected(Error::access_denied);
+  }
+  // Nobody holds a translation of what wasn't mapped, so there is nothing to flush.
+  const Result<void> mapped = space.map(address, address, pages, {.user = true, .write = true});
+  if (!mapped) space.unmap(address, pages);
+  return mapped;
+}
+
 std::uint64_t MemoryMap::rights_of(Domain domain, std::uint64_t address) const {
   if (address - comm_buffer_ < comm_bytes_) return abi::page_read | abi::page_write;
   const PageRecord* record = pool_.find(address);

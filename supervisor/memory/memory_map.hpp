@@ -5,6 +5,7 @@
 //   MMRAM, identity            by record, see below    by record, see below
 //   communication buffer       user rw -> capture      user rw -> capture     (its own address, MMRAM pages behind it)
 //   ranges for drivers         -                       user, as the platform says (flash)
+//   unblocked RAM              -                       user rw
 //   outside_window + physical  supervisor rw           supervisor rw          (real buffer, status page, local APIC,
 //                                                                              ranges for drivers)
 //
@@ -95,6 +96,11 @@ class MemoryMap {
   Result<void> set_page_access(std::uint64_t address, std::uint64_t pages, std::uint64_t foundation,
                                std::uint64_t drivers);
 
+  // Lets drivers read and write RAM outside MMRAM at its own address. The caller knows that it is RAM. Errors:
+  // invalid_argument (not whole pages, none, an address no page table can hold), access_denied (MMRAM, the communication
+  // buffer or its status page, or something else that drivers see there), out_of_memory; nothing is open then.
+  Result<void> unblock(std::uint64_t address, std::uint64_t pages);
+
   // Copies between domains and from a domain into ring 0. Every page is checked against what that domain may do
   // with it before a byte of it moves. Errors: access_denied.
   Result<void> read_driver(std::uint64_t foundation_destination, std::uint64_t driver_source, std::uint64_t bytes);
@@ -103,7 +109,7 @@ class MemoryMap {
   Result<void> copy_to(Domain domain, std::uint64_t destination, const void* source, std::uint64_t bytes);
 
   // Whether `domain` may do `access` (PageAccess bits) with all of [address, address + bytes) in MMRAM or the
-  // captured message. Ranges of devices don't count: no copy ever touches those.
+  // captured message. Ranges of devices and unblocked RAM don't count: no copy ever touches those.
   bool permits(Domain domain, std::uint64_t address, std::uint64_t bytes, std::uint64_t access) const;
 
   // The supervisor's address of a page of the outside window.

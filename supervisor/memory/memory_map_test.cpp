@@ -56,7 +56,8 @@ class MemoryMapTest : public testing::Test {
                .cpus = record_address + sizeof(abi::LaunchRecord),
                .result = 0,
                .options = 0,
-               .reserved = 0};
+               .memory_count = 0,
+               .memory = {}};
     for (std::uint32_t cpu = 0; cpu < 4; ++cpu)
       memory_.at<abi::LaunchCpu>(record_.cpus)[cpu] = {cpu, 0, mmram_base - 0x8000 + std::uint64_t{cpu} * 0x2000};
   }

@@ -32,6 +32,12 @@ void report_unprotected(std::uint64_t base, std::uint64_t pages) {
   write(line);
 }
 
+void report_unblocked(std::uint64_t base, std::uint64_t pages) {
+  ReportLine line("unblocked");
+  line.hexadecimal("base", base).decimal("size", pages * page_bytes);
+  write(line);
+}
+
 void report_foundation_start(const Supervisor& supervisor, std::uint64_t base, std::uint64_t size) {
   ReportLine line("foundation.start");
   line.hexadecimal("base", base)

@@ -15,6 +15,8 @@ void report_start(const Supervisor& supervisor);
 void report_ranges();
 // Pages that drivers may write and execute.
 void report_unprotected(std::uint64_t base, std::uint64_t pages);
+// RAM outside MMRAM that drivers may use from now on.
+void report_unblocked(std::uint64_t base, std::uint64_t pages);
 void report_foundation_start(const Supervisor& supervisor, std::uint64_t base, std::uint64_t size);
 void report_launch_done(const Supervisor& supervisor);
 // `driver`: the foundation's number of it, 0 if unknown or none.

@@ -60,6 +60,19 @@ TEST_F(SystemCallsTest, NumbersOutOfRange) {
   }
 }
 
+TEST_F(SystemCallsTest, MemoryIsUnblockedUntilTheLock) {
+  machine_.supervisor().launch.memory_count = 1;
+  machine_.supervisor().launch.memory[0] = {0, 0x8000'0000};
+  EXPECT_EQ(ok(SystemCall::unblock_memory, 0x1000'0000, 2), 1U);
+  EXPECT_EQ(ok(SystemCall::unblock_memory, 0x1000'0000, 2), 0U);
+  expect(SystemStatus::invalid_argument, SystemCall::unblock_memory, 0x1000'0800, 1);
+  expect(SystemStatus::not_permitted, SystemCall::unblock_memory, machine_.supervisor().gates, 1);
+  expect(SystemStatus::not_permitted, SystemCall::unblock_memory, 0x8000'0000, 1);
+  expect(SystemStatus::out_of_memory, SystemCall::unblock_memory, 0x2000'0000, abi::unblocked_pages_limit);
+  ok(SystemCall::lock_unblocked);
+  expect(SystemStatus::not_permitted, SystemCall::unblock_memory, 0x2000'0000, 1);
+}
+
 TEST_F(SystemCallsTest, PagesAndCopies) {
   const std::uint64_t page = ok(SystemCall::allocate_pages, 2);
   ok(SystemCall::set_page_access, page + page_bytes, 1, abi::page_none, abi::page_read | abi::page_write);

@@ -143,7 +143,8 @@ class LaunchedMachine {
               .cpus = record_address + sizeof(abi::LaunchRecord),
               .result = 0,
               .options = abi::launch_option::trace,
-              .reserved = 0};
+              .memory_count = 0,
+              .memory = {}};
     for (std::uint32_t cpu = 0; cpu < 2; ++cpu) {
       memory_.at<abi::LaunchCpu>(record.cpus)[cpu] = {cpu, 0, mmram_base - 0x8000 + std::uint64_t{cpu} * 0x2000};
     }

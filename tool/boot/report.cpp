@@ -184,6 +184,9 @@ void append_domains(std::string& text, const BootReport& report) {
     std::format_to(std::back_inserter(text), "    {:<26} {:<3} {}\n", range_text(range.base, range.size), range.access,
                    range.purpose);
   }
+  for (const std::string& request : report.refused_unblocks) {
+    std::format_to(std::back_inserter(text), "    refused to unblock {}\n", request);
+  }
 }
 
 std::string options_text(const BootReport& report) {
@@ -290,6 +293,23 @@ void BootReport::apply(const Event& event) {
                                   .size = event.number("size").value_or(0),
                                   .access = text_of(event, "access"),
                                   .purpose = text_of(event, "what")});
+  } else if (event.name == "unblocked") {
+    add_bounded(ranges, OpenRange{.base = event.number("base").value_or(0),
+                                  .size = event.number("size").value_or(0),
+                                  .access = "rw",
+                                  .purpose = "unblocked"});
+  } else if (event.name == "unblocked.by") {
+    const std::uint64_t base = event.number("base").value_or(0);
+    const std::string guid = text_of(event, "guid");
+    if (event.number("status").value_or(0) != 0) {
+      add_bounded(refused_unblocks, std::format("{:#x}, {} pages, for {} (status {})", base,
+                                                event.number("pages").value_or(0), guid, text_of(event, "status")));
+    } else if (const auto range = std::ranges::find_if(
+                   ranges,
+                   [base](const OpenRange& other) { return other.base == base && other.purpose == "unblocked"; });
+               range != ranges.end()) {
+      range->purpose = "unblocked for " + guid;
+    }
   } else if (event.name == "foundation.start") {
     foundation_base = event.number("base");
     foundation_size = event.number("size");
@@ -562,6 +582,7 @@ nlohmann::ordered_json to_json(const BootReport& report) {
       {"protocols", converted ? std::move(protocols) : Json(nullptr)},
       {"unprotected_bytes", converted ? Json(report.unprotected_bytes) : Json(nullptr)},
       {"alignment_exceptions", converted ? std::move(exceptions) : Json(nullptr)},
+      {"refused_unblocks", report.refused_unblocks},
       {"open_bytes", converted ? Json(open_bytes(report)) : Json(nullptr)},
       {"open_ranges", converted ? std::move(ranges) : Json(nullptr)},
       {"mmis",

@@ -123,6 +123,7 @@ struct BootReport {
   std::vector<AlignmentException> alignment_exceptions;  // as the foundation says
   std::uint64_t unprotected_bytes = 0;                   // that drivers can write and execute, as the supervisor says
   std::vector<OpenRange> ranges;
+  std::vector<std::string> refused_unblocks;  // requests to open more
   bool launched = false;
   std::optional<std::uint64_t> launch_ticks;
   std::optional<std::uint64_t> mmram_used;

@@ -293,11 +293,31 @@ TEST(BootReport, ShowsWhoWasAdmittedWithUnalignedSections) {
   EXPECT_EQ(json["alignment_exceptions"].at(0)["pages"], 3);
 }
 
+TEST(BootReport, ShowsWhatWasUnblockedForWhom) {
+  const BootReport report = report_of({
+      "redoubt: ipl.start boot_mode=0 cpus=1",
+      "redoubt: range base=0xffc00000 size=4096 access=rw what=\"variable store flash\"",
+      "redoubt: unblocked base=0x7e000000 size=8192",
+      "redoubt: unblocked.by guid=33fb3535-f15e-4c17-b303-5eb94595ecb6 base=0x7e000000 pages=2 status=0x0",
+      "redoubt: unblocked.by guid=33fb3535-f15e-4c17-b303-5eb94595ecb6 base=0x0 pages=1 status=0x800000000000001a",
+  });
+  const std::string text = to_text(report);
+  for (const char* part :
+       {"12.0 KiB outside MMRAM, in 2 ranges", "rw  unblocked for 33fb3535-f15e-4c17-b303-5eb94595ecb6\n",
+        "refused to unblock 0x0, 1 pages, for 33fb3535-f15e-4c17-b303-5eb94595ecb6 (status 0x800000000000001a)\n"}) {
+    EXPECT_NE(text.find(part), std::string::npos) << part << "\n" << text;
+  }
+  const nlohmann::ordered_json json = to_json(report);
+  EXPECT_EQ(json["open_bytes"], 12288);
+  EXPECT_EQ(json["refused_unblocks"].size(), 1U);
+}
+
 TEST(BootReport, BoundsItsLists) {
   BootReport report;
   for (int i = 0; i < 5000; ++i) {
     report.apply(Event{.name = "driver", .values = {{"status", "0"}}});
     report.apply(Event{.name = "range", .values = {}});
+    report.apply(Event{.name = "unblocked.by", .values = {{"status", "1"}}});
     report.apply(Event{.name = "driver.exception", .values = {}});
     report.apply(Event{.name = "fault", .values = {}});
     report.apply(Event{.name = "log", .values = {}});
@@ -305,6 +325,7 @@ TEST(BootReport, BoundsItsLists) {
   }
   EXPECT_EQ(report.drivers.size(), BootReport::max_entries);
   EXPECT_EQ(report.ranges.size(), BootReport::max_entries);
+  EXPECT_EQ(report.refused_unblocks.size(), BootReport::max_entries);
   EXPECT_EQ(report.alignment_exceptions.size(), BootReport::max_entries);
   EXPECT_EQ(report.violations.size(), BootReport::max_entries);
   EXPECT_EQ(report.log.size(), BootReport::max_entries);

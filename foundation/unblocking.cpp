@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: BSD-2-Clause-Patent
+// See the header.
+#include "foundation/unblocking.hpp"
+
+#include "abi/pi/hob.hpp"
+#include "foundation/log_line.hpp"
+
+namespace redoubt::foundation {
+namespace {
+
+using abi::EfiStatus;
+using abi::Guid;
+using abi::SystemStatus;
+
+constexpr std::uint64_t execute_protect = 0x4000;  // EFI_MEMORY_XP (UEFI 2.10, 7.2.3): so it is in any case
+
+EfiStatus to_efi_status(SystemStatus status) {
+  switch (status) {
+    case SystemStatus::invalid_argument: return abi::status::invalid_parameter;
+    case SystemStatus::out_of_memory: return abi::status::out_of_resources;
+    default: return abi::status::security_violation;
+  }
+}
+
+}  // namespace
+
+void Unblocking::unblock_hobs(Bytes hobs) {
+  for (std::size_t position = 0;;) {
+    const auto header = read_at<abi::HobHeader>(hobs, position);
+    if (!header.has_value() || header->type == abi::HobType::end_of_list) return;
+    if (header->type == abi::HobType::guid_extension) {
+      const Bytes hob = hobs.subspan(position, header->length);
+      const auto guid = read_at<abi::HobGuid>(hob, 0);
+      if (guid.has_value() && guid->name == abi::unblock_region_hob_guid) {
+        const auto region = read_at<abi::UnblockRegion>(hob, sizeof(*guid));
+        if (region.has_value()) {
+          static_cast<void>(unblock(region->physical_start, region->number_of_pages, region->identifier));
+        }
+      } else if (guid.has_value() && guid->name == abi::supervisor_unblock_region_hob_guid) {
+        const auto region = read_at<abi::UnblockParameters>(hob, sizeof(*guid));
+        if (region.has_value()) {
+          static_cast<void>(
+              unblock(region->descriptor.physical_start, region->descriptor.number_of_pages, region->identifier));
+        }
+      }
+    }
+    position += header->length;
+  }
+}
+
+EfiStatus Unblocking::answer(MutableBytes message) {
+  const auto header = read_at<abi::SupervisorRequestHeader>(message, 0);
+  if (!header.has_value() || header->signature != abi::SupervisorRequestHeader::expected_signature ||
+      header->revision != abi::SupervisorRequestHeader::current_revision) {
+    return abi::status::invalid_parameter;
+  }
+  EfiStatus result = abi::status::unsupported;
+  if (header->request == abi::SupervisorRequestHeader::unblock_memory) {
+    const auto request = read_at<abi::UnblockRequest>(message, 0);
+    if (!request.has_value()) return abi::status::invalid_parameter;
+    const abi::MemoryDescriptor& descriptor = request->parameters.descriptor;
+    if (request->parameters.identifier == Guid{}) {
+      result = abi::status::invalid_parameter;
+    } else if ((descriptor.attribute & ~execute_protect) == 0) {
+      result = unblock(descriptor.physical_start, descriptor.number_of_pages, request->parameters.identifier);
+    }
+  }
+  __builtin_memcpy(message.data() + offsetof(abi::SupervisorRequestHeader, result), &result, sizeof(result));
+  return abi::status::success;
+}
+
+EfiStatus Unblocking::unblock(std::uint64_t address, std::uint64_t pages, const Guid& identifier) {
+  const SystemResult<bool> opened = supervisor_.unblock_memory(address, pages);
+  const EfiStatus status = opened.has_value() ? abi::status::success : to_efi_status(opened.error());
+  supervisor_.log(LogLine("unblocked.by")
+                      .guid("guid", identifier)
+                      .hexadecimal("base", address)
+                      .number("pages", pages)
+                      .hexadecimal("status", status)
+                      .view());
+  // The supervisor has no room for more ranges than this.
+  if (opened.has_value() && *opened && count_ < ranges_.size()) ranges_[count_++] = {address, pages * page_bytes};
+  return status;
+}
+
+void Unblocking::lock() {
+  locked_ = true;
+  static_cast<void>(supervisor_.lock_unblocked());
+}
+
+bool Unblocking::holds(std::uint64_t address, std::uint64_t bytes) const {
+  for (std::uint32_t i = 0; i < count_; ++i) {
+    const Range& range = ranges_[i];
+    if (bytes != 0 && address >= range.base && address - range.base < range.bytes &&
+        bytes <= range.bytes - (address - range.base)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace redoubt::foundation
