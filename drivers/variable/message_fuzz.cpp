@@ -7,6 +7,7 @@
 #include <cstring>
 #include <map>
 
+#include "drivers/variable/stock_cache.hpp"
 #include "drivers/variable/test_support.hpp"
 
 namespace {
@@ -78,7 +79,7 @@ abi::Guid pick_vendor(Input& input) {
   }
 }
 
-std::vector<std::byte> shaped_variable_message(Input& input) {
+std::vector<std::byte> shaped_variable_message(Input& input, const StockCache& cache) {
   std::vector<std::byte> message;
   const std::uint64_t function = input.byte() % 16;
   put(message, messages::VariableMessageHeader{function, 0});
@@ -99,7 +100,11 @@ std::vector<std::byte> shaped_variable_message(Input& input) {
       put_name(message, name);
       break;
     case messages::VariableFunction::init_runtime_cache:
-      put(message, messages::RuntimeCacheContext{data_size << 12, data_size << 20, ~data_size, 1, data_size, 0});
+      put(message, input.byte() % 4 != 0
+                       ? cache.context()
+                       : messages::RuntimeCacheContext{data_size << 12, cache.memory.base() + input.word() % 0x10000,
+                                                       cache.memory.base() + input.word() % 0x10000,
+                                                       cache.memory.base() + data_size, cache.memory.base(), 1});
       break;
     case messages::VariableFunction::query_variable_info:
       put(message, messages::QueryVariableInfo{0, 0, 0, input.byte(), 0});
@@ -185,6 +190,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   limits.hardware_error_space = 0x400;
   limits.max_variable_size = 0x800;
   Machine machine(limits);
+  StockCache cache(machine.services->runtime_cache().info());
+  machine.handler = std::make_unique<MessageHandler>(*machine.services, &cache.memory);
   Input input(data, size);
   for (std::size_t count = 0; count < 64 && !input.empty(); ++count) {
     const std::uint8_t kind = input.byte();
@@ -193,7 +200,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if ((kind & 2) != 0) {
       message = input.take(input.byte());
     } else {
-      message = policy ? shaped_policy_message(input) : shaped_variable_message(input);
+      message = policy ? shaped_policy_message(input) : shaped_variable_message(input, cache);
       for (std::uint8_t changes = kind >> 5; changes > 0 && !message.empty(); --changes) {
         const std::size_t offset = input.word() % message.size();
         message[offset] = std::byte{input.byte()};
@@ -201,6 +208,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       if ((kind & 4) != 0) {
         message.resize(input.word() % (message.size() + 1));
       }
+    }
+    if ((kind & 0x18) == 0x18) {
+      cache.lock((kind & 0x20) != 0);
     }
     message.shrink_to_fit();
     if (policy) {

@@ -70,13 +70,10 @@ EfiStatus MessageHandler::dispatch(std::uint64_t function, MutableBytes payload)
     case VariableFunction::set_property: return set_property(payload);
     case VariableFunction::get_property: return get_property(payload);
     case VariableFunction::get_payload_size: return get_payload_size(payload);
-    // The caller's cache lies outside MMRAM, where nothing but the flash may be touched: stock firmware's answer to
-    // buffers that it refuses. Its addresses aren't looked at.
-    case VariableFunction::init_runtime_cache: return status::access_denied;
-    // There is no cache, and nobody counts.
-    case VariableFunction::get_statistics:
-    case VariableFunction::sync_runtime_cache:
-    case VariableFunction::get_runtime_cache_info: break;
+    case VariableFunction::init_runtime_cache: return init_runtime_cache(payload);
+    case VariableFunction::sync_runtime_cache: return services_.runtime_cache().synchronize();
+    case VariableFunction::get_runtime_cache_info: return get_runtime_cache_info(payload);
+    case VariableFunction::get_statistics: break;  // nobody counts
   }
   return status::unsupported;
 }
@@ -203,6 +200,25 @@ EfiStatus MessageHandler::get_payload_size(MutableBytes payload) {
     return status::invalid_parameter;
   }
   store(payload, PayloadSize{payload_size()});
+  return status::success;
+}
+
+// Stock firmware answers EFI_ACCESS_DENIED to whatever is wrong here.
+EfiStatus MessageHandler::init_runtime_cache(Bytes payload) {
+  if (payload.size() < sizeof(RuntimeCacheContext) || services_.is_end_of_dxe() || outside_ == nullptr) {
+    return status::access_denied;
+  }
+  return services_.runtime_cache().connect(load<RuntimeCacheContext>(payload), *outside_);
+}
+
+EfiStatus MessageHandler::get_runtime_cache_info(MutableBytes payload) {
+  if (outside_ == nullptr) {
+    return status::unsupported;
+  }
+  if (payload.size() < sizeof(RuntimeCacheInfo)) {
+    return status::invalid_parameter;
+  }
+  store(payload, services_.runtime_cache().info());
   return status::success;
 }
 

@@ -14,7 +14,9 @@ namespace redoubt::variable {
 
 class MessageHandler {
  public:
-  explicit MessageHandler(VariableServices& services) : services_(services) {}
+  // `outside`: null where nobody tells what memory outside MMRAM was opened; there is no runtime cache then.
+  explicit MessageHandler(VariableServices& services, const OutsideMemory* outside = nullptr)
+      : services_(services), outside_(outside) {}
 
   // A message with HeaderGuid messages::variable_message_guid, answered in place.
   void answer_variable_message(MutableBytes message);
@@ -38,12 +40,16 @@ class MessageHandler {
   abi::EfiStatus get_property(MutableBytes payload);
   abi::EfiStatus get_payload_size(MutableBytes payload);
 
+  abi::EfiStatus init_runtime_cache(Bytes payload);
+  abi::EfiStatus get_runtime_cache_info(MutableBytes payload);
+
   abi::EfiStatus dispatch_policy(std::uint32_t command, MutableBytes body);
   abi::EfiStatus register_policy(MutableBytes body);
   abi::EfiStatus dump_policies(MutableBytes body);
   abi::EfiStatus policy_info(MutableBytes body, bool lock_on_state);
 
   VariableServices& services_;
+  const OutsideMemory* outside_;
   std::size_t dump_size_ = 0;  // of the dump under way; 0: none
 };
 

@@ -4,6 +4,7 @@
 #include <new>
 
 #include "abi/pi/mm_protocols.hpp"
+#include "abi/redoubt/unblock.hpp"
 #include "drivers/variable/authentication/stack_guard.hpp"
 #include "drivers/variable/board.hpp"
 #include "drivers/variable/flash/cfi_flash.hpp"
@@ -39,17 +40,37 @@ class PoolAllocator final : public Allocator {
   const abi::MmSystemTable& mmst_;
 };
 
+// The core's word for what was opened. Cores that have no such protocol get no runtime cache from this driver.
+class UnblockedMemory final : public OutsideMemory {
+ public:
+  explicit UnblockedMemory(const abi::MmSystemTable& mmst) {
+    void* interface = nullptr;
+    if (!status::is_error(mmst.locate_protocol(&abi::unblocked_memory_protocol_guid, nullptr, &interface))) {
+      protocol_ = static_cast<const abi::UnblockedMemoryProtocol*>(interface);
+    }
+  }
+  bool is_known() const { return protocol_ != nullptr; }
+  bool is_open(std::uint64_t address, std::uint64_t bytes) const override {
+    return protocol_ != nullptr && protocol_->check(protocol_, address, bytes) == status::success;
+  }
+
+ private:
+  const abi::UnblockedMemoryProtocol* protocol_ = nullptr;
+};
+
 struct Driver {
   Driver(const abi::MmSystemTable& mmst, const CfiFlash& device, CommBuffer kind)
       : allocator(mmst),
         flash(device),
         services(allocator, flash, board::layout, board::limits),
-        handler(services),
+        outside(mmst),
+        handler(services, outside.is_known() ? &outside : nullptr),
         comm_buffer(kind) {}
 
   PoolAllocator allocator;
   CfiFlash flash;
   VariableServices services;
+  UnblockedMemory outside;
   MessageHandler handler;
   CommBuffer comm_buffer;
   std::byte* copy = nullptr;  // of a shared message

@@ -41,6 +41,7 @@ VariableServices::VariableServices(Allocator& allocator, Flash& flash, const Sto
       table_(allocator),
       volatile_store_(allocator, table_, limits.volatile_space),
       flash_store_(flash, table_, layout),
+      runtime_cache_(table_),
       policies_(allocator, table_, limits.policy_disable_allowed),
       properties_(allocator) {}
 
@@ -56,6 +57,7 @@ Result<void> VariableServices::start() {
       table_.give_back_node(*variable);
     }
   }
+  runtime_cache_.set_space(flash_store_.capacity(), volatile_store_.capacity());
   TRY(secure_boot_.start(opened.has_value()));
   authenticated_.start();
   return opened;
@@ -66,13 +68,17 @@ Result<void> VariableServices::publish(const VariableId& id, std::uint32_t attri
   if (old != nullptr && !old->is_volatile()) {
     // Something else wrote it: no variable of this name can be set here. What the firmware states isn't flash's to say,
     // not even if that doesn't let go of it.
+    const std::uint32_t cached = old->cached;
     if (!flash_store_.remove(*old).has_value()) {
       flash_store_.forget(*old);
     }
+    runtime_cache_.remove(/*is_volatile=*/false, cached);
     old = nullptr;
   }
+  const std::uint32_t cached = old != nullptr ? old->cached : 0;
   Variable* variable = TRY(volatile_store_.write(id, attributes, abi::Time{}, data, old));
   variable->read_only = true;
+  runtime_cache_.write(*variable, cached);
   return {};
 }
 
@@ -82,6 +88,11 @@ void VariableServices::end_of_dxe() {
   }
   end_of_dxe_ = true;
   static_cast<void>(policies_.lock());  // it may have been locked before
+}
+
+void VariableServices::exit_boot_services() {
+  at_runtime_ = true;
+  runtime_cache_.exit_boot_services();
 }
 
 void VariableServices::ready_to_boot() {
@@ -394,12 +405,18 @@ EfiStatus VariableServices::change(Variable& variable, const VariableId& id, std
 }
 
 EfiStatus VariableServices::remove(Variable& variable) {
-  if (variable.is_volatile()) {
+  const bool is_volatile = variable.is_volatile();
+  const std::uint32_t cached = variable.cached;
+  if (is_volatile) {
     volatile_store_.remove(variable);
-    return status::success;
+  } else {
+    const Result<void> removed = flash_store_.remove(variable);
+    if (!removed.has_value()) {
+      return to_status(removed.error());
+    }
   }
-  const Result<void> removed = flash_store_.remove(variable);
-  return removed.has_value() ? status::success : to_status(removed.error());
+  runtime_cache_.remove(is_volatile, cached);
+  return status::success;
 }
 
 EfiStatus VariableServices::store(const VariableId& id, std::uint32_t attributes, const abi::Time& time_stamp,
@@ -407,8 +424,12 @@ EfiStatus VariableServices::store(const VariableId& id, std::uint32_t attributes
   if (old != nullptr && old->is_volatile() == ((attributes & attribute::non_volatile) != 0)) {
     return status::invalid_parameter;
   }
+  const std::uint32_t cached = old != nullptr ? old->cached : 0;
   if ((attributes & attribute::non_volatile) == 0) {
     const Result<Variable*> written = volatile_store_.write(id, attributes, time_stamp, data, old);
+    if (written.has_value()) {
+      runtime_cache_.write(**written, cached);
+    }
     return written.has_value() ? status::success : to_status(written.error());
   }
   const std::uint64_t size = FlashStore::record_size(id.name_size(), data.size());
@@ -421,6 +442,11 @@ EfiStatus VariableServices::store(const VariableId& id, std::uint32_t attributes
     return status::out_of_resources;
   }
   const Result<void> written = flash_store_.write(id, attributes, time_stamp, data, old);
+  if (!written.has_value()) {
+    runtime_cache_.refresh();  // an error may come after the new value is in force
+  } else if (runtime_cache_.is_connected()) {
+    runtime_cache_.write(*table_.find(id), cached);
+  }
   return written.has_value() ? status::success : to_status(written.error());
 }
 

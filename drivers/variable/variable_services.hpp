@@ -11,6 +11,7 @@
 #include "drivers/variable/messages/variable_messages.hpp"
 #include "drivers/variable/policy_table.hpp"
 #include "drivers/variable/property_table.hpp"
+#include "drivers/variable/runtime_cache.hpp"
 #include "drivers/variable/store/flash_store.hpp"
 #include "drivers/variable/store/variable_table.hpp"
 #include "drivers/variable/store/volatile_store.hpp"
@@ -72,12 +73,13 @@ class VariableServices final : private VariableKeeper {
   // The end of DXE at the latest; and the store gets room for what the operating system is going to write, while a
   // reclaim isn't in anybody's way.
   void ready_to_boot();
-  void exit_boot_services() { at_runtime_ = true; }
+  void exit_boot_services();
   bool is_end_of_dxe() const { return end_of_dxe_; }
   bool at_runtime() const override { return at_runtime_; }
 
   PolicyTable& policies() { return policies_; }
   PropertyTable& properties() { return properties_; }
+  RuntimeCache& runtime_cache() { return runtime_cache_; }
   const MemoryOverwriteLock& memory_overwrite() const { return memory_overwrite_; }
   const Limits& limits() const { return limits_; }
 
@@ -114,6 +116,7 @@ class VariableServices final : private VariableKeeper {
   VariableTable table_;
   VolatileStore volatile_store_;
   FlashStore flash_store_;
+  RuntimeCache runtime_cache_;
   PolicyTable policies_;
   PropertyTable properties_;
   MemoryOverwriteLock memory_overwrite_;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 // The DXE communication driver: the one part of Redoubt that runs in DXE and stays for the OS. It produces the three
-// MM Communication protocols, passes the phases of the boot on to MM, and tells the stock variable driver when MM's
-// is up. MMRAM was locked in PEI; this driver has no way to open it and only reports what it sees.
+// MM Communication protocols and the one that opens memory to MM drivers, passes the phases of the boot on to MM, and
+// tells the stock variable driver when MM's is up. MMRAM was locked in PEI; this driver has no way to open it and only reports what it sees.
 //
 // Nothing MM says is believed beyond a status and a size that is bounded here. What the OS may call at run time is
 // communicate() alone: it uses no boot service and no address that SetVirtualAddressMap() does not convert.
@@ -10,11 +10,13 @@
 #include "abi/pi/communicate.hpp"
 #include "abi/pi/communication_protocols.hpp"
 #include "abi/pi/mm_protocols.hpp"
+#include "abi/redoubt/unblock.hpp"
 #include "abi/uefi/system_table.hpp"
 #include "launch/dxe/debug_console.hpp"
 #include "launch/dxe/hob_search.hpp"
 #include "launch/dxe/machine.hpp"
 #include "launch/dxe/mailbox.hpp"
+#include "launch/dxe/unblock.hpp"
 #include "platform/q35/chipset.hpp"
 
 namespace redoubt::launch::dxe {
@@ -53,7 +55,91 @@ constinit BootServices* boot_services = nullptr;
 constinit abi::RuntimeServices* runtime_services = nullptr;
 constinit bool ready_to_lock_sent = false;
 
+// The memory map in a block of pool, which the caller frees; null and an error status otherwise. Allocating may add
+// descriptors, hence the loop.
+EfiStatus get_memory_map(void*& map, UintN& size, UintN& descriptor_size) {
+  map = nullptr;
+  size = 0;
+  while (true) {
+    UintN key = 0;
+    std::uint32_t version = 0;
+    const EfiStatus status = boot_services->get_memory_map(&size, map, &key, &descriptor_size, &version);
+    if (status == abi::status::success) {
+      return status;
+    }
+    if (map != nullptr) {
+      boot_services->free_pool(map);
+      map = nullptr;
+    }
+    if (status != abi::status::buffer_too_small) {
+      return status;
+    }
+    size += 2 * descriptor_size;
+    const EfiStatus allocated = boot_services->allocate_pool(abi::boot_services_data, size, &map);
+    if (abi::status::is_error(allocated)) {
+      return abi::status::out_of_resources;
+    }
+  }
+}
+
+EfiStatus send_unblock_request(PageRange range, const Guid& identifier) {
+  struct Message {
+    abi::CommunicateHeader header;
+    abi::UnblockRequest request;
+  };
+  Message message{};
+  message.header = {abi::supervisor_request_guid, sizeof(message.request)};
+  message.request.header = {.signature = abi::SupervisorRequestHeader::expected_signature,
+                            .revision = abi::SupervisorRequestHeader::current_revision,
+                            .request = abi::SupervisorRequestHeader::unblock_memory,
+                            .reserved = 0,
+                            .result = abi::status::aborted};
+  message.request.parameters.descriptor.physical_start = range.address;
+  message.request.parameters.descriptor.number_of_pages = range.pages;
+  message.request.parameters.identifier = identifier;
+  UintN size = sizeof(message);
+  const EfiStatus status = mailbox.communicate(&message, &size, HeaderRule::any);
+  return abi::status::is_error(status) ? status : message.request.header.result;
+}
+
+// The address of a range is its address for MM, too: nobody calls this after SetVirtualAddressMap().
+EFIAPI EfiStatus request_unblock_pages(abi::EfiPhysicalAddress address, std::uint64_t pages, const Guid* identifier) {
+  if (address == 0 || identifier == nullptr) {
+    return abi::status::invalid_parameter;
+  }
+  if (pages == 0) {
+    return abi::status::success;
+  }
+  if (ready_to_lock_sent) {
+    return abi::status::access_denied;
+  }
+  void* map = nullptr;
+  UintN size = 0;
+  UintN descriptor_size = 0;
+  EfiStatus status = get_memory_map(map, size, descriptor_size);
+  if (abi::status::is_error(status)) {
+    return status;
+  }
+  status = check_memory_map({static_cast<const std::byte*>(map), size}, descriptor_size, {address, pages});
+  boot_services->free_pool(map);
+  return abi::status::is_error(status) ? status : send_unblock_request({address, pages}, *identifier);
+}
+
+// What a stock variable driver wants MM to write is opened on its way. Whatever becomes of that, MM's variable driver
+// looks for itself and answers.
+void unblock_runtime_cache(const void* buffer, const UintN* size) {
+  if (ready_to_lock_sent || size == nullptr) {
+    return;
+  }
+  PageRange ranges[6];
+  const std::size_t count = runtime_cache_ranges(buffer, *size, ranges);
+  for (std::size_t i = 0; i != count; ++i) {
+    request_unblock_pages(ranges[i].address, ranges[i].pages, &abi::smm_variable_guid);
+  }
+}
+
 EFIAPI EfiStatus communicate(const abi::MmCommunication* /*self*/, void* buffer, UintN* size) {
+  unblock_runtime_cache(buffer, size);
   return mailbox.communicate(buffer, size, HeaderRule::any);
 }
 
@@ -62,6 +148,7 @@ EFIAPI EfiStatus communicate2(const abi::MmCommunication2* /*self*/, void* physi
   if (physical_buffer == nullptr) {
     return abi::status::invalid_parameter;
   }
+  unblock_runtime_cache(virtual_buffer, size);
   return mailbox.communicate(virtual_buffer, size, HeaderRule::any);
 }
 
@@ -76,6 +163,7 @@ EFIAPI EfiStatus communicate3(const abi::MmCommunication3* /*self*/, void* physi
 constinit abi::MmCommunication communication{&communicate};
 constinit abi::MmCommunication2 communication2{&communicate2};
 constinit abi::MmCommunication3 communication3{&communicate3};
+constinit abi::UnblockMemoryProtocol unblock_memory{abi::UnblockMemoryProtocol::current_version, &request_unblock_pages};
 
 // MM's answer is for its handlers to act on: a foundation that has no handler for the phase says EFI_NOT_FOUND.
 EfiStatus announce(const Guid& phase) {
@@ -239,12 +327,13 @@ EfiStatus start(const SystemTable& system_table) {
       {abi::mm_communication_protocol_guid, &communication},
       {abi::mm_communication2_protocol_guid, &communication2},
       {abi::mm_communication3_protocol_guid, &communication3},
+      {abi::unblock_memory_protocol_guid, &unblock_memory},
   };
   abi::Handle handle = nullptr;
   for (const Protocol& protocol : protocols) {
     status = install(protocol.guid, protocol.interface, &handle);
     if (abi::status::is_error(status)) {
-      return fail("a communication protocol could not be installed", status);
+      return fail("a protocol could not be installed", status);
     }
   }
 

@@ -50,6 +50,7 @@ struct Variable {
   std::uint32_t name_size = 0;
   std::uint32_t data_size = 0;
   std::uint32_t record = 0;  // offset of its record in the flash window; 0 for a volatile variable
+  std::uint32_t cached = 0;  // offset of its record in a store of the runtime cache; 0: it has none
   abi::Time time_stamp{};    // of the last time-based authenticated write; zero for other variables
   bool read_only = false;    // the driver's own statement, which nobody else may change
 

@@ -1,0 +1,313 @@
+// SPDX-License-Identifier: BSD-2-Clause-Patent
+// The runtime cache as the stock DXE driver would see it: after whatever happened, it reads there what MM answers.
+#include "drivers/variable/runtime_cache.hpp"
+
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "drivers/variable/stock_cache.hpp"
+#include "drivers/variable/test_support.hpp"
+
+namespace redoubt::variable {
+namespace {
+
+using messages::RuntimeCacheContext;
+using messages::RuntimeCacheInfo;
+using messages::VariableFunction;
+using messages::VariableMessageHeader;
+using test::Machine;
+using test::StockCache;
+namespace status = abi::status;
+
+class RuntimeCacheTest : public ::testing::Test {
+ protected:
+  RuntimeCacheTest() : machine_(limits()) { attach(); }
+
+  void attach() {
+    cache_ = std::make_unique<StockCache>(machine_.services->runtime_cache().info());
+    handler_ = std::make_unique<MessageHandler>(*machine_.services, &cache_->memory);
+  }
+
+  static Limits limits() {
+    Limits limits;
+    limits.volatile_space = 0x1000;
+    limits.max_variable_size = 0x800;
+    limits.max_volatile_variable_size = 0x800;
+    return limits;
+  }
+
+  // Sends a message with `payload`, which is replaced by the answer's.
+  template <typename T>
+  abi::EfiStatus send(VariableFunction function, T& payload, std::size_t size = sizeof(T)) {
+    alignas(8) std::byte message[sizeof(VariableMessageHeader) + sizeof(T)] = {};
+    const VariableMessageHeader header{static_cast<std::uint64_t>(function), 0x5555};
+    std::memcpy(message, &header, sizeof(header));
+    std::memcpy(message + sizeof(header), &payload, sizeof(payload));
+    handler_->answer_variable_message({message, sizeof(header) + size});
+    std::memcpy(&payload, message + sizeof(header), sizeof(payload));
+    VariableMessageHeader answer;
+    std::memcpy(&answer, message, sizeof(answer));
+    return answer.return_status;
+  }
+  abi::EfiStatus init(RuntimeCacheContext context) { return send(VariableFunction::init_runtime_cache, context); }
+  abi::EfiStatus synchronize() {
+    std::uint64_t nothing = 0;
+    return send(VariableFunction::sync_runtime_cache, nothing, 0);
+  }
+  void connect() {
+    ASSERT_EQ(init(cache_->context()), status::success);
+    ASSERT_EQ(synchronize(), status::success);
+  }
+
+  // What MM itself answers.
+  StockCache::Values expected() const {
+    StockCache::Values values;
+    std::u16string name(0x400, u'\0');
+    abi::Guid vendor{};
+    for (;;) {
+      std::uint64_t size = name.size() * sizeof(char16_t);
+      if (machine_.services->get_next(std::as_writable_bytes(std::span(name)), size, vendor) != status::success) {
+        return values;
+      }
+      const std::u16string found(name.c_str());
+      const Machine::Value value = machine_.get(found, vendor);
+      EXPECT_EQ(value.status, status::success);
+      values[{found, vendor.data1}] = {value.attributes, value.data};
+    }
+  }
+  void expect_same() {
+    const auto values = cache_->values();
+    ASSERT_TRUE(values.has_value());
+    EXPECT_EQ(*values, expected());
+  }
+
+  Machine machine_;
+  std::unique_ptr<StockCache> cache_;
+  std::unique_ptr<MessageHandler> handler_;
+};
+
+TEST_F(RuntimeCacheTest, InfoTellsTheSizesOfTheStores) {
+  RuntimeCacheInfo info{};
+  EXPECT_EQ(send(VariableFunction::get_runtime_cache_info, info), status::success);
+  EXPECT_EQ(info.hob_storage_size, 0U);
+  EXPECT_EQ(info.volatile_storage_size, 28 + limits().volatile_space);
+  EXPECT_EQ(info.non_volatile_storage_size, test::small_region - sizeof(format::VolumeHeader));
+  EXPECT_EQ(info.is_authenticated, 1);
+  EXPECT_EQ(send(VariableFunction::get_runtime_cache_info, info, sizeof(info) - 1), status::invalid_parameter);
+}
+
+TEST_F(RuntimeCacheTest, BeginsPendingAndHasEverythingOnceSynchronized) {
+  machine_.set(u"Volatile", attribute::bs_rt, "one");
+  machine_.set(u"Kept", attribute::nv_bs_rt, "two");
+  cache_->lock(true);
+  EXPECT_EQ(synchronize(), status::unsupported);
+  ASSERT_EQ(init(cache_->context()), status::success);
+  EXPECT_TRUE(cache_->is_pending());
+  EXPECT_EQ(*cache_->memory.at(1), 0) << "the read lock is open";
+  EXPECT_EQ(*cache_->memory.at(2), 0) << "no HOB variables were flushed";
+  EXPECT_EQ(synchronize(), status::success);
+  EXPECT_FALSE(cache_->is_pending());
+  expect_same();
+  EXPECT_GT(expected().size(), 5U) << "the firmware's own are among them";
+}
+
+TEST_F(RuntimeCacheTest, FollowsEachChangeAtOnce) {
+  connect();
+  const auto step = [this](abi::EfiStatus result) {
+    EXPECT_EQ(result, status::success);
+    EXPECT_FALSE(cache_->is_pending());
+    expect_same();
+  };
+  for (const std::uint32_t attributes : {attribute::bs_rt, attribute::nv_bs_rt}) {
+    step(machine_.set(u"A", attributes, "first"));
+    step(machine_.set(u"B", attributes, "other"));
+    step(machine_.set(u"A", attributes, "second, longer"));
+    step(machine_.set(u"A", attributes | attribute::append_write, " and appended"));
+    step(machine_.set(u"B", 0, ""));
+    step(machine_.set(u"B", attributes, "again"));
+    step(machine_.set(u"A", attributes, ""));
+    EXPECT_NE(machine_.set(u"A", attributes, std::string(0x2000, 'x')), status::success);
+    expect_same();
+    step(machine_.set(u"B", attributes, ""));
+  }
+}
+
+TEST_F(RuntimeCacheTest, StoresAreWrittenAnewWhenTheyAreFull) {
+  connect();
+  for (int i = 0; i < 200; ++i) {
+    const std::string data(100 + static_cast<std::size_t>(i) % 7, static_cast<char>('a' + i % 26));
+    ASSERT_EQ(machine_.set(u"V", attribute::bs_rt, data), status::success);
+    ASSERT_EQ(machine_.set(u"N", attribute::nv_bs_rt, data), status::success);
+    expect_same();
+  }
+  // As much as there is room for, in both kinds.
+  for (char16_t c = u'a'; machine_.set(std::u16string(40, c), attribute::bs_rt, "x") == status::success; ++c) {
+  }
+  for (char16_t c = u'a'; machine_.set(std::u16string(400, c), attribute::nv_bs_rt, "x") == status::success; ++c) {
+  }
+  expect_same();
+}
+
+TEST_F(RuntimeCacheTest, WaitsWhileTheOtherSideReads) {
+  machine_.set(u"Old", attribute::nv_bs_rt, "old");
+  machine_.set(u"Gone", attribute::bs_rt, "gone");
+  connect();
+  const auto before = cache_->values();
+  cache_->lock(true);
+  machine_.set(u"Old", attribute::nv_bs_rt, "new");
+  machine_.set(u"Gone", 0, "");
+  machine_.set(u"Fresh", attribute::bs_rt, "fresh");
+  EXPECT_TRUE(cache_->is_pending());
+  EXPECT_EQ(cache_->values(), before) << "nothing moves under a reader";
+  cache_->lock(false);
+  EXPECT_EQ(synchronize(), status::success);
+  EXPECT_FALSE(cache_->is_pending());
+  expect_same();
+
+  // A change without the lock brings what waited, too, of both kinds.
+  cache_->lock(true);
+  machine_.set(u"Old", attribute::nv_bs_rt, "newer");
+  cache_->lock(false);
+  machine_.set(u"Fresh", attribute::bs_rt, "fresher");
+  EXPECT_FALSE(cache_->is_pending());
+  expect_same();
+  cache_->lock(true);
+  machine_.set(u"Fresh", attribute::bs_rt, "freshest");
+  cache_->lock(false);
+  machine_.set(u"Old", 0, "");
+  EXPECT_FALSE(cache_->is_pending());
+  expect_same();
+}
+
+TEST_F(RuntimeCacheTest, AtRuntimeNothingIsLeftThatTheOsMustNotSee) {
+  machine_.set(u"Secret", attribute::boot_service_access, "only for the boot");
+  machine_.set(u"SecretToo", attribute::nv_bs, "only for the boot, but kept");
+  machine_.set(u"Open", attribute::nv_bs_rt, "for all");
+  connect();
+  handler_->answer_variable_message({});
+  std::uint64_t nothing = 0;
+  EXPECT_EQ(send(VariableFunction::exit_boot_services, nothing, 0), status::success);
+  expect_same();
+  const std::string_view memory(reinterpret_cast<const char*>(cache_->memory.at(0)), cache_->memory.size());
+  EXPECT_EQ(memory.find("only for the boot"), std::string_view::npos);
+  EXPECT_NE(memory.find("for all"), std::string_view::npos);
+  EXPECT_EQ(machine_.set(u"Open", attribute::nv_bs_rt, "changed"), status::success);
+  expect_same();
+  EXPECT_EQ(machine_.set(u"Open", 0, ""), status::success);
+  expect_same();
+}
+
+TEST_F(RuntimeCacheTest, NothingButOpenMemoryIsTaken) {
+  const RuntimeCacheContext good = cache_->context();
+  const auto refused = [&](auto change) {
+    RuntimeCacheContext context = good;
+    change(context);
+    EXPECT_EQ(init(context), status::access_denied);
+    EXPECT_FALSE(machine_.services->runtime_cache().is_connected());
+    EXPECT_EQ(synchronize(), status::unsupported);
+  };
+  const std::uint64_t outside = cache_->memory.base() + cache_->memory.size();
+  std::vector<std::uint64_t> mine(8, ~std::uint64_t{0});  // a store of the right size, in memory that nobody opened
+  const auto own = reinterpret_cast<std::uint64_t>(mine.data());
+  for (std::uint64_t RuntimeCacheContext::*field :
+       {&RuntimeCacheContext::volatile_cache, &RuntimeCacheContext::non_volatile_cache,
+        &RuntimeCacheContext::pending_update, &RuntimeCacheContext::read_lock,
+        &RuntimeCacheContext::hob_flush_complete}) {
+    for (const std::uint64_t address : {std::uint64_t{0}, outside, own, ~std::uint64_t{0}, std::uint64_t{1}}) {
+      refused([&](RuntimeCacheContext& context) { context.*field = address; });
+    }
+  }
+  refused([&](RuntimeCacheContext& context) { context.volatile_cache += 4; });
+  refused([&](RuntimeCacheContext& context) { context.non_volatile_cache = outside - 32; });
+  refused([&](RuntimeCacheContext& context) { context.hob_cache = own; });
+  const std::uint32_t sizes[] = {0, 27, limits().volatile_space + 27};
+  for (const std::uint32_t size : sizes) {
+    std::memcpy(cache_->volatile_store() + 16, &size, sizeof(size));
+    refused([](RuntimeCacheContext&) {});
+  }
+  // More than is open doesn't help either: what is needed must be.
+  const std::uint32_t huge = 0xFFFFFFFF;
+  std::memcpy(cache_->volatile_store() + 16, &huge, sizeof(huge));
+  refused([&](RuntimeCacheContext& context) { context.non_volatile_cache = context.volatile_cache; context.volatile_cache = outside - 64; });
+  EXPECT_EQ(init(good), status::success);
+  RuntimeCacheContext cut = good;
+  EXPECT_EQ(send(VariableFunction::init_runtime_cache, cut, sizeof(cut) - 1), status::access_denied);
+}
+
+TEST_F(RuntimeCacheTest, IsSetUpBeforeTheEndOfDxeOnly) {
+  machine_.services->end_of_dxe();
+  EXPECT_EQ(init(cache_->context()), status::access_denied);
+  EXPECT_EQ(synchronize(), status::unsupported);
+}
+
+TEST_F(RuntimeCacheTest, WhereNobodyTellsWhatIsOpenThereIsNone) {
+  handler_ = std::make_unique<MessageHandler>(*machine_.services);
+  EXPECT_EQ(init(cache_->context()), status::access_denied);
+  RuntimeCacheInfo info{};
+  EXPECT_EQ(send(VariableFunction::get_runtime_cache_info, info), status::unsupported);
+}
+
+TEST_F(RuntimeCacheTest, ACallerWhoScribblesHurtsHimselfAlone) {
+  machine_.set(u"A", attribute::nv_bs_rt, "mine");
+  connect();
+  std::mt19937 random(3);
+  for (int round = 0; round < 200; ++round) {
+    for (int i = 0; i < 100; ++i) *cache_->memory.at(random() % cache_->memory.size()) = static_cast<std::uint8_t>(random());
+    const std::string data(random() % 300 + 1, 'x');
+    ASSERT_EQ(machine_.set(u"A", attribute::nv_bs_rt, data), status::success);
+    ASSERT_EQ(machine_.set(u"B", attribute::bs_rt, data), status::success);
+    ASSERT_EQ(machine_.get(u"A").data, data);
+    ASSERT_EQ(machine_.get(u"B").data, data);
+  }
+}
+
+// Anything that can happen, with the lock held at random.
+TEST_F(RuntimeCacheTest, RandomHistories) {
+  std::mt19937 random(11);
+  connect();
+  constexpr std::u16string_view names[] = {u"A", u"Boot0001", u"LongerName", u"D", u"PlatformLang", u"F"};
+  bool locked = false;
+  for (int step = 0; step < 4000; ++step) {
+    switch (random() % 10) {
+      case 0: cache_->lock(locked = !locked); break;
+      case 1:
+        if (!locked) {
+          ASSERT_EQ(synchronize(), status::success);
+        }
+        break;
+      default: {
+        const std::uint32_t kinds[] = {attribute::bs_rt, attribute::nv_bs_rt, attribute::nv_bs, 0,
+                                       attribute::nv_bs_rt | attribute::append_write};
+        const std::string data(random() % 4 == 0 ? 0 : random() % 400, static_cast<char>('a' + random() % 26));
+        machine_.set(names[random() % std::size(names)], kinds[random() % std::size(kinds)], data,
+                     random() % 2 == 0 ? test::vendor_a : test::vendor_b);
+      }
+    }
+    if (!locked && !cache_->is_pending()) {
+      const auto values = cache_->values();
+      ASSERT_TRUE(values.has_value()) << step;
+      ASSERT_EQ(*values, expected()) << step;
+    }
+  }
+}
+
+// Flash that fails leaves old or new values; the cache has what MM answers.
+TEST_F(RuntimeCacheTest, FollowsFlashThatFails) {
+  machine_.set(u"A", attribute::nv_bs_rt, "before");
+  for (std::uint64_t step = 0; step < 1200; step += 7) {
+    ASSERT_TRUE(machine_.reset().has_value());
+    attach();
+    connect();
+    machine_.flash.cut_power_at(step, static_cast<std::uint32_t>(step));
+    const std::string data(1000, static_cast<char>('a' + step % 26));
+    machine_.set(u"A", attribute::nv_bs_rt, data);
+    machine_.flash.power_up();
+    expect_same();
+    machine_.set(u"B", attribute::bs_rt, data);
+    expect_same();
+  }
+}
+
+}  // namespace
+}  // namespace redoubt::variable
