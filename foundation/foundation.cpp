@@ -94,7 +94,8 @@ Result<void> Foundation::install_log_protocol(const abi::FoundationLaunch& launc
 }
 
 Result<void> Foundation::install_unblocked_memory_protocol(const abi::FoundationLaunch& launch, HandleRecord& handle) {
-  auto& protocol = *at_address<abi::UnblockedMemoryProtocol>(TRY(arena_.allocate(sizeof(abi::UnblockedMemoryProtocol))));
+  auto& protocol =
+      *at_address<abi::UnblockedMemoryProtocol>(TRY(arena_.allocate(sizeof(abi::UnblockedMemoryProtocol))));
   protocol.check = reinterpret_cast<decltype(protocol.check)>(static_cast<std::uintptr_t>(
       launch.gates + std::uint64_t{abi::gate_stub_bytes} * static_cast<std::uint32_t>(Service::check_unblocked)));
   TRY(protocols_.install(&handle, abi::unblocked_memory_protocol_guid, address_of(&protocol), foundation_itself));

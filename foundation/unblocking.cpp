@@ -34,13 +34,14 @@ void Unblocking::unblock_hobs(Bytes hobs) {
       if (guid.has_value() && guid->name == abi::unblock_region_hob_guid) {
         const auto region = read_at<abi::UnblockRegion>(hob, sizeof(*guid));
         if (region.has_value()) {
-          static_cast<void>(unblock(region->physical_start, region->number_of_pages, region->identifier));
+          static_cast<void>(unblock(region->physical_start, region->number_of_pages, 0, region->identifier));
         }
       } else if (guid.has_value() && guid->name == abi::supervisor_unblock_region_hob_guid) {
         const auto region = read_at<abi::UnblockParameters>(hob, sizeof(*guid));
         if (region.has_value()) {
+          const abi::MemoryDescriptor& descriptor = region->descriptor;
           static_cast<void>(
-              unblock(region->descriptor.physical_start, region->descriptor.number_of_pages, region->identifier));
+              unblock(descriptor.physical_start, descriptor.number_of_pages, descriptor.attribute, region->identifier));
         }
       }
     }
@@ -59,33 +60,35 @@ EfiStatus Unblocking::answer(MutableBytes message) {
     const auto request = read_at<abi::UnblockRequest>(message, 0);
     if (!request.has_value()) return abi::status::invalid_parameter;
     const abi::MemoryDescriptor& descriptor = request->parameters.descriptor;
-    if (request->parameters.identifier == Guid{}) {
-      result = abi::status::invalid_parameter;
-    } else if ((descriptor.attribute & ~execute_protect) == 0) {
-      result = unblock(descriptor.physical_start, descriptor.number_of_pages, request->parameters.identifier);
-    }
+    result = unblock(descriptor.physical_start, descriptor.number_of_pages, descriptor.attribute,
+                     request->parameters.identifier);
   }
   __builtin_memcpy(message.data() + offsetof(abi::SupervisorRequestHeader, result), &result, sizeof(result));
   return abi::status::success;
 }
 
-EfiStatus Unblocking::unblock(std::uint64_t address, std::uint64_t pages, const Guid& identifier) {
-  const SystemResult<bool> opened = supervisor_.unblock_memory(address, pages);
-  const EfiStatus status = opened.has_value() ? abi::status::success : to_efi_status(opened.error());
+EfiStatus Unblocking::unblock(std::uint64_t address, std::uint64_t pages, std::uint64_t attributes,
+                              const Guid& identifier) {
+  EfiStatus status = abi::status::success;
+  if (identifier == Guid{}) {
+    status = abi::status::invalid_parameter;
+  } else if ((attributes & ~execute_protect) != 0) {
+    status = abi::status::unsupported;
+  } else {
+    const SystemResult<bool> opened = supervisor_.unblock_memory(address, pages);
+    if (!opened.has_value()) {
+      status = to_efi_status(opened.error());
+    } else if (*opened && count_ < ranges_.size()) {  // the supervisor has no room for more
+      ranges_[count_++] = {address, pages * page_bytes};
+    }
+  }
   supervisor_.log(LogLine("unblocked.by")
                       .guid("guid", identifier)
                       .hexadecimal("base", address)
                       .number("pages", pages)
                       .hexadecimal("status", status)
                       .view());
-  // The supervisor has no room for more ranges than this.
-  if (opened.has_value() && *opened && count_ < ranges_.size()) ranges_[count_++] = {address, pages * page_bytes};
   return status;
-}
-
-void Unblocking::lock() {
-  locked_ = true;
-  static_cast<void>(supervisor_.lock_unblocked());
 }
 
 bool Unblocking::holds(std::uint64_t address, std::uint64_t bytes) const {

@@ -20,8 +20,8 @@ class Unblocking {
   Unblocking(const Unblocking&) = delete;
   Unblocking& operator=(const Unblocking&) = delete;
 
-  // Carries out the requests in a HOB list that reduce_hob_list accepted. One that is refused is logged, no more: it
-  // costs the driver that relies on it.
+  // Carries out the requests in a HOB list that reduce_hob_list accepted, as answer() does those in messages. One that
+  // is refused is logged, no more: it costs the driver that relies on it.
   void unblock_hobs(Bytes hobs);
 
   // Answers a message in place. EFI_INVALID_PARAMETER: no such message, and nothing is written; else the result of the
@@ -31,7 +31,7 @@ class Unblocking {
   abi::EfiStatus answer(MutableBytes message);
 
   // Nothing more is opened.
-  void lock();
+  void lock() { locked_ = true; }
   bool locked() const { return locked_; }
 
   // Whether one range holds all of [address, address + bytes), which isn't empty.
@@ -43,7 +43,8 @@ class Unblocking {
     std::uint64_t bytes;
   };
 
-  abi::EfiStatus unblock(std::uint64_t address, std::uint64_t pages, const abi::Guid& identifier);
+  abi::EfiStatus unblock(std::uint64_t address, std::uint64_t pages, std::uint64_t attributes,
+                         const abi::Guid& identifier);
 
   Supervisor& supervisor_;
   std::array<Range, abi::unblocked_limit> ranges_{};

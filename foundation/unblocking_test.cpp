@@ -88,11 +88,11 @@ TEST_F(UnblockingTest, AMessageOpensMemoryUntilTheLock) {
   EXPECT_EQ(check(ram, UINT64_MAX), status::access_denied);
   EXPECT_EQ(check(ram + 1, UINT64_MAX), status::access_denied);
   EXPECT_EQ(send(request_for(ram + page_bytes, 1)), status::success) << "open already";
-  EXPECT_TRUE(machine_.supervisor.logged("unblocked.by guid=0000004d-7e57-4001-8000-000000000001 base=0x10000000 "
-                                         "pages=2 status=0x0"));
+  EXPECT_TRUE(
+      machine_.supervisor.logged("unblocked.by guid=0000004d-7e57-4001-8000-000000000001 base=0x10000000 "
+                                 "pages=2 status=0x0"));
 
   ASSERT_EQ(machine_.send(abi::dxe_mm_ready_to_lock_protocol_guid).status, status::success);
-  EXPECT_TRUE(machine_.supervisor.unblocked_locked);
   EXPECT_FALSE(send(request_for(ram + 0x10000, 1)).has_value());
   EXPECT_EQ(last_, status::not_found) << "the message has no handler any more";
   EXPECT_EQ(check(ram, 2 * page_bytes), status::success) << "what is open stays open";
@@ -101,7 +101,6 @@ TEST_F(UnblockingTest, AMessageOpensMemoryUntilTheLock) {
 TEST_F(UnblockingTest, TheEndOfBootLocksToo) {
   launch();
   ASSERT_EQ(machine_.send(abi::exit_boot_services_event_group_guid).status, status::success);
-  EXPECT_TRUE(machine_.supervisor.unblocked_locked);
   EXPECT_FALSE(send(request_for(ram, 1)).has_value());
 }
 
@@ -158,6 +157,10 @@ TEST_F(UnblockingTest, HobsOpenMemoryBeforeDriversStart) {
   mu.descriptor.number_of_pages = 1;
   mu.identifier = test_guid(6);
   const abi::UnblockRegion wrong{0xFEE0'0000, 1, test_guid(7)};
+  const abi::UnblockRegion nobodys{ram + 0x20000, 1, {}};
+  abi::UnblockParameters supervisors = mu;
+  supervisors.descriptor.physical_start = ram + 0x30000;
+  supervisors.descriptor.attribute = 0x40000;  // EFI_MEMORY_SP
   ByteVector cut = bytes_of(edk2);
   cut.resize(16);
   bool seen = false;
@@ -171,12 +174,16 @@ TEST_F(UnblockingTest, HobsOpenMemoryBeforeDriversStart) {
                 }});
   launch({testing::guid_hob(abi::unblock_region_hob_guid, cut),
           testing::guid_hob(abi::unblock_region_hob_guid, bytes_of(wrong)),
+          testing::guid_hob(abi::unblock_region_hob_guid, bytes_of(nobodys)),
+          testing::guid_hob(abi::supervisor_unblock_region_hob_guid, bytes_of(supervisors)),
           testing::guid_hob(abi::unblock_region_hob_guid, bytes_of(edk2)),
           testing::guid_hob(abi::supervisor_unblock_region_hob_guid, bytes_of(mu))});
   EXPECT_TRUE(seen);
   EXPECT_EQ(machine_.supervisor.unblocked.size(), 2U);
   EXPECT_EQ(check(ram + 0x10000, page_bytes), status::success);
   EXPECT_TRUE(machine_.supervisor.logged("base=0xfee00000 pages=1 status=0x800000000000001a"));
+  EXPECT_TRUE(machine_.supervisor.logged("base=0x10020000 pages=1 status=0x8000000000000002"));
+  EXPECT_TRUE(machine_.supervisor.logged("base=0x10030000 pages=1 status=0x8000000000000003"));
 }
 
 }  // namespace

@@ -100,9 +100,9 @@ enum PageAccess : std::uint64_t {
 //   stop_procedure(cpu)                        if one runs there; returns when it doesn't any more
 //   unblock_memory(address, pages) -> opened   RAM outside MMRAM, for drivers to read and write at its own address, for
 //                                              good; value 0 if it was open already, else 1. Not permitted: what isn't
-//                                              RAM or leads elsewhere in MM, a part of what is open, anything once
-//                                              lock_unblocked was called; out_of_memory also beyond unblocked_limit
-//   lock_unblocked()                           nothing more is unblocked
+//                                              RAM or leads elsewhere in MM, a part of what is open, anything after
+//                                              the message of ReadyToLock or ExitBootServices; out_of_memory also
+//                                              beyond unblocked_limit
 #define REDOUBT_SYSTEM_CALLS(X) \
   X(finish_launch, 0)           \
   X(finish_mmi, 1)              \
@@ -127,8 +127,7 @@ enum PageAccess : std::uint64_t {
   X(start_procedure, 20)        \
   X(check_procedure, 21)        \
   X(stop_procedure, 22)         \
-  X(unblock_memory, 23)         \
-  X(lock_unblocked, 24)
+  X(unblock_memory, 23)
 
 enum class SystemCall : std::uint64_t {
 #define REDOUBT_X(name, number) name = number,

@@ -81,9 +81,9 @@ struct UnblockMemoryProtocol {
   static constexpr std::uint64_t current_version = 1;
 
   std::uint64_t version;
-  // EFI_SUCCESS, also for no pages at all; EFI_INVALID_PARAMETER: address 0 or not a multiple of 4 KiB, or no identifier;
-  // EFI_ACCESS_DENIED: after ReadyToLock, or memory of a type that the OS or others may use; EFI_NO_MAPPING: not in the
-  // memory map; EFI_SECURITY_VIOLATION: MM refuses; EFI_OUT_OF_RESOURCES.
+  // EFI_SUCCESS, also for no pages at all; EFI_INVALID_PARAMETER: address 0 or not a multiple of 4 KiB, or no
+  // identifier; EFI_ACCESS_DENIED: after ReadyToLock, or memory of a type that the OS or others may use;
+  // EFI_NO_MAPPING: not in the memory map; EFI_SECURITY_VIOLATION: MM refuses; EFI_OUT_OF_RESOURCES.
   EfiStatus(EFIAPI* request_unblock_pages)(EfiPhysicalAddress address, std::uint64_t pages, const Guid* identifier);
 };
 
@@ -93,8 +93,8 @@ inline constexpr Guid unblocked_memory_protocol_guid = {
     0x131fd1d1, 0x9208, 0x4796, {0x9c, 0xa2, 0x1f, 0x3f, 0x94, 0x00, 0x50, 0x7f}};
 
 struct UnblockedMemoryProtocol {
-  // EFI_SUCCESS if all of the `bytes` bytes at `address`, at least one, lie in one range that was opened to drivers. They
-  // are shared with everybody outside MM: any of them can change at any time. EFI_ACCESS_DENIED otherwise.
+  // EFI_SUCCESS if all of the `bytes` bytes at `address`, at least one, lie in one range that was opened to drivers.
+  // They are shared with everybody outside MM: any of them can change at any time. EFI_ACCESS_DENIED otherwise.
   EfiStatus(EFIAPI* check)(const UnblockedMemoryProtocol* self, EfiPhysicalAddress address, std::uint64_t bytes);
 };
 

@@ -84,7 +84,6 @@ class NullSupervisor final : public Supervisor {
   SystemResult<bool> unblock_memory(std::uint64_t, std::uint64_t) override {
     return std::unexpected(SystemStatus::not_permitted);
   }
-  SystemStatus lock_unblocked() override { return SystemStatus::ok; }
   std::uint64_t ticks() override { return 0; }
 
  private:

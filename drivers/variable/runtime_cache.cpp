@@ -49,6 +49,9 @@ EfiStatus RuntimeCache::connect(const messages::RuntimeCacheContext& context, co
     return status::access_denied;
   }
   const auto use = [](Store& store, std::uint64_t address) {
+    if (store.base != nullptr) {
+      __builtin_memset(store.base + first_record, static_cast<int>(blank), store.written);
+    }
     store.base = reinterpret_cast<std::byte*>(static_cast<std::uintptr_t>(address));
     store.used = 0;
     store.written = store.space;
@@ -142,7 +145,7 @@ void RuntimeCache::exit_boot_services() {
 void RuntimeCache::append(Store& store, Variable& variable) {
   format::RecordHeader header{};
   header.start = format::RecordHeader::expected_start;
-  header.state = format::state::added;
+  header.state = format::state::blank;
   header.attributes = variable.attributes;
   header.time_stamp = variable.time_stamp;
   header.name_size = variable.name_size;
@@ -153,8 +156,12 @@ void RuntimeCache::append(Store& store, Variable& variable) {
   // Vendor, name and data follow one another in memory and in flash; the vendor stands in the header.
   __builtin_memcpy(record + sizeof(header), variable.content + sizeof(header.vendor),
                    variable.name_size + variable.data_size);
+  const std::uint32_t size = FlashStore::record_size(variable);
+  const std::uint32_t content = sizeof(header) + variable.name_size + variable.data_size;
+  __builtin_memset(record + content, static_cast<int>(blank), size - content);
+  record[offsetof(format::RecordHeader, state)] = std::byte{format::state::added};
   variable.cached = first_record + store.used;
-  store.used += FlashStore::record_size(variable);
+  store.used += size;
   if (store.written < store.used) {
     store.written = store.used;
   }

@@ -43,7 +43,8 @@ class RuntimeCache {
 
   // Uses the caller's memory from now on, once synchronize() was asked for. EFI_ACCESS_DENIED: a flag or a store is
   // missing, not in open memory, at an address that isn't a multiple of 8 (stores), or too small; nothing changes then.
-  // A HOB store may be null and isn't used. Sizes are fetched from the stores' headers once.
+  // A HOB store may be null and isn't used. Sizes are fetched from the stores' headers once. Stores in use before are
+  // left blank.
   abi::EfiStatus connect(const messages::RuntimeCacheContext& context, const OutsideMemory& outside);
   bool is_connected() const { return pending_update_ != nullptr; }
 
@@ -73,9 +74,7 @@ class RuntimeCache {
   };
 
   Store& store_of(bool is_volatile) { return is_volatile ? volatile_ : non_volatile_; }
-  bool is_shown(const Variable& variable) const {
-    return !at_runtime_ || variable.has(attribute::runtime_access);
-  }
+  bool is_shown(const Variable& variable) const { return !at_runtime_ || variable.has(attribute::runtime_access); }
   // Whether a change to a store, which was up to date, can be written there now. Otherwise it's written with others.
   bool begin_change(Store& store);
   void append(Store& store, Variable& variable);

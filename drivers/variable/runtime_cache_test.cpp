@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <random>
 
 #include "drivers/variable/stock_cache.hpp"
@@ -198,6 +199,39 @@ TEST_F(RuntimeCacheTest, AtRuntimeNothingIsLeftThatTheOsMustNotSee) {
   expect_same();
 }
 
+// Not even in the bytes between records.
+TEST_F(RuntimeCacheTest, AtRuntimeNoByteOfItIsLeft) {
+  connect();
+  const auto count = [](StockCache& cache) {
+    return std::count(cache.memory.at(0), cache.memory.at(0) + cache.memory.size(), 0xA7);
+  };
+  const auto others = count(*cache_);  // variables of the firmware have such bytes, too
+  for (char16_t c = u'a'; c < u'i'; ++c) {
+    ASSERT_EQ(machine_.set(std::u16string(1, c), attribute::nv_bs, std::string(200, '\xA7')), status::success);
+  }
+  for (char16_t c = u'A'; c < u'M'; ++c) {
+    ASSERT_EQ(machine_.set(std::u16string(1, c), attribute::nv_bs_rt, std::string(41, 'q')), status::success);
+  }
+  std::uint64_t nothing = 0;
+  EXPECT_EQ(send(VariableFunction::exit_boot_services, nothing, 0), status::success);
+  expect_same();
+  EXPECT_EQ(count(*cache_), others);
+}
+
+TEST_F(RuntimeCacheTest, AnotherCacheTakesItsPlace) {
+  connect();
+  ASSERT_EQ(machine_.set(u"S", attribute::nv_bs, std::string(200, '\xA7')), status::success);
+  const auto old = std::move(cache_);
+  attach();
+  connect();
+  expect_same();
+  ASSERT_EQ(machine_.set(u"S", attribute::nv_bs, "other"), status::success);
+  ASSERT_EQ(machine_.set(u"T", attribute::bs_rt, "new"), status::success);
+  expect_same();
+  const auto* memory = old->memory.at(0);
+  EXPECT_EQ(std::count(memory, memory + old->memory.size(), 0xA7), 0);
+}
+
 TEST_F(RuntimeCacheTest, NothingButOpenMemoryIsTaken) {
   const RuntimeCacheContext good = cache_->context();
   const auto refused = [&](auto change) {
@@ -210,7 +244,7 @@ TEST_F(RuntimeCacheTest, NothingButOpenMemoryIsTaken) {
   const std::uint64_t outside = cache_->memory.base() + cache_->memory.size();
   std::vector<std::uint64_t> mine(8, ~std::uint64_t{0});  // a store of the right size, in memory that nobody opened
   const auto own = reinterpret_cast<std::uint64_t>(mine.data());
-  for (std::uint64_t RuntimeCacheContext::*field :
+  for (std::uint64_t RuntimeCacheContext::* field :
        {&RuntimeCacheContext::volatile_cache, &RuntimeCacheContext::non_volatile_cache,
         &RuntimeCacheContext::pending_update, &RuntimeCacheContext::read_lock,
         &RuntimeCacheContext::hob_flush_complete}) {
@@ -229,7 +263,10 @@ TEST_F(RuntimeCacheTest, NothingButOpenMemoryIsTaken) {
   // More than is open doesn't help either: what is needed must be.
   const std::uint32_t huge = 0xFFFFFFFF;
   std::memcpy(cache_->volatile_store() + 16, &huge, sizeof(huge));
-  refused([&](RuntimeCacheContext& context) { context.non_volatile_cache = context.volatile_cache; context.volatile_cache = outside - 64; });
+  refused([&](RuntimeCacheContext& context) {
+    context.non_volatile_cache = context.volatile_cache;
+    context.volatile_cache = outside - 64;
+  });
   EXPECT_EQ(init(good), status::success);
   RuntimeCacheContext cut = good;
   EXPECT_EQ(send(VariableFunction::init_runtime_cache, cut, sizeof(cut) - 1), status::access_denied);
@@ -253,7 +290,8 @@ TEST_F(RuntimeCacheTest, ACallerWhoScribblesHurtsHimselfAlone) {
   connect();
   std::mt19937 random(3);
   for (int round = 0; round < 200; ++round) {
-    for (int i = 0; i < 100; ++i) *cache_->memory.at(random() % cache_->memory.size()) = static_cast<std::uint8_t>(random());
+    for (int i = 0; i < 100; ++i)
+      *cache_->memory.at(random() % cache_->memory.size()) = static_cast<std::uint8_t>(random());
     const std::string data(random() % 300 + 1, 'x');
     ASSERT_EQ(machine_.set(u"A", attribute::nv_bs_rt, data), status::success);
     ASSERT_EQ(machine_.set(u"B", attribute::bs_rt, data), status::success);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// The other end of the runtime cache, for tests: memory that was opened to MM, and a reader that finds variables in it as
-// the stock DXE driver does (edk2-stable202211, MdeModulePkg/Universal/Variable/RuntimeDxe/VariableParsing.c), written
-// from the format and without our own reader of it.
+// The other end of the runtime cache, for tests: memory that was opened to MM, and a reader that finds variables in it
+// as the stock DXE driver does (edk2-stable202211, MdeModulePkg/Universal/Variable/RuntimeDxe/VariableParsing.c),
+// written from the format and without our own reader of it.
 #pragma once
 
 #include <cstring>

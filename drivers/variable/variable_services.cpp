@@ -443,7 +443,9 @@ EfiStatus VariableServices::store(const VariableId& id, std::uint32_t attributes
   }
   const Result<void> written = flash_store_.write(id, attributes, time_stamp, data, old);
   if (!written.has_value()) {
-    runtime_cache_.refresh();  // an error may come after the new value is in force
+    if (written.error() == Error::device) {
+      runtime_cache_.refresh();  // it may have come after the new value was in force
+    }
   } else if (runtime_cache_.is_connected()) {
     runtime_cache_.write(*table_.find(id), cached);
   }

@@ -23,7 +23,7 @@ struct Limits {
   std::uint32_t max_variable_size = 0x8400;  // record header, name and data
   // Stock firmware grants 0x40000, for lists of TLS certificates; this is what a message of 64 pages carries.
   std::uint32_t max_volatile_variable_size = 0x3F000;
-  std::uint32_t volatile_space = 0x80000;
+  std::uint32_t volatile_space = 0x80000 - sizeof(format::StoreHeader);  // with which the stock store begins
   std::uint32_t hardware_error_space = 0;  // of the flash store, reserved for such records; 0: none are taken
   std::uint32_t max_hardware_error_variable_size = 0x8400;
   bool policy_disable_allowed = false;

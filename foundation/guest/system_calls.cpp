@@ -110,6 +110,4 @@ SystemResult<bool> GuestSupervisor::unblock_memory(std::uint64_t address, std::u
   return *opened != 0;
 }
 
-abi::SystemStatus GuestSupervisor::lock_unblocked() { return system_call::lock_unblocked().status; }
-
 }  // namespace redoubt::foundation::guest

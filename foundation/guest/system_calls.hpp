@@ -51,7 +51,6 @@ class GuestSupervisor final : public Supervisor {
   SystemResult<abi::ProcessorState> check_procedure(std::uint64_t cpu, abi::ProcedureEnd& end) override;
   abi::SystemStatus stop_procedure(std::uint64_t cpu) override;
   SystemResult<bool> unblock_memory(std::uint64_t address, std::uint64_t pages) override;
-  abi::SystemStatus lock_unblocked() override;
   std::uint64_t ticks() override { return __builtin_ia32_rdtsc(); }
 };
 

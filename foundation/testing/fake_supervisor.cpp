@@ -463,7 +463,6 @@ SystemStatus FakeSupervisor::stop_procedure(std::uint64_t cpu) {
 
 SystemResult<bool> FakeSupervisor::unblock_memory(std::uint64_t address, std::uint64_t pages) {
   ++calls["unblock_memory"];
-  if (unblocked_locked) return std::unexpected(SystemStatus::not_permitted);
   if (address % page_bytes != 0 || pages == 0) return std::unexpected(SystemStatus::invalid_argument);
   const auto inside = [&](std::uint64_t base, std::uint64_t size) {
     return address >= base && (address - base) / page_bytes < size && pages <= size - (address - base) / page_bytes;
@@ -474,16 +473,12 @@ SystemResult<bool> FakeSupervisor::unblock_memory(std::uint64_t address, std::ui
       return std::unexpected(SystemStatus::not_permitted);
     }
   }
-  if (!inside(outside_ram_base, outside_ram_pages)) return std::unexpected(SystemStatus::not_permitted);
+  if (!std::ranges::any_of(outside_ram, [&](const auto& ram) { return inside(ram.first, ram.second); })) {
+    return std::unexpected(SystemStatus::not_permitted);
+  }
   if (unblocked.size() == abi::unblocked_limit) return std::unexpected(SystemStatus::out_of_memory);
   unblocked.emplace_back(address, pages);
   return true;
-}
-
-SystemStatus FakeSupervisor::lock_unblocked() {
-  ++calls["lock_unblocked"];
-  unblocked_locked = true;
-  return SystemStatus::ok;
 }
 
 SystemResult<std::uint64_t> FakeSupervisor::read_save_state(std::uint64_t cpu, std::uint32_t number,

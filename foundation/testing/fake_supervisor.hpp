@@ -61,11 +61,9 @@ class FakeSupervisor : public Supervisor {
   std::map<std::uint64_t, std::uint64_t> device_registers;
   std::uint64_t device_base = 0;
   std::uint64_t device_bytes = 0;
-  // RAM outside MMRAM, and what of it was opened to drivers: base and pages.
-  std::uint64_t outside_ram_base = 0x1000'0000;
-  std::uint64_t outside_ram_pages = 0x1000;
+  // RAM outside MMRAM, which isn't there, and what of it was opened to drivers: base and pages.
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> outside_ram = {{0x1000'0000, 0x1000}};
   std::vector<std::pair<std::uint64_t, std::uint64_t>> unblocked;
-  bool unblocked_locked = false;
   std::vector<std::string> lines;  // the log
   bool root_interest = false;
   std::uint64_t mmi_count = 0;
@@ -119,7 +117,6 @@ class FakeSupervisor : public Supervisor {
   SystemResult<abi::ProcessorState> check_procedure(std::uint64_t cpu, abi::ProcedureEnd& end) override;
   abi::SystemStatus stop_procedure(std::uint64_t cpu) override;
   SystemResult<bool> unblock_memory(std::uint64_t address, std::uint64_t pages) override;
-  abi::SystemStatus lock_unblocked() override;
   std::uint64_t ticks() override { return ++tick_count; }
 
   // For the gate stubs.

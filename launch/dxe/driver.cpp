@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 // The DXE communication driver: the one part of Redoubt that runs in DXE and stays for the OS. It produces the three
 // MM Communication protocols and the one that opens memory to MM drivers, passes the phases of the boot on to MM, and
-// tells the stock variable driver when MM's is up. MMRAM was locked in PEI; this driver has no way to open it and only reports what it sees.
+// tells the stock variable driver when MM's is up. MMRAM was locked in PEI; this driver has no way to open it and only
+// reports what it sees.
 //
 // Nothing MM says is believed beyond a status and a size that is bounded here. What the OS may call at run time is
 // communicate() alone: it uses no boot service and no address that SetVirtualAddressMap() does not convert.
@@ -54,33 +55,49 @@ constinit Mailbox mailbox;
 constinit BootServices* boot_services = nullptr;
 constinit abi::RuntimeServices* runtime_services = nullptr;
 constinit bool ready_to_lock_sent = false;
+constinit bool unblocking_over = false;  // MM heard of ReadyToLock or ExitBootServices; no boot service from then on
 
-// The memory map in a block of pool, which the caller frees; null and an error status otherwise. Allocating may add
-// descriptors, hence the loop.
-EfiStatus get_memory_map(void*& map, UintN& size, UintN& descriptor_size) {
-  map = nullptr;
-  size = 0;
-  while (true) {
-    UintN key = 0;
-    std::uint32_t version = 0;
-    const EfiStatus status = boot_services->get_memory_map(&size, map, &key, &descriptor_size, &version);
-    if (status == abi::status::success) {
-      return status;
-    }
-    if (map != nullptr) {
-      boot_services->free_pool(map);
-      map = nullptr;
-    }
-    if (status != abi::status::buffer_too_small) {
-      return status;
-    }
-    size += 2 * descriptor_size;
-    const EfiStatus allocated = boot_services->allocate_pool(abi::boot_services_data, size, &map);
-    if (abi::status::is_error(allocated)) {
-      return abi::status::out_of_resources;
+// The memory map in a block of pool.
+class PooledMemoryMap {
+ public:
+  PooledMemoryMap() : status_(read()) {}
+  ~PooledMemoryMap() { release(); }
+  PooledMemoryMap(const PooledMemoryMap&) = delete;
+  PooledMemoryMap& operator=(const PooledMemoryMap&) = delete;
+
+  EfiStatus status() const { return status_; }
+  MemoryMap view() const { return {{static_cast<const std::byte*>(map_), size_}, descriptor_size_}; }
+
+ private:
+  // Allocating may add descriptors, hence the loop.
+  EfiStatus read() {
+    while (true) {
+      UintN key = 0;
+      std::uint32_t version = 0;
+      const EfiStatus status = boot_services->get_memory_map(&size_, map_, &key, &descriptor_size_, &version);
+      if (status != abi::status::buffer_too_small) {
+        return status;
+      }
+      release();
+      size_ += 2 * descriptor_size_;
+      if (abi::status::is_error(boot_services->allocate_pool(abi::boot_services_data, size_, &map_))) {
+        map_ = nullptr;
+        return abi::status::out_of_resources;
+      }
     }
   }
-}
+  void release() {
+    if (map_ != nullptr) {
+      boot_services->free_pool(map_);
+      map_ = nullptr;
+    }
+  }
+
+  void* map_ = nullptr;
+  UintN size_ = 0;
+  UintN descriptor_size_ = 0;
+  EfiStatus status_;
+};
 
 EfiStatus send_unblock_request(PageRange range, const Guid& identifier) {
   struct Message {
@@ -99,6 +116,9 @@ EfiStatus send_unblock_request(PageRange range, const Guid& identifier) {
   message.request.parameters.identifier = identifier;
   UintN size = sizeof(message);
   const EfiStatus status = mailbox.communicate(&message, &size, HeaderRule::any);
+  if (status == abi::status::not_found) {
+    return abi::status::access_denied;  // MM has ended it
+  }
   return abi::status::is_error(status) ? status : message.request.header.result;
 }
 
@@ -110,36 +130,40 @@ EFIAPI EfiStatus request_unblock_pages(abi::EfiPhysicalAddress address, std::uin
   if (pages == 0) {
     return abi::status::success;
   }
-  if (ready_to_lock_sent) {
+  if (unblocking_over) {
     return abi::status::access_denied;
   }
-  void* map = nullptr;
-  UintN size = 0;
-  UintN descriptor_size = 0;
-  EfiStatus status = get_memory_map(map, size, descriptor_size);
-  if (abi::status::is_error(status)) {
-    return status;
+  const PooledMemoryMap map;
+  if (abi::status::is_error(map.status())) {
+    return map.status();
   }
-  status = check_memory_map({static_cast<const std::byte*>(map), size}, descriptor_size, {address, pages});
-  boot_services->free_pool(map);
+  const EfiStatus status = check_memory_map(map.view(), {address, pages});
   return abi::status::is_error(status) ? status : send_unblock_request({address, pages}, *identifier);
 }
 
 // What a stock variable driver wants MM to write is opened on its way. Whatever becomes of that, MM's variable driver
-// looks for itself and answers.
-void unblock_runtime_cache(const void* buffer, const UintN* size) {
-  if (ready_to_lock_sent || size == nullptr) {
+// looks for itself and answers. `size` as for Communicate().
+void unblock_runtime_cache(const void* buffer, UintN size) {
+  if (unblocking_over) {
+    return;
+  }
+  const auto context = runtime_cache_message(buffer, size);
+  if (!context) {
     return;
   }
   PageRange ranges[6];
-  const std::size_t count = runtime_cache_ranges(buffer, *size, ranges);
+  std::size_t count = 0;
+  {
+    const PooledMemoryMap map;
+    count = abi::status::is_error(map.status()) ? 0 : runtime_cache_ranges(*context, map.view(), ranges);
+  }
   for (std::size_t i = 0; i != count; ++i) {
-    request_unblock_pages(ranges[i].address, ranges[i].pages, &abi::smm_variable_guid);
+    send_unblock_request(ranges[i], abi::smm_variable_guid);
   }
 }
 
 EFIAPI EfiStatus communicate(const abi::MmCommunication* /*self*/, void* buffer, UintN* size) {
-  unblock_runtime_cache(buffer, size);
+  unblock_runtime_cache(buffer, size != nullptr ? *size : 0);
   return mailbox.communicate(buffer, size, HeaderRule::any);
 }
 
@@ -148,13 +172,22 @@ EFIAPI EfiStatus communicate2(const abi::MmCommunication2* /*self*/, void* physi
   if (physical_buffer == nullptr) {
     return abi::status::invalid_parameter;
   }
-  unblock_runtime_cache(virtual_buffer, size);
+  unblock_runtime_cache(virtual_buffer, size != nullptr ? *size : 0);
   return mailbox.communicate(virtual_buffer, size, HeaderRule::any);
 }
 
 EFIAPI EfiStatus communicate3(const abi::MmCommunication3* /*self*/, void* physical_buffer, void* virtual_buffer) {
   if (physical_buffer == nullptr) {
     return abi::status::invalid_parameter;
+  }
+  // Without a size the header says how large the buffer is, if it's the right one.
+  abi::CommunicateHeaderV3 header{};
+  if (virtual_buffer != nullptr) {
+    __builtin_memcpy(&header.header_guid, virtual_buffer, sizeof(header.header_guid));
+    if (header.header_guid == abi::communicate_header_v3_guid) {
+      __builtin_memcpy(&header, virtual_buffer, sizeof(header));
+      unblock_runtime_cache(virtual_buffer, header.buffer_size);
+    }
   }
   return mailbox.communicate(virtual_buffer, nullptr, HeaderRule::version_3);
 }
@@ -163,7 +196,8 @@ EFIAPI EfiStatus communicate3(const abi::MmCommunication3* /*self*/, void* physi
 constinit abi::MmCommunication communication{&communicate};
 constinit abi::MmCommunication2 communication2{&communicate2};
 constinit abi::MmCommunication3 communication3{&communicate3};
-constinit abi::UnblockMemoryProtocol unblock_memory{abi::UnblockMemoryProtocol::current_version, &request_unblock_pages};
+constinit abi::UnblockMemoryProtocol unblock_memory{abi::UnblockMemoryProtocol::current_version,
+                                                    &request_unblock_pages};
 
 // MM's answer is for its handlers to act on: a foundation that has no handler for the phase says EFI_NOT_FOUND.
 EfiStatus announce(const Guid& phase) {
@@ -195,11 +229,17 @@ void send_ready_to_lock() {
     return;
   }
   ready_to_lock_sent = true;
+  unblocking_over = true;
   report_lock();
   announce(abi::dxe_mm_ready_to_lock_protocol_guid);
 }
 
 EFIAPI void on_phase(Event /*event*/, void* context) { announce(*static_cast<const Guid*>(context)); }
+
+EFIAPI void on_exit_boot_services(Event /*event*/, void* /*context*/) {
+  unblocking_over = true;
+  announce(abi::exit_boot_services_event_group_guid);
+}
 
 // A protocol notification is signalled once when it is registered: the protocol need not be there.
 EFIAPI void on_ready_to_lock_protocol(Event /*event*/, void* /*context*/) {
@@ -305,7 +345,7 @@ EfiStatus start(const SystemTable& system_table) {
   const Watch watches[] = {
       {abi::end_of_dxe_event_group_guid, on_phase},
       {abi::ready_to_boot_event_group_guid, on_ready_to_boot},
-      {abi::exit_boot_services_event_group_guid, on_phase},
+      {abi::exit_boot_services_event_group_guid, on_exit_boot_services},
       {abi::virtual_address_change_event_group_guid, on_virtual_address_change},
   };
   for (const Watch& entry : watches) {

@@ -3,7 +3,6 @@
 #include "launch/dxe/unblock.hpp"
 
 #include "abi/pi/communicate.hpp"
-#include "abi/pi/variable_messages.hpp"
 
 namespace redoubt::launch::dxe {
 
@@ -13,7 +12,8 @@ namespace messages = abi::variable_messages;
 
 constexpr std::uint64_t page_size = 4096;
 constexpr std::uint64_t memory_read_only = 0x20000;  // EFI_MEMORY_RO (UEFI 2.10, 7.2.3)
-constexpr std::size_t store_size_offset = 16;        // of VARIABLE_STORE_HEADER.Size, 32 bits
+constexpr std::size_t store_header_size = 28;        // VARIABLE_STORE_HEADER
+constexpr std::size_t store_size_offset = 16;        // of its Size, 32 bits
 
 bool may_be_opened(const abi::MemoryDescriptor& descriptor) {
   switch (descriptor.type) {
@@ -32,9 +32,10 @@ PageRange pages_around(std::uint64_t address, std::uint64_t bytes) {
 
 }  // namespace
 
-abi::EfiStatus check_memory_map(Bytes map, std::size_t descriptor_size, PageRange range) {
-  if (range.address % page_size != 0 || range.pages == 0 || range.pages > (~std::uint64_t{0} - range.address) / page_size ||
-      descriptor_size < sizeof(abi::MemoryDescriptor)) {
+abi::EfiStatus check_memory_map(const MemoryMap& map, PageRange range) {
+  if (range.address % page_size != 0 || range.pages == 0 ||
+      range.pages > (~std::uint64_t{0} - range.address) / page_size ||
+      map.descriptor_size < sizeof(abi::MemoryDescriptor)) {
     return abi::status::invalid_parameter;
   }
   // Descriptors come in no order, so each piece of the range is looked for from the start.
@@ -42,9 +43,10 @@ abi::EfiStatus check_memory_map(Bytes map, std::size_t descriptor_size, PageRang
   const std::uint64_t end = range.address + range.pages * page_size;
   while (address < end) {
     bool found = false;
-    for (std::size_t offset = 0; !found && map.size() - offset >= descriptor_size; offset += descriptor_size) {
+    for (std::size_t offset = 0; !found && map.bytes.size() - offset >= map.descriptor_size;
+         offset += map.descriptor_size) {
       abi::MemoryDescriptor descriptor;
-      __builtin_memcpy(&descriptor, map.data() + offset, sizeof(descriptor));
+      __builtin_memcpy(&descriptor, map.bytes.data() + offset, sizeof(descriptor));
       const std::uint64_t distance = address - descriptor.physical_start;
       if (address < descriptor.physical_start || distance / page_size >= descriptor.number_of_pages) {
         continue;
@@ -63,35 +65,58 @@ abi::EfiStatus check_memory_map(Bytes map, std::size_t descriptor_size, PageRang
   return abi::status::success;
 }
 
-std::size_t runtime_cache_ranges(const void* message, std::size_t size, std::span<PageRange, 6> ranges) {
+std::optional<messages::RuntimeCacheContext> runtime_cache_message(const void* message, std::size_t size) {
+  if (message == nullptr || size < sizeof(abi::CommunicateHeader)) {
+    return std::nullopt;
+  }
+  const auto* bytes = static_cast<const std::byte*>(message);
+  abi::Guid guid;
+  __builtin_memcpy(&guid, bytes, sizeof(guid));
+  std::size_t header_size = sizeof(abi::CommunicateHeader);
+  if (guid == abi::communicate_header_v3_guid) {
+    header_size = sizeof(abi::CommunicateHeaderV3);
+    if (size < header_size) {
+      return std::nullopt;
+    }
+    __builtin_memcpy(&guid, bytes + offsetof(abi::CommunicateHeaderV3, message_guid), sizeof(guid));
+  }
   struct Message {
-    abi::CommunicateHeader header;
-    messages::VariableMessageHeader variable;
+    messages::VariableMessageHeader header;
     messages::RuntimeCacheContext context;
   };
-  static_assert(sizeof(Message) == 88);
+  if (guid != messages::variable_message_guid || size - header_size < sizeof(Message)) {
+    return std::nullopt;
+  }
   Message copy;
-  if (message == nullptr || size < sizeof(copy)) {
-    return 0;
-  }
-  __builtin_memcpy(&copy, message, sizeof(copy));
-  if (copy.header.header_guid != messages::variable_message_guid ||
-      copy.variable.function != static_cast<std::uint64_t>(messages::VariableFunction::init_runtime_cache)) {
-    return 0;
-  }
+  __builtin_memcpy(&copy, bytes + header_size, sizeof(copy));
+  return copy.header.function == static_cast<std::uint64_t>(messages::VariableFunction::init_runtime_cache)
+             ? std::optional(copy.context)
+             : std::nullopt;
+}
+
+std::size_t runtime_cache_ranges(const messages::RuntimeCacheContext& context, const MemoryMap& map,
+                                 std::span<PageRange, 6> ranges) {
   std::size_t count = 0;
-  for (const std::uint64_t flag : {copy.context.pending_update, copy.context.read_lock, copy.context.hob_flush_complete}) {
+  const auto add = [&](PageRange range) {
+    const bool may_be_opened = check_memory_map(map, range) == abi::status::success;
+    if (may_be_opened) {
+      ranges[count++] = range;
+    }
+    return may_be_opened;
+  };
+  for (const std::uint64_t flag : {context.pending_update, context.read_lock, context.hob_flush_complete}) {
     if (flag != 0) {
-      ranges[count++] = pages_around(flag, 1);
+      add(pages_around(flag, 1));
     }
   }
-  for (const std::uint64_t store :
-       {copy.context.hob_cache, copy.context.volatile_cache, copy.context.non_volatile_cache}) {
-    if (store != 0) {
-      std::uint32_t store_size = 0;
-      __builtin_memcpy(&store_size, reinterpret_cast<const std::byte*>(store) + store_size_offset, sizeof(store_size));
-      ranges[count++] = pages_around(store, store_size);
+  for (const std::uint64_t store : {context.hob_cache, context.volatile_cache, context.non_volatile_cache}) {
+    if (store == 0 || store > ~std::uint64_t{0} - page_size ||
+        check_memory_map(map, pages_around(store, store_header_size)) != abi::status::success) {
+      continue;
     }
+    std::uint32_t store_size = 0;
+    __builtin_memcpy(&store_size, reinterpret_cast<const std::byte*>(store) + store_size_offset, sizeof(store_size));
+    add(pages_around(store, store_size));
   }
   return count;
 }

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// What DXE may ask MM to open to its drivers: memory that stays the firmware's when the OS runs. MM itself knows RAM from
-// the rest, but not who uses it, so this is decided here, as Project Mu does; code in DXE that wants something else could
-// send the message itself, and opens memory of DXE, not of MM.
+// What DXE may ask MM to open to its drivers: memory that stays the firmware's when the OS runs. MM itself knows RAM
+// from the rest, but not who uses it, so this is decided here, as Project Mu does; code in DXE that wants something
+// else could send the message itself, and opens memory of DXE, not of MM.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 
+#include "abi/pi/variable_messages.hpp"
 #include "abi/uefi/service_types.hpp"
 #include "base/byte_reader.hpp"
 
@@ -19,16 +21,25 @@ struct PageRange {
   friend constexpr bool operator==(const PageRange&, const PageRange&) = default;
 };
 
-// Whether all of `range` is memory that may be opened, by the UEFI memory map `map`, whose descriptors are
-// `descriptor_size` bytes apart: EFI_SUCCESS; EFI_ACCESS_DENIED for memory of another type than reserved, runtime
-// services or ACPI NVS, or that is read-only; EFI_NO_MAPPING for what the map doesn't list; EFI_INVALID_PARAMETER for an
-// address that isn't aligned, no pages, or a range that wraps.
-abi::EfiStatus check_memory_map(Bytes map, std::size_t descriptor_size, PageRange range);
+// A UEFI memory map as it was read: descriptors `descriptor_size` bytes apart.
+struct MemoryMap {
+  Bytes bytes;
+  std::size_t descriptor_size;
+};
 
-// The pages that a message asks MM's variable driver to use for the stock DXE driver's cache, if `message`, of `size`
-// bytes, is that message (abi/pi/variable_messages.hpp): three flags and up to three stores, each with its size in its
-// header. Stock firmware whose MmUnblockMemoryLib is the null instance has opened none of them. Returns how many of
-// `ranges` were filled.
-std::size_t runtime_cache_ranges(const void* message, std::size_t size, std::span<PageRange, 6> ranges);
+// Whether all of `range` is memory that may be opened: EFI_SUCCESS; EFI_ACCESS_DENIED for memory of another type than
+// reserved, runtime services or ACPI NVS, or that is read-only; EFI_NO_MAPPING for what the map doesn't list;
+// EFI_INVALID_PARAMETER for an address that isn't aligned, no pages, or a range that wraps.
+abi::EfiStatus check_memory_map(const MemoryMap& map, PageRange range);
+
+// Whether `message`, of `size` bytes, with a header of any version, asks MM's variable driver to set up the stock DXE
+// driver's cache (abi/pi/variable_messages.hpp).
+std::optional<abi::variable_messages::RuntimeCacheContext> runtime_cache_message(const void* message, std::size_t size);
+
+// The pages that such a message wants MM to use: of three flags and up to three stores, each with its size in its
+// header, which isn't read unless its memory may be opened. Stock firmware whose MmUnblockMemoryLib is the null
+// instance has opened none of them. What may not be opened is left out. Returns how many of `ranges` were filled.
+std::size_t runtime_cache_ranges(const abi::variable_messages::RuntimeCacheContext& context, const MemoryMap& map,
+                                 std::span<PageRange, 6> ranges);
 
 }  // namespace redoubt::launch::dxe

@@ -44,9 +44,9 @@ TEST(MemoryMap, TypesThatStayTheFirmwares) {
     const auto map = map_of({{static_cast<abi::MemoryType>(type), 0x10000, 4}});
     const bool allowed = type == abi::reserved_memory_type || type == abi::runtime_services_code ||
                          type == abi::runtime_services_data || type == abi::acpi_memory_nvs;
-    EXPECT_EQ(check_memory_map(map, stride, {0x10000, 4}), allowed ? status::success : status::access_denied) << type;
+    EXPECT_EQ(check_memory_map({map, stride}, {0x10000, 4}), allowed ? status::success : status::access_denied) << type;
   }
-  EXPECT_EQ(check_memory_map(map_of({{abi::runtime_services_code, 0x10000, 4, 0x20000}}), stride, {0x10000, 1}),
+  EXPECT_EQ(check_memory_map({map_of({{abi::runtime_services_code, 0x10000, 4, 0x20000}}), stride}, {0x10000, 1}),
             status::access_denied);
 }
 
@@ -54,25 +54,25 @@ TEST(MemoryMap, AllOfTheRangeCounts) {
   const auto map = map_of({{abi::conventional_memory, 0x20000, 16},
                            {abi::acpi_memory_nvs, 0x14000, 2},
                            {abi::runtime_services_data, 0x10000, 4}});
-  EXPECT_EQ(check_memory_map(map, stride, {0x10000, 6}), status::success);
-  EXPECT_EQ(check_memory_map(map, stride, {0x15000, 1}), status::success);
-  EXPECT_EQ(check_memory_map(map, stride, {0x10000, 7}), status::no_mapping);
-  EXPECT_EQ(check_memory_map(map, stride, {0xF000, 1}), status::no_mapping);
-  EXPECT_EQ(check_memory_map(map, stride, {0xF000, 2}), status::no_mapping);
-  EXPECT_EQ(check_memory_map(map, stride, {0x20000, 1}), status::access_denied);
-  EXPECT_EQ(check_memory_map({}, stride, {0x10000, 1}), status::no_mapping);
+  EXPECT_EQ(check_memory_map({map, stride}, {0x10000, 6}), status::success);
+  EXPECT_EQ(check_memory_map({map, stride}, {0x15000, 1}), status::success);
+  EXPECT_EQ(check_memory_map({map, stride}, {0x10000, 7}), status::no_mapping);
+  EXPECT_EQ(check_memory_map({map, stride}, {0xF000, 1}), status::no_mapping);
+  EXPECT_EQ(check_memory_map({map, stride}, {0xF000, 2}), status::no_mapping);
+  EXPECT_EQ(check_memory_map({map, stride}, {0x20000, 1}), status::access_denied);
+  EXPECT_EQ(check_memory_map({{}, stride}, {0x10000, 1}), status::no_mapping);
 }
 
 TEST(MemoryMap, NonsenseIsRefused) {
   const auto map = map_of({{abi::runtime_services_data, 0x10000, ~std::uint64_t{0}}});
   constexpr std::uint64_t all = ~std::uint64_t{0};
-  EXPECT_EQ(check_memory_map(map, stride, {0x10001, 1}), status::invalid_parameter);
-  EXPECT_EQ(check_memory_map(map, stride, {0x10000, 0}), status::invalid_parameter);
-  EXPECT_EQ(check_memory_map(map, stride, {0x10000, all}), status::invalid_parameter);
-  EXPECT_EQ(check_memory_map(map, stride, {0x10000, all / 4096}), status::invalid_parameter);
-  EXPECT_EQ(check_memory_map(map, stride, {all & ~0xFFFULL, 1}), status::invalid_parameter);
-  EXPECT_EQ(check_memory_map(map, 8, {0x10000, 1}), status::invalid_parameter);
-  EXPECT_EQ(check_memory_map(map, stride, {0x10000, 1}), status::success);
+  EXPECT_EQ(check_memory_map({map, stride}, {0x10001, 1}), status::invalid_parameter);
+  EXPECT_EQ(check_memory_map({map, stride}, {0x10000, 0}), status::invalid_parameter);
+  EXPECT_EQ(check_memory_map({map, stride}, {0x10000, all}), status::invalid_parameter);
+  EXPECT_EQ(check_memory_map({map, stride}, {0x10000, all / 4096}), status::invalid_parameter);
+  EXPECT_EQ(check_memory_map({map, stride}, {all & ~0xFFFULL, 1}), status::invalid_parameter);
+  EXPECT_EQ(check_memory_map({map, 8}, {0x10000, 1}), status::invalid_parameter);
+  EXPECT_EQ(check_memory_map({map, stride}, {0x10000, 1}), status::success);
 }
 
 struct Message {
@@ -81,35 +81,77 @@ struct Message {
   messages::RuntimeCacheContext context{};
 };
 
-std::vector<PageRange> ranges_in(const Message& message, std::size_t size = sizeof(Message)) {
+struct MessageV3 {
+  abi::CommunicateHeaderV3 header{};
+  messages::VariableMessageHeader variable{12, 0};
+  messages::RuntimeCacheContext context{};
+};
+
+TEST(RuntimeCacheMessage, IsOneOfTheVariableDriversWithAnyHeader) {
+  Message message;
+  message.context.read_lock = 77;
+  ASSERT_TRUE(runtime_cache_message(&message, sizeof(message)).has_value());
+  EXPECT_EQ(runtime_cache_message(&message, sizeof(message))->read_lock, 77U);
+  for (std::size_t size = 0; size < sizeof(message); ++size) {
+    EXPECT_FALSE(runtime_cache_message(&message, size).has_value()) << size;
+  }
+  for (const std::uint64_t function : {0ULL, 3ULL, 11ULL, 13ULL, 14ULL}) {
+    Message other = message;
+    other.variable.function = function;
+    EXPECT_FALSE(runtime_cache_message(&other, sizeof(other)).has_value()) << function;
+  }
+  message.header.header_guid.data1 ^= 1;
+  EXPECT_FALSE(runtime_cache_message(&message, sizeof(message)).has_value());
+  EXPECT_FALSE(runtime_cache_message(nullptr, 100).has_value());
+
+  MessageV3 version_3;
+  version_3.header.header_guid = abi::communicate_header_v3_guid;
+  version_3.header.message_guid = messages::variable_message_guid;
+  version_3.context.read_lock = 78;
+  ASSERT_TRUE(runtime_cache_message(&version_3, sizeof(version_3)).has_value());
+  EXPECT_EQ(runtime_cache_message(&version_3, sizeof(version_3))->read_lock, 78U);
+  for (std::size_t size = 0; size < sizeof(version_3); ++size) {
+    EXPECT_FALSE(runtime_cache_message(&version_3, size).has_value()) << size;
+  }
+  version_3.header.message_guid.data1 ^= 1;
+  EXPECT_FALSE(runtime_cache_message(&version_3, sizeof(version_3)).has_value());
+}
+
+std::vector<PageRange> ranges_of(const messages::RuntimeCacheContext& context, const std::vector<std::byte>& map) {
   std::array<PageRange, 6> ranges{};
-  const std::size_t count = runtime_cache_ranges(&message, size, ranges);
+  const std::size_t count = runtime_cache_ranges(context, {map, stride}, ranges);
   return {ranges.begin(), ranges.begin() + static_cast<std::ptrdiff_t>(count)};
 }
 
-TEST(RuntimeCacheRanges, AreThePagesThatTheMessageNames) {
+TEST(RuntimeCacheRanges, AreThePagesThatMayBeOpened) {
   alignas(4096) static std::array<std::byte, 3 * 4096> store{};
   const std::uint32_t store_size = 2 * 4096;
   std::memcpy(store.data() + 0x800 + 16, &store_size, sizeof(store_size));
   const auto base = reinterpret_cast<std::uint64_t>(store.data());
-  Message message;
-  message.context.read_lock = 0x1FFF;
-  message.context.pending_update = 0x3000;
-  message.context.hob_flush_complete = 0x4001;
-  message.context.volatile_cache = base + 0x800;
-  EXPECT_EQ(ranges_in(message), (std::vector<PageRange>{{0x3000, 1}, {0x1000, 1}, {0x4000, 1}, {base, 3}}));
-  message.context.volatile_cache = 0;
-  EXPECT_EQ(ranges_in(message).size(), 3U);
-  EXPECT_TRUE(ranges_in(message, sizeof(Message) - 1).empty());
-  for (const std::uint64_t function : {0ULL, 3ULL, 11ULL, 13ULL, 14ULL}) {
-    Message other = message;
-    other.variable.function = function;
-    EXPECT_TRUE(ranges_in(other).empty()) << function;
+  const auto map = map_of({{abi::runtime_services_data, 0x1000, 3}, {abi::runtime_services_data, base, 3}});
+  messages::RuntimeCacheContext context{};
+  context.read_lock = 0x1FFF;
+  context.pending_update = 0x3000;
+  context.hob_flush_complete = 0x4001;  // not in the map
+  context.volatile_cache = base + 0x800;
+  EXPECT_EQ(ranges_of(context, map), (std::vector<PageRange>{{0x3000, 1}, {0x1000, 1}, {base, 3}}));
+  context.volatile_cache = base + 0x1800;  // too near the end for what the size says
+  std::memcpy(store.data() + 0x1800 + 16, &store_size, sizeof(store_size));
+  EXPECT_EQ(ranges_of(context, map).size(), 2U);
+}
+
+// The size of a store that may not be opened isn't read: these would fault.
+TEST(RuntimeCacheRanges, NothingElseIsTouched) {
+  const auto map = map_of({{abi::runtime_services_data, 0x1000, 3}, {abi::conventional_memory, 0x10000, 16}});
+  for (const std::uint64_t address : {std::uint64_t{1}, std::uint64_t{0x10000}, std::uint64_t{1} << 60,
+                                      ~std::uint64_t{0}, ~std::uint64_t{0} - 4096, ~std::uint64_t{0} - 27}) {
+    messages::RuntimeCacheContext context{};
+    context.hob_cache = address;
+    context.volatile_cache = address;
+    context.non_volatile_cache = address;
+    context.pending_update = address;
+    EXPECT_TRUE(ranges_of(context, map).empty()) << std::hex << address;
   }
-  message.header.header_guid.data1 ^= 1;
-  EXPECT_TRUE(ranges_in(message).empty());
-  std::array<PageRange, 6> ranges{};
-  EXPECT_EQ(runtime_cache_ranges(nullptr, 100, ranges), 0U);
 }
 
 }  // namespace

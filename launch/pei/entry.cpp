@@ -124,7 +124,8 @@ std::uint32_t read_launch_options() {
 }
 
 // Fills MMRAM as abi/redoubt/launch.hpp says. It was opened before.
-Step<void> fill_mmram(const MmramLayout& layout, const Payload& payload, Bytes hobs, const Processors& processors,
+Step<void> fill_mmram(const MmramLayout& layout, const Payload& payload, Bytes hobs,
+                      std::span<const abi::MmramDescriptor> mmram, const Processors& processors,
                       const abi::CommBufferDescription& comm_buffer) {
   const MutableBytes used = memory(layout.mmram_base, layout.used_end - layout.mmram_base);
   std::memset(used.data(), 0, used.size());
@@ -138,30 +139,30 @@ Step<void> fill_mmram(const MmramLayout& layout, const Payload& payload, Bytes h
     std::memcpy(at(layout.cpus + std::uint64_t{i} * sizeof(cpu)), &cpu, sizeof(cpu));
   }
   abi::LaunchRecord record{.signature = abi::LaunchRecord::expected_signature,
-                                 .version = abi::LaunchRecord::current_version,
-                                 .size = sizeof(abi::LaunchRecord),
-                                 .mmram_base = layout.mmram_base,
-                                 .mmram_size = layout.mmram_size,
-                                 .used_end = layout.used_end,
-                                 .supervisor_base = layout.supervisor,
-                                 .supervisor_size = layout.supervisor_size,
-                                 .volume_base = layout.volume,
-                                 .volume_size = payload.volume.size(),
-                                 .hob_base = layout.hobs,
-                                 .hob_size = hobs.size(),
-                                 .bootstrap_base = layout.bootstrap,
-                                 .bootstrap_size = layout.bootstrap_size,
-                                 .comm_buffer = comm_buffer.physical_start,
-                                 .comm_buffer_pages = comm_buffer.number_of_pages,
-                                 .comm_status = comm_buffer.status,
-                                 .cpu_count = processors.count(),
-                                 .smbase_stride = abi::smbase_stride,
-                                 .cpus = layout.cpus,
-                                 .result = 0,
-                                 .options = read_launch_options(),
-                                 .memory_count = 0,
-                                 .memory = {}};
-  record.memory_count = collect_system_memory(hobs, record.memory);
+                           .version = abi::LaunchRecord::current_version,
+                           .size = sizeof(abi::LaunchRecord),
+                           .mmram_base = layout.mmram_base,
+                           .mmram_size = layout.mmram_size,
+                           .used_end = layout.used_end,
+                           .supervisor_base = layout.supervisor,
+                           .supervisor_size = layout.supervisor_size,
+                           .volume_base = layout.volume,
+                           .volume_size = payload.volume.size(),
+                           .hob_base = layout.hobs,
+                           .hob_size = hobs.size(),
+                           .bootstrap_base = layout.bootstrap,
+                           .bootstrap_size = layout.bootstrap_size,
+                           .comm_buffer = comm_buffer.physical_start,
+                           .comm_buffer_pages = comm_buffer.number_of_pages,
+                           .comm_status = comm_buffer.status,
+                           .cpu_count = processors.count(),
+                           .smbase_stride = abi::smbase_stride,
+                           .cpus = layout.cpus,
+                           .result = 0,
+                           .options = read_launch_options(),
+                           .memory_count = 0,
+                           .memory = {}};
+  record.memory_count = collect_system_memory(hobs, mmram, record.memory);
   std::memcpy(at(layout.record), &record, sizeof(record));
   return {};
 }
@@ -255,7 +256,7 @@ Step<void> launch(abi::PeiServicesPointer services, abi::BootMode boot_mode) {
   }
 
   TRY(open_mmram(services, mmram));
-  TRY(fill_mmram(*layout, payload, hobs, processors, comm_buffer));
+  TRY(fill_mmram(*layout, payload, hobs, mmram.regions(), processors, comm_buffer));
   if (!enable_smi()) {
     return because("SMIs cannot be enabled");
   }

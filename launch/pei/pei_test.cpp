@@ -281,9 +281,10 @@ abi::HobResourceDescriptor device(std::uint64_t start, std::uint64_t length) {
   return resource;
 }
 
-std::vector<std::pair<std::uint64_t, std::uint64_t>> memory_in(const std::vector<std::byte>& hobs, std::size_t room) {
+std::vector<std::pair<std::uint64_t, std::uint64_t>> memory_in(const std::vector<std::byte>& hobs, std::size_t room,
+                                                               std::span<const abi::MmramDescriptor> mmram = {}) {
   std::vector<abi::LaunchMemory> ranges(room, {~std::uint64_t{0}, 0});
-  const std::uint32_t count = collect_system_memory(hobs, ranges);
+  const std::uint32_t count = collect_system_memory(hobs, mmram, ranges);
   EXPECT_LE(count, room);
   std::vector<std::pair<std::uint64_t, std::uint64_t>> found;
   for (std::uint32_t i = 0; i < count; ++i) found.emplace_back(ranges[i].base, ranges[i].size);
@@ -298,6 +299,21 @@ TEST(SystemMemory, IsSortedAndJoined) {
   EXPECT_EQ(memory_in(hobs, 16), (Ranges{{0, 0xA'0000}, {0x10'0000, 0x98'0000}, {0x1'0000'0000, 0x4000'0000}}));
   EXPECT_EQ(memory_in(hobs, 2), (Ranges{{0, 0xA'0000}, {0x10'0000, 0x98'0000}}));
   EXPECT_EQ(memory_in(hobs, 0), Ranges{});
+}
+
+TEST(SystemMemory, IsNothingElseAsWell) {
+  abi::HobResourceDescriptor reserved = ram(0x30'0000, 0x10'0000);
+  reserved.resource_type = 5;  // EFI_RESOURCE_MEMORY_RESERVED
+  abi::HobResourceDescriptor ports = ram(0x10'0000, 0x8000);
+  ports.resource_type = 2;  // EFI_RESOURCE_IO
+  const auto hobs = hobs_with({ram(0x10'0000, 0xF0'0000), reserved, device(0x4F'F800, 0x1000), ports});
+  abi::MmramDescriptor mmram[2] = {};
+  mmram[0].physical_start = 0x80'0000;
+  mmram[0].physical_size = 0x1000;
+  mmram[1].physical_start = 0x80'1000;
+  mmram[1].physical_size = 0x7F'F000;
+  EXPECT_EQ(memory_in(hobs, 16, mmram),
+            (Ranges{{0x10'0000, 0x20'0000}, {0x40'0000, 0xF'F000}, {0x50'1000, 0x2F'F000}}));
 }
 
 TEST(SystemMemory, IsWholePages) {

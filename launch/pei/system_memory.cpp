@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// See system_memory.hpp. The list is walked once for each range, from low addresses to high ones, because a PEIM has no
-// memory to sort in.
+// See system_memory.hpp. A PEIM has no memory to sort in, so the list is walked again from each place where a
+// descriptor begins or ends to the next: between two of them everything is the same.
 #include "launch/pei/system_memory.hpp"
 
+#include <algorithm>
 #include <optional>
 
 #include "abi/pi/hob.hpp"
@@ -11,75 +12,89 @@ namespace redoubt::launch {
 namespace {
 
 constexpr std::uint64_t page_size = 4096;
-constexpr std::uint32_t resource_system_memory = 0;  // EFI_RESOURCE_SYSTEM_MEMORY
+
+// EFI_RESOURCE_TYPE (PI 1.9, volume 3, 5.5): ports are no memory.
+constexpr std::uint32_t resource_system_memory = 0;
+constexpr std::uint32_t resource_io = 2;
+constexpr std::uint32_t resource_io_reserved = 6;
 
 struct Extent {
   std::uint64_t base;
   std::uint64_t end;
+  bool is_ram;
 };
 
-// The whole pages of a descriptor of RAM.
-std::optional<Extent> extent_of(Bytes hobs, std::size_t position) {
-  const auto hob = read_at<abi::HobResourceDescriptor>(hobs, position);
-  if (!hob || hob->header.type != abi::HobType::resource_descriptor || hob->header.length < sizeof(*hob) ||
-      hob->resource_type != resource_system_memory || hob->length > ~std::uint64_t{0} - hob->start ||
-      hob->start > ~std::uint64_t{0} - (page_size - 1)) {
+// The whole pages of RAM, or the pages that something else touches.
+std::optional<Extent> make_extent(std::uint64_t start, std::uint64_t length, bool is_ram) {
+  constexpr std::uint64_t rest = page_size - 1;
+  if (length == 0 || length > ~rest - start || start > ~rest - length) {
     return std::nullopt;
   }
-  const Extent extent{(hob->start + page_size - 1) & ~(page_size - 1), (hob->start + hob->length) & ~(page_size - 1)};
+  const std::uint64_t end = start + length;
+  const Extent extent =
+      is_ram ? Extent{(start + rest) & ~rest, end & ~rest, true} : Extent{start & ~rest, (end + rest) & ~rest, false};
   return extent.base < extent.end ? std::optional(extent) : std::nullopt;
 }
 
 template <typename Visit>
-void for_each_extent(Bytes hobs, Visit visit) {
+void for_each_extent(Bytes hobs, std::span<const abi::MmramDescriptor> mmram, Visit visit) {
   std::size_t position = 0;
   while (true) {
     const auto header = read_at<abi::HobHeader>(hobs, position);
     if (!header || header->type == abi::HobType::end_of_list || header->length < sizeof(abi::HobHeader)) {
-      return;
+      break;
     }
-    if (const auto extent = extent_of(hobs, position)) {
-      visit(*extent);
+    if (header->type == abi::HobType::resource_descriptor && header->length >= sizeof(abi::HobResourceDescriptor)) {
+      const auto hob = read_at<abi::HobResourceDescriptor>(hobs, position);
+      if (hob && hob->resource_type != resource_io && hob->resource_type != resource_io_reserved) {
+        if (const auto extent = make_extent(hob->start, hob->length, hob->resource_type == resource_system_memory)) {
+          visit(*extent);
+        }
+      }
     }
     position += header->length;
   }
-}
-
-// The lowest RAM from `start` on.
-std::optional<Extent> next_extent(Bytes hobs, std::uint64_t start) {
-  std::optional<Extent> lowest;
-  for_each_extent(hobs, [&](const Extent& extent) {
-    if (extent.base >= start && (!lowest || extent.base < lowest->base)) {
-      lowest = extent;
+  for (const abi::MmramDescriptor& region : mmram) {
+    if (const auto extent = make_extent(region.physical_start, region.physical_size, false)) {
+      visit(*extent);
     }
-  });
-  bool grows = lowest.has_value();
-  while (grows) {
-    grows = false;
-    for_each_extent(hobs, [&](const Extent& extent) {
-      if (extent.base <= lowest->end && extent.end > lowest->end) {
-        lowest->end = extent.end;
-        grows = true;
-      }
-    });
   }
-  return lowest;
 }
 
 }  // namespace
 
-std::uint32_t collect_system_memory(Bytes hobs, std::span<abi::LaunchMemory> ranges) {
+std::uint32_t collect_system_memory(Bytes hobs, std::span<const abi::MmramDescriptor> mmram,
+                                    std::span<abi::LaunchMemory> ranges) {
   std::uint32_t count = 0;
   std::uint64_t start = 0;
-  while (count < ranges.size()) {
-    const auto extent = next_extent(hobs, start);
-    if (!extent) {
-      break;
+  while (true) {
+    std::uint64_t next = ~std::uint64_t{0};
+    bool is_ram = false;
+    bool is_other = false;
+    for_each_extent(hobs, mmram, [&](const Extent& extent) {
+      for (const std::uint64_t edge : {extent.base, extent.end}) {
+        if (edge > start) {
+          next = std::min(next, edge);
+        }
+      }
+      if (extent.base <= start && start < extent.end) {
+        (extent.is_ram ? is_ram : is_other) = true;
+      }
+    });
+    if (next == ~std::uint64_t{0}) {
+      return count;
     }
-    ranges[count++] = {extent->base, extent->end - extent->base};
-    start = extent->end;
+    if (is_ram && !is_other) {
+      if (count != 0 && ranges[count - 1].base + ranges[count - 1].size == start) {
+        ranges[count - 1].size += next - start;
+      } else if (count < ranges.size()) {
+        ranges[count++] = {start, next - start};
+      } else {
+        return count;
+      }
+    }
+    start = next;
   }
-  return count;
 }
 
 }  // namespace redoubt::launch

@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <cstring>
 #include <filesystem>
+#include <format>
 #include <utility>
 
 #include "abi/pi/communicate.hpp"
+#include "abi/redoubt/unblock.hpp"
 #include "abi/uefi/guid_text.hpp"
 #include "foundation/testing/machine.hpp"
 #include "image/depex.hpp"
@@ -330,6 +332,25 @@ void Harness::add_port(std::uint16_t port, PortDevice device) {
 Result<std::span<std::byte>, HarnessError> Harness::add_memory(std::uint64_t address, std::size_t bytes,
                                                                MemoryAccess access) {
   return implementation_->supervisor.add_memory(address, bytes, access);
+}
+
+Result<std::span<std::byte>, HarnessError> Harness::unblock(std::uint64_t address, std::size_t bytes) {
+  const auto memory = TRY(implementation_->supervisor.add_ram(address, bytes));
+  constexpr std::uint64_t page_bytes = foundation::page_bytes;
+  constexpr Guid harness = {0x3a0c1f77, 0x52e4, 0x4d69, {0x94, 0x0b, 0x6e, 0x8d, 0x21, 0x5f, 0xc3, 0x18}};
+  abi::UnblockRequest request{};
+  request.header.signature = abi::SupervisorRequestHeader::expected_signature;
+  request.header.revision = abi::SupervisorRequestHeader::current_revision;
+  request.header.request = abi::SupervisorRequestHeader::unblock_memory;
+  request.parameters.descriptor.physical_start = address;
+  request.parameters.descriptor.number_of_pages = bytes / page_bytes + (bytes % page_bytes != 0 ? 1 : 0);
+  request.parameters.identifier = harness;
+  const Reply reply = send(abi::supervisor_request_guid, request);
+  const auto answer = reply.as<abi::UnblockRequest>();
+  if (abi::status::is_error(reply.status) || !answer.has_value() || abi::status::is_error(answer->header.result)) {
+    return std::unexpected(HarnessError{std::format("memory at {:#x}: MM doesn't open it to drivers", address)});
+  }
+  return memory;
 }
 
 void Harness::fail_allocations_after(std::size_t count) {

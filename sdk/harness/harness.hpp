@@ -227,6 +227,10 @@ class Harness {
   // Memory of a device, or a HOB's target, that drivers may access: zeroed pages at `address`, a multiple of 4096. The
   // test reads and writes them through what is returned. An error if something else of the process is there.
   Result<std::span<std::byte>, HarnessError> add_memory(std::uint64_t address, std::size_t bytes, MemoryAccess access);
+  // RAM outside MMRAM at `address`, a multiple of 4096, zeroed, that DXE opens to drivers (abi/redoubt/unblock.hpp)
+  // now; starts MM, too. The test is the other side that shares it, through what is returned. An error after
+  // ready_to_lock(), or if something else of the process is there.
+  Result<std::span<std::byte>, HarnessError> unblock(std::uint64_t address, std::size_t bytes);
   // Memory runs out after `count` more allocations of pages, by the foundation or for drivers; called before start(),
   // those of the start count. The most common untested path of a driver.
   void fail_allocations_after(std::size_t count);

@@ -13,6 +13,7 @@
 #include <functional>
 
 #include "abi/pe/pe.hpp"
+#include "abi/redoubt/unblock.hpp"
 #include "sdk/log.hpp"
 #include "sdk/mm_driver.hpp"
 #include "tests/guest/drivers/foreign/foreign_messages.h"
@@ -407,6 +408,34 @@ TEST_F(HarnessTest, GivesMemoryToDrivers) {
   EXPECT_EQ(reply.status, status::device_error);
   ASSERT_EQ(reply.faults.size(), 1u);
   EXPECT_EQ(reply.faults[0].address, address);
+}
+
+TEST_F(HarnessTest, UnblockedMemoryIsSharedWithTheTest) {
+  constexpr std::uint64_t address = 0x61000000;
+  Harness harness;
+  handler_body = [](void*, UintN*) {
+    void* interface = nullptr;
+    EXPECT_EQ(table->locate_protocol(&abi::unblocked_memory_protocol_guid, nullptr, &interface), status::success);
+    const auto* unblocked = static_cast<const abi::UnblockedMemoryProtocol*>(interface);
+    EXPECT_EQ(unblocked->check(unblocked, address, 5000), status::success);
+    EXPECT_EQ(unblocked->check(unblocked, address + 1, 2 * 4096), status::access_denied);
+    EXPECT_EQ(unblocked->check(unblocked, reinterpret_cast<std::uint64_t>(&handler_body), 1), status::access_denied);
+    auto* memory = reinterpret_cast<volatile std::uint8_t*>(address);
+    memory[1] = static_cast<std::uint8_t>(memory[0] + 1);
+    std::uint8_t value = 0;
+    EXPECT_EQ(table->mm_io.memory.read(&table->mm_io, abi::mm_io_uint8, address, 1, &value), status::unsupported)
+        << "it is no device";
+    return status::success;
+  };
+  add(harness);
+  const auto memory = harness.unblock(address, 5000);
+  ASSERT_TRUE(memory.has_value()) << memory.error().text;
+  (*memory)[0] = std::byte{7};
+  EXPECT_EQ(harness.send(message_guid, {}).status, status::success);
+  EXPECT_EQ((*memory)[1], std::byte{8});
+  EXPECT_FALSE(harness.unblock(address, 4096).has_value());
+  harness.ready_to_lock();
+  EXPECT_FALSE(harness.unblock(address + 0x100000, 4096).has_value());
 }
 
 // ---- Faults ----

@@ -231,8 +231,16 @@ Result<std::span<std::byte>, HarnessError> HostSupervisor::add_memory(std::uint6
   void* alias = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
   close(file);
   if (alias == MAP_FAILED) give_up("no memory for a device");
-  mappings_.push_back({address, size, static_cast<std::byte*>(alias), access});
+  mappings_.push_back({address, size, static_cast<std::byte*>(alias), access, true});
   return std::span(static_cast<std::byte*>(alias), bytes);
+}
+
+Result<std::span<std::byte>, HarnessError> HostSupervisor::add_ram(std::uint64_t address, std::size_t bytes) {
+  const auto memory = TRY(add_memory(address, bytes, MemoryAccess::read_write));
+  mappings_.back().is_device = false;
+  outside_ram.emplace_back(address, whole_pages(bytes) / page_bytes);
+  hide(at_address<void>(address), whole_pages(bytes));  // from MM services, which take no pointers into it
+  return memory;
 }
 
 // ---- Calls ----
@@ -505,7 +513,7 @@ std::string HostSupervisor::gdb_commands() const {
 
 const HostSupervisor::Mapping* HostSupervisor::mapping_of(std::uint64_t address, std::uint64_t bytes) const {
   const auto found = std::ranges::find_if(mappings_, [&](const Mapping& mapping) {
-    return address >= mapping.base && address - mapping.base < mapping.bytes &&
+    return mapping.is_device && address >= mapping.base && address - mapping.base < mapping.bytes &&
            bytes <= mapping.bytes - (address - mapping.base);
   });
   return found == mappings_.end() ? nullptr : &*found;

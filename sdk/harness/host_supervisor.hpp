@@ -41,6 +41,8 @@ class HostSupervisor final : public foundation::testing::FakeSupervisor, private
   std::string driver_name(std::uint32_t number) const;
   std::string gdb_commands() const;
   Result<std::span<std::byte>, HarnessError> add_memory(std::uint64_t address, std::size_t bytes, MemoryAccess access);
+  // The same for RAM, which drivers may use by their own instructions alone.
+  Result<std::span<std::byte>, HarnessError> add_ram(std::uint64_t address, std::size_t bytes);
 
   // The supervisor's interface, where it differs from the fake's.
   foundation::SystemResult<std::uint64_t> allocate_pages(std::uint64_t pages, std::uint64_t limit) override;
@@ -82,6 +84,7 @@ class HostSupervisor final : public foundation::testing::FakeSupervisor, private
     std::uint64_t bytes;
     std::byte* alias;
     MemoryAccess access;
+    bool is_device;
   };
 
   bool handle(ExceptionFrame& frame) override;

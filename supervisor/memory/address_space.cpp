@@ -55,7 +55,11 @@ Result<std::uint64_t*> AddressSpace::make_entry(std::uint64_t virtual_address) {
   std::uint64_t table = root_;
   for (int level = levels - 1; level > 0; --level) {
     std::uint64_t& slot = memory_.at<std::uint64_t>(table)[index_at(virtual_address, level)];
-    if ((slot & present) == 0) slot = TRY(make_table()) | present | writable | user;
+    // Other CPUs may walk these tables: none may see the entry before the empty table.
+    if ((slot & present) == 0) {
+      const std::uint64_t made = TRY(make_table());
+      __atomic_store_n(&slot, made | present | writable | user, __ATOMIC_RELEASE);
+    }
     table = slot & address_mask;
   }
   return &memory_.at<std::uint64_t>(table)[index_at(virtual_address, 0)];
@@ -81,7 +85,8 @@ Result<void> AddressSpace::map(std::uint64_t virtual_address, std::uint64_t phys
 
 void AddressSpace::unmap(std::uint64_t virtual_address, std::uint64_t pages) {
   for (std::uint64_t page = 0; page < pages; ++page) {
-    if (std::uint64_t* found = entry(virtual_address + page * page_bytes)) *found = 0;
+    const std::uint64_t address = virtual_address + page * page_bytes;
+    if (std::uint64_t* found = is_canonical(address) ? entry(address) : nullptr) *found = 0;
   }
 }
 

@@ -10,6 +10,8 @@ namespace {
 // No q35-class platform has more MMRAM; bounds the size of everything derived from the record.
 constexpr std::uint64_t mmram_limit = std::uint64_t{1} << 30;
 constexpr std::uint64_t comm_page_limit = 4096;
+// Where addresses end that are what they lead to; above are none, and then the outside window.
+constexpr std::uint64_t identity_end = std::uint64_t{1} << 47;
 constexpr std::uint32_t cpu_limit = 1024;
 
 constexpr bool in_range(std::uint64_t address, std::uint64_t bytes, std::uint64_t base, std::uint64_t size) {
@@ -311,8 +313,8 @@ Result<void> MemoryMap::free_pages(std::uint64_t address, std::uint64_t pages) {
 }
 
 Result<void> MemoryMap::unblock(std::uint64_t address, std::uint64_t pages) {
-  if (!is_page_aligned(address) || pages == 0 || pages > ~std::uint64_t{0} / page_bytes ||
-      address > ~std::uint64_t{0} - pages * page_bytes)
+  if (!is_page_aligned(address) || pages == 0 || address >= identity_end ||
+      pages > (identity_end - address) / page_bytes)
     return std::unexpected(Error::invalid_argument);
   const std::uint64_t bytes = pages * page_bytes;
   if (overlaps(address, bytes, pool_.base(), pool_.page_count() * page_bytes) ||
@@ -321,7 +323,7 @@ Result<void> MemoryMap::unblock(std::uint64_t address, std::uint64_t pages) {
     return std::unexpected(Error::access_denied);
   AddressSpace& space = spaces_[index(Domain::driver)];
   for (std::uint64_t page = address; page < address + bytes; page += page_bytes) {
-    if (space.find(page)) return std::unexpected(Error::access_denied);
+    if (space.find(page) || space.find(outside(page))) return std::unexpected(Error::access_denied);
   }
   // Nobody holds a translation of what wasn't mapped, so there is nothing to flush.
   const Result<void> mapped = space.map(address, address, pages, {.user = true, .write = true});

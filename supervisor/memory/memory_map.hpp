@@ -97,8 +97,9 @@ class MemoryMap {
                                std::uint64_t drivers);
 
   // Lets drivers read and write RAM outside MMRAM at its own address. The caller knows that it is RAM. Errors:
-  // invalid_argument (not whole pages, none, an address no page table can hold), access_denied (MMRAM, the communication
-  // buffer or its status page, or something else that drivers see there), out_of_memory; nothing is open then.
+  // invalid_argument (not whole pages, none, an address no page table can hold), access_denied (MMRAM, the
+  // communication buffer or its status page, or something else that drivers or ring 0 see there), out_of_memory;
+  // nothing is open then, but other CPUs may have seen it, and are flushed by the caller.
   Result<void> unblock(std::uint64_t address, std::uint64_t pages);
 
   // Copies between domains and from a domain into ring 0. Every page is checked against what that domain may do

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// RAM outside MMRAM that was opened to drivers after the launch, until somebody locks that. It decides what may be
+// RAM outside MMRAM that was opened to drivers, until the lock. It decides what may be
 // opened and remembers what is; how it is mapped is the memory map's. Whoever asks for it is outside MM, and the
 // foundation that passes the request on may be compromised: nothing here believes either.
 #pragma once
@@ -23,12 +23,14 @@ struct UnblockedRange {
 class UnblockedRanges {
  public:
   // Opens `pages` whole pages at `address`, all of them in one range of the record's memory. False: a range that was
-  // opened before holds them all. Errors: access_denied (locked, not RAM, or memory that drivers see already or must not
-  // see), invalid_argument as MemoryMap::unblock(), out_of_memory (also when there would be too many ranges or pages).
+  // opened before holds them all. Errors: access_denied (locked, not RAM, or memory that drivers see already or must
+  // not see), invalid_argument as MemoryMap::unblock(), out_of_memory (also when there would be too many ranges or
+  // pages).
   Result<bool> unblock(const abi::LaunchRecord& record, MemoryMap& memory, std::uint64_t address, std::uint64_t pages);
 
   // For good.
   void lock() { locked_ = true; }
+  bool locked() const { return locked_; }
 
   std::span<const UnblockedRange> ranges() const { return std::span(ranges_).first(count_); }
 

@@ -98,6 +98,13 @@ TEST_F(UnblockedRangesTest, RamThatCannotBeIsRefused) {
   expect_refused(std::uint64_t{1} << 52, 1, Error::invalid_argument);
   expect_refused((std::uint64_t{1} << 47) - page_bytes, 2, Error::invalid_argument);
   EXPECT_FALSE(mapped(Domain::driver, (std::uint64_t{1} << 47) - page_bytes)) << "half of it stayed open";
+  // Nor does a refusal touch what the same bits lead to elsewhere.
+  expect_refused((std::uint64_t{1} << 47) + testing::LaunchedMachine::comm_buffer, 1, Error::invalid_argument);
+  expect_refused((std::uint64_t{1} << 48) + testing::LaunchedMachine::mmram_base, 4, Error::invalid_argument);
+  EXPECT_TRUE(mapped(Domain::driver, MemoryMap::outside(testing::LaunchedMachine::comm_buffer)));
+  EXPECT_TRUE(mapped(Domain::driver, testing::LaunchedMachine::mmram_base));
+  expect_refused(platform::local_apic_base, 1, Error::access_denied);
+  expect_refused(platform::outside_ranges[0].base, 1, Error::access_denied);
   record_.memory_count = ~std::uint32_t{0};
   EXPECT_EQ(unblock(0x1000'0000, 1), true);
   record_.memory_count = 0;
@@ -129,7 +136,8 @@ TEST_F(UnblockedRangesTest, EndsWithTheLock) {
 
 TEST_F(UnblockedRangesTest, HasLimits) {
   expect_refused(0x1000'0000, abi::unblocked_pages_limit + 1, Error::out_of_memory);
-  for (std::uint32_t i = 0; i < abi::unblocked_limit; ++i) EXPECT_EQ(unblock(0x1000'0000 + i * 0x2000ULL, 1), true) << i;
+  for (std::uint32_t i = 0; i < abi::unblocked_limit; ++i)
+    EXPECT_EQ(unblock(0x1000'0000 + i * 0x2000ULL, 1), true) << i;
   expect_refused(0x2000'0000, 1, Error::out_of_memory);
   EXPECT_EQ(unblock(0x1000'0000, 1), false);
 }

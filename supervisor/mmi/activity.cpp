@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 #include "supervisor/mmi/activity.hpp"
 
+#include "abi/pi/mm_protocols.hpp"
 #include "arch/processor.hpp"
 #include "supervisor/domain/domain_calls.hpp"
 #include "supervisor/report/report.hpp"
@@ -29,6 +30,12 @@ void end_launch(Supervisor& supervisor, const Cpu& cpu, bool success) {
   end_round(supervisor, cpu);
 }
 
+// Whether nothing more is unblocked from this message on: the phases with which the foundation ends it, too, but ring 0
+// doesn't wait for its word.
+bool ends_unblocking(const abi::Guid& guid) {
+  return guid == abi::dxe_mm_ready_to_lock_protocol_guid || guid == abi::exit_boot_services_event_group_guid;
+}
+
 // There is something to do: hold the others, then look at what the owner of the machine may change no longer.
 [[gnu::noinline]] Continuation run_round(Supervisor& supervisor, Cpu& cpu, bool message_waits) {
   RendezvousHardware hardware(supervisor);
@@ -47,6 +54,9 @@ void end_launch(Supervisor& supervisor, const Cpu& cpu, bool success) {
   abi::MmiEvent event{};
   event.cpu = cpu.index;
   if (has_message) {
+    if (!supervisor.unblocked.locked() && ends_unblocking(supervisor.message.guid)) [[unlikely]] {
+      supervisor.unblocked.lock();
+    }
     event.has_message = 1;
     event.guid = supervisor.message.guid;
     event.data = supervisor.launch.comm_buffer + supervisor.message.data_offset;

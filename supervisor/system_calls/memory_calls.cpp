@@ -61,15 +61,11 @@ Continuation unblock_memory(Supervisor& supervisor, Cpu& cpu) {
   const Result<bool> opened =
       supervisor.unblocked.unblock(supervisor.launch, supervisor.memory, cpu.frame.rdi, cpu.frame.rsi);
   if (!opened) {
+    flush_procedures(supervisor, cpu);  // of what was open for a moment
     return answer(cpu, to_status(opened.error()));
   }
   if (*opened) report_unblocked(cpu.frame.rdi, cpu.frame.rsi);
   return answer(cpu, abi::SystemStatus::ok, *opened ? 1 : 0);
-}
-
-Continuation lock_unblocked(Supervisor& supervisor, Cpu& cpu) {
-  supervisor.unblocked.lock();
-  return answer(cpu, abi::SystemStatus::ok);
 }
 
 Continuation read_memory_statistics(Supervisor& supervisor, Cpu& cpu) {

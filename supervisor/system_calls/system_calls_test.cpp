@@ -6,6 +6,7 @@
 
 #include <random>
 
+#include "abi/pi/mm_protocols.hpp"
 #include "platform/q35/chipset.hpp"
 #include "supervisor/testing/launched_machine.hpp"
 
@@ -69,8 +70,22 @@ TEST_F(SystemCallsTest, MemoryIsUnblockedUntilTheLock) {
   expect(SystemStatus::not_permitted, SystemCall::unblock_memory, machine_.supervisor().gates, 1);
   expect(SystemStatus::not_permitted, SystemCall::unblock_memory, 0x8000'0000, 1);
   expect(SystemStatus::out_of_memory, SystemCall::unblock_memory, 0x2000'0000, abi::unblocked_pages_limit);
-  ok(SystemCall::lock_unblocked);
-  expect(SystemStatus::not_permitted, SystemCall::unblock_memory, 0x2000'0000, 1);
+  finish_launch();
+  const auto message = [this](const abi::Guid& guid) {
+    const abi::CommunicateHeader header{.header_guid = guid, .message_length = 1};
+    std::memcpy(machine_.mailbox(), &header, sizeof(header));
+    machine_.status().is_comm_buffer_valid = 1;
+    EXPECT_EQ(mmi(), Continuation::resume);
+  };
+  // The foundation need not say anything about the lock.
+  message({1, 2, 3, {4}});
+  EXPECT_EQ(ok(SystemCall::unblock_memory, 0x2000'0000, 1), 1U);
+  EXPECT_EQ(machine_.call(SystemCall::finish_mmi, 0, 0), Continuation::leave);
+  message(abi::dxe_mm_ready_to_lock_protocol_guid);
+  expect(SystemStatus::not_permitted, SystemCall::unblock_memory, 0x2100'0000, 1);
+  EXPECT_EQ(machine_.call(SystemCall::finish_mmi, 0, 0), Continuation::leave);
+  message({1, 2, 3, {4}});
+  expect(SystemStatus::not_permitted, SystemCall::unblock_memory, 0x2100'0000, 1);
 }
 
 TEST_F(SystemCallsTest, PagesAndCopies) {

@@ -2,8 +2,8 @@
 // Puts a driver into an image, beside those of the same kind:
 //   add_driver IMAGE smm|dxe DRIVER.efi OUTPUT
 //
-// smm: a DXE_SMM_DRIVER of a stock image's Traditional MM stack, for tests that run the traditional form of a driver under
-// the core that it was written for. dxe: a DXE driver that is started as soon as MM's variables are there, before
+// smm: a DXE_SMM_DRIVER of a stock image's Traditional MM stack, for tests that run the traditional form of a driver
+// under the core that it was written for. dxe: a DXE driver that is started as soon as MM's variables are there, before
 // ReadyToLock.
 #include <cstdio>
 #include <fstream>
@@ -34,12 +34,18 @@ struct Kind {
 
 Kind kind_of(std::string_view name) {
   if (name == "smm") {
-    return {abi::parse_guid("e94f54cd-81eb-47ed-aec3-856f5dc157a9").value(), "PiSmmCore", abi::FileType::mm,
-            abi::SectionType::mm_depex, {}};
+    return {abi::parse_guid("e94f54cd-81eb-47ed-aec3-856f5dc157a9").value(),
+            "PiSmmCore",
+            abi::FileType::mm,
+            abi::SectionType::mm_depex,
+            {}};
   }
   if (name == "dxe") {
-    return {abi::parse_guid("d6a2cb7f-6a18-4e2f-b43b-9920a733700a").value(), "DxeCore", abi::FileType::driver,
-            abi::SectionType::dxe_depex, {abi::smm_variable_guid, abi::unblock_memory_protocol_guid}};
+    return {abi::parse_guid("d6a2cb7f-6a18-4e2f-b43b-9920a733700a").value(),
+            "DxeCore",
+            abi::FileType::driver,
+            abi::SectionType::dxe_depex,
+            {abi::smm_variable_guid, abi::unblock_memory_protocol_guid}};
   }
   throw std::runtime_error(std::string(name) + ": no kind of driver: smm or dxe");
 }

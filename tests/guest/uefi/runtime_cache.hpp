@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// What the driver runtime_cache_driver leaves for the program runtime_cache_reader: the cache that it has had MM set up,
-// and how to read it as the stock DXE variable driver would (edk2-stable202211, MdeModulePkg/Universal/Variable/
+// What the driver runtime_cache_driver leaves for the program runtime_cache_reader: the cache that it has had MM set
+// up, and how to read it as the stock DXE variable driver would (edk2-stable202211, MdeModulePkg/Universal/Variable/
 // RuntimeDxe/VariableParsing.c).
 #pragma once
 
@@ -22,8 +22,8 @@ struct RuntimeCacheProtocol {
   std::uint64_t failures;  // of the driver's own checks
 };
 
-// A message of the stock variable driver with `payload`, which becomes the answer's. The message's own status, or the one
-// of its delivery if that failed.
+// A message of the stock variable driver with `payload`, which becomes the answer's. The message's own status, or the
+// one of its delivery if that failed.
 template <typename Payload>
 abi::EfiStatus send_variable_message(abi::MmCommunication2& mm, abi::variable_messages::VariableFunction function,
                                      Payload& payload) {
@@ -48,8 +48,8 @@ struct CachedVariable {
   const std::uint8_t* data;
 };
 
-// Calls visit(name, vendor, CachedVariable) for each variable of the store at `address`, `name` with its terminator; false
-// if it isn't a store.
+// Calls visit(name, vendor, CachedVariable) for each variable of the store at `address`, `name` with its terminator;
+// false if it isn't a store.
 template <typename Visit>
 bool for_each_cached(std::uint64_t address, Visit visit) {
   constexpr std::uint32_t store_header = 28;

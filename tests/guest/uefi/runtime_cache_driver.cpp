@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// A DXE driver that sets up the runtime cache of variables as the stock one does, before ReadyToLock, and asks for memory
-// that MM must not open. Option "unblock": 1 it opens its memory by the protocol, as a driver with Project Mu's
+// A DXE driver that sets up the runtime cache of variables as the stock one does, before ReadyToLock, and asks for
+// memory that MM must not open. Option "unblock": 1 it opens its memory by the protocol, as a driver with Project Mu's
 // MmUnblockMemoryLib; 0 it doesn't, as one with the null instance. runtime_cache_reader goes on where it ends.
 //
 //   cache-driver failed what="..." status=0x..      cache-driver done failures=N
@@ -109,7 +109,8 @@ void ask_for_what_must_stay_closed(const abi::SystemTable& system_table, abi::Un
       {mmram.physical_start, 1, status::security_violation, "first page of MMRAM"},
       {mmram_last, 1, status::security_violation, "last page of MMRAM"},
       {mmram.physical_start - page_size, 2, status::security_violation, "into MMRAM"},
-      {mmram.physical_start - page_size, mmram.physical_size / page_size + 2, status::security_violation, "around MMRAM"},
+      {mmram.physical_start - page_size, mmram.physical_size / page_size + 2, status::security_violation,
+       "around MMRAM"},
       {comm_buffer, 1, status::security_violation, "communication buffer"},
       {comm_buffer + mailbox->capacity(), 1, status::security_violation, "status page"},
       {comm_buffer - page_size, 2, status::security_violation, "into the communication buffer"},
@@ -136,9 +137,11 @@ void ask_for_what_must_stay_closed(const abi::SystemTable& system_table, abi::Un
   expect(protocol.request_unblock_pages(std::uint64_t{1} << 46, 1, &identifier), status::no_mapping, "nowhere");
 }
 
-void set_up_cache(const abi::SystemTable& system_table, abi::MmCommunication2& mm, abi::UnblockMemoryProtocol& protocol) {
+void set_up_cache(const abi::SystemTable& system_table, abi::MmCommunication2& mm,
+                  abi::UnblockMemoryProtocol& protocol) {
   const abi::BootServices& boot = *system_table.boot_services;
-  expect(send_variable_message(mm, VariableFunction::get_runtime_cache_info, cache.info), status::success, "cache info");
+  expect(send_variable_message(mm, VariableFunction::get_runtime_cache_info, cache.info), status::success,
+         "cache info");
   const std::uint64_t flags = allocate(boot, abi::runtime_services_data, 1);
   auto& context = cache.context;
   // Memory that nobody opened, and that the communication driver can't open either.

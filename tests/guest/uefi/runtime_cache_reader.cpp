@@ -39,15 +39,16 @@ std::uint8_t data[0x10000];
 std::uint64_t compare(const abi::RuntimeServices& runtime, const RuntimeCacheProtocol& cache) {
   std::uint64_t cached = 0;
   for (const std::uint64_t store : {cache.context.volatile_cache, cache.context.non_volatile_cache}) {
-    const bool sound = for_each_cached(store, [&](const Char16* name, const Guid& owner, const CachedVariable& variable) {
-      ++cached;
-      abi::UintN size = sizeof(data);
-      std::uint32_t attributes = 0;
-      const EfiStatus found = runtime.get_variable(name, &owner, &attributes, &size, data);
-      expect(found == status::success, "MM has it", found);
-      expect(attributes == variable.attributes, "same attributes", attributes);
-      expect(size == variable.size && __builtin_memcmp(data, variable.data, size) == 0, "same data", size);
-    });
+    const bool sound =
+        for_each_cached(store, [&](const Char16* name, const Guid& owner, const CachedVariable& variable) {
+          ++cached;
+          abi::UintN size = sizeof(data);
+          std::uint32_t attributes = 0;
+          const EfiStatus found = runtime.get_variable(name, &owner, &attributes, &size, data);
+          expect(found == status::success, "MM has it", found);
+          expect(attributes == variable.attributes, "same attributes", attributes);
+          expect(size == variable.size && __builtin_memcmp(data, variable.data, size) == 0, "same data", size);
+        });
     expect(sound, "a store");
   }
   std::uint64_t listed = 0;
@@ -62,7 +63,8 @@ std::uint64_t compare(const abi::RuntimeServices& runtime, const RuntimeCachePro
   return cached;
 }
 
-void change_and_compare(const abi::RuntimeServices& runtime, abi::MmCommunication2& mm, const RuntimeCacheProtocol& cache) {
+void change_and_compare(const abi::RuntimeServices& runtime, abi::MmCommunication2& mm,
+                        const RuntimeCacheProtocol& cache) {
   const auto set = [&](const Char16* name, std::uint32_t attributes, abi::UintN size) {
     const EfiStatus result = runtime.set_variable(name, &vendor, attributes, size, data);
     expect(result == status::success, "set", result);
@@ -86,7 +88,8 @@ void change_and_compare(const abi::RuntimeServices& runtime, abi::MmCommunicatio
   expect(flag(cache.context.pending_update) == 1, "pending under the lock");
   flag(cache.context.read_lock) = 0;
   std::uint64_t nothing = 0;
-  expect(send_variable_message(mm, VariableFunction::sync_runtime_cache, nothing) == status::success, "synchronization");
+  expect(send_variable_message(mm, VariableFunction::sync_runtime_cache, nothing) == status::success,
+         "synchronization");
   expect(flag(cache.context.pending_update) == 0, "nothing pending after it");
   compare(runtime, cache);
   set(u"Waiting", 0, 0);
