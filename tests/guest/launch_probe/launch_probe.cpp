@@ -123,10 +123,26 @@ void check_hobs(const abi::LaunchRecord& record) {
   check(comm_buffer && smram && reserve, "HOBs of comm buffer and MMRAM");
 }
 
+// RAM in order, without MMRAM, and with the buffer that PEI allocated in it.
+void check_memory(const abi::LaunchRecord& record) {
+  bool sound = record.memory_count != 0 && record.memory_count <= abi::LaunchRecord::memory_limit;
+  bool buffer = false;
+  std::uint64_t end = 0;
+  for (std::uint32_t i = 0; sound && i < record.memory_count; ++i) {
+    const abi::LaunchMemory& range = record.memory[i];
+    sound = range.size != 0 && range.base % 4096 == 0 && range.size % 4096 == 0 && (i == 0 || range.base > end) &&
+            (range.base + range.size <= record.mmram_base || range.base >= record.mmram_base + record.mmram_size);
+    end = range.base + range.size;
+    buffer = buffer || (record.comm_buffer >= range.base && record.comm_buffer < end);
+  }
+  check(sound && buffer, "RAM");
+}
+
 void check_record(const abi::LaunchRecord& record) {
   check(
-      record.signature == abi::LaunchRecord::expected_signature && record.version == 2 && record.size == sizeof(record),
+      record.signature == abi::LaunchRecord::expected_signature && record.version == 3 && record.size == sizeof(record),
       "signature, version, size");
+  check_memory(record);
   check(record.mmram_base % 4096 == 0 && record.mmram_size % 4096 == 0, "MMRAM in pages");
   check(record.used_end > record.mmram_base && record.used_end <= record.mmram_base + record.mmram_size, "used_end");
   check(inside(record, record.supervisor_base, record.supervisor_size), "supervisor range");
