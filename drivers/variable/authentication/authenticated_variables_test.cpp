@@ -463,6 +463,42 @@ TEST_F(Authenticated, ThePrivateVariableIsItsMakers) {
   EXPECT_EQ(set(stranger, private_id, at(4), bytes("mine")), status::security_violation);
 }
 
+// However little room there is: variable and maker are both there, or neither.
+TEST_F(Authenticated, ThePairOfVariableAndMakerWhereThereIsNoRoom) {
+  constexpr VariableId neighbour{vendor_b, u"Neighbour"};
+  ASSERT_EQ(set(pk, neighbour, at(1), bytes("a maker that is there before")), status::success);
+  const ByteVector makers = bytes(get(signers).data);
+  const ByteVector data(200);
+  int made = 0;
+  int refused = 0;
+  for (std::size_t filling = 15000; filling < 15800; filling += 8) {
+    Machine full(NorModel(machine.flash.cells()), small_layout);
+    const auto change = [&](const Signer& signer, std::uint8_t day, Bytes payload) {
+      return full.services->set(Requester::message, private_id, nv_bs_rt_at,
+                                signer.update(private_id, nv_bs_rt_at, at(day), payload));
+    };
+    if (full.set(u"Filling", nv_bs_rt, std::string(filling, 'f')) != status::success) {
+      break;
+    }
+    const abi::EfiStatus result = change(stranger, 1, data);
+    const bool exists_there = full.get(u"Private").status == status::success;
+    ASSERT_EQ(result, exists_there ? status::success : status::out_of_resources) << filling;
+    ASSERT_EQ(bytes(full.get(signers.name, signers.vendor).data) != makers, exists_there) << filling;
+    (exists_there ? made : refused) += 1;
+    if (exists_there) {
+      ASSERT_EQ(change(pk, 2, data), status::security_violation);
+      ASSERT_EQ(change(stranger, 2, {}), status::success) << "a deletion needs no room";
+      ASSERT_TRUE(full.reset().has_value());
+      ASSERT_EQ(bytes(full.get(signers.name, signers.vendor).data), makers) << filling;
+    }
+    ASSERT_EQ(full.set(u"Filling", 0, ""), status::success);
+    ASSERT_EQ(change(pk, 1, bytes("anybody's")), status::success) << filling;
+    ASSERT_EQ(change(stranger, 3, bytes("mine")), status::security_violation) << filling;
+  }
+  EXPECT_GT(made, 0);
+  EXPECT_GT(refused, 0);
+}
+
 TEST_F(Authenticated, VolatilePrivateVariables) {
   EXPECT_EQ(set(stranger, private_id, at(1), bytes("one"), volatile_at), status::success);
   EXPECT_EQ(get(volatile_signers).attributes, volatile_at);
