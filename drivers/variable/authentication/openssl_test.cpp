@@ -528,6 +528,17 @@ TEST_F(BesideOpenSsl, TheWorkForAMessageIsBounded) {
   certificates_verified = 0;
   EXPECT_FALSE(signature.leads_to(encoding_of(another.get())));
   EXPECT_EQ(certificates_verified, 0U);
+  {
+    // Nor does it help to name them as issuers of certificates that don't belong to the chain.
+    const Certificate bait = certify("Bait", evil_key, another.get(), evil_key);
+    others.back() = bait.get();
+    const ByteVector with_bait = sign(signer.get(), evil_key, others);
+    Signature baited;
+    ASSERT_TRUE(baited.read(with_bait).has_value());
+    certificates_verified = 0;
+    EXPECT_FALSE(baited.leads_to(encoding_of(another.get())));
+    EXPECT_EQ(certificates_verified, 0U);
+  }
   EXPECT_FALSE(signature.leads_to(encoding_of(same.get())));
   EXPECT_LE(certificates_verified, most * (most + 1) / 2) << "for a trusted certificate";
   has_clock = true;

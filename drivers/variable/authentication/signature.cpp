@@ -171,15 +171,15 @@ Result<void> Signature::read(Bytes der) {
 }
 
 void Signature::order_chain() {
-  std::size_t placed = 1;
-  for (; placed < certificates_.size(); ++placed) {
-    const std::size_t issuer = find_issuer(*certificates_[placed - 1], placed);
+  chain_length_ = 1;
+  for (; chain_length_ < certificates_.size(); ++chain_length_) {
+    const std::size_t issuer = find_issuer(*certificates_[chain_length_ - 1], chain_length_);
     if (issuer == certificates_.size()) {
       break;
     }
-    std::swap(certificates_[placed], certificates_[issuer]);
+    std::swap(certificates_[chain_length_], certificates_[issuer]);
   }
-  for (std::size_t index = 1; index < placed; ++index) {
+  for (std::size_t index = 1; index < chain_length_; ++index) {
     certificates_[index - 1]->next = certificates_[index];
   }
 }
@@ -240,7 +240,7 @@ bool Signature::leads_to(Bytes trusted) const {
 // Without this a message of many certificates would be searched for chains, which takes a verification for each link,
 // once for each trusted certificate there is.
 bool Signature::issued_any_by_name(const mbedtls_x509_crt& issuer) const {
-  for (std::size_t index = 0; index < certificates_.size(); ++index) {
+  for (std::size_t index = 0; index < chain_length_; ++index) {
     if (may_be_same_name(certificates_[index]->issuer, issuer.subject)) {
       return true;
     }

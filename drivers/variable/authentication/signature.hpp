@@ -53,6 +53,7 @@ class Signature {
   SignedData data_;
   // The signer's first, then its issuers as far as they are there, linked as the library wants them, then the others.
   FixedVector<mbedtls_x509_crt*, SignedData::most_certificates> certificates_;
+  std::size_t chain_length_ = 0;  // of the linked ones
 };
 
 // Whether `der` is a certificate with an RSA key, and whether signatures with that key count. Inside a
