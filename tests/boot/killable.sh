@@ -2,18 +2,20 @@
 
 variable_store=$PWD/build/host/bin/variable_store
 
-# start_writer CODE WRITES: boots CODE with the store $work/vars.fd into a program that reads the sequence of variables and
-# makes WRITES further writes. Its lines go to $work/serial.log, its process to $qemu_pid.
+# start_writer CODE WRITES: boots CODE with the store $work/vars.fd into a program that makes the updates in $work/updates,
+# if there are any, reads the sequence of variables and makes WRITES further writes. Its lines go to $work/serial.log, its process to $qemu_pid.
 start_writer() {
   mkdir -p "$work/application/EFI/BOOT"
-  cp "$images/variable_writer.efi" "$work/application/EFI/BOOT/BOOTX64.EFI"
+  cp "${writer:-$images/variable_writer.efi}" "$work/application/EFI/BOOT/BOOTX64.EFI"
+  local updates=()
+  [ ! -s "$work/updates" ] || updates=(-fw_cfg "name=opt/org.redoubt/updates,file=$work/updates")
   : > "$work/serial.log"
   qemu-system-x86_64 -machine q35,smm=on -accel tcg -cpu qemu64,+smep,+smap,+umip -m 512 -nodefaults -display none \
     -no-user-config -global driver=cfi.pflash01,property=secure,value=on -global ICH9-LPC.disable_s3=1 \
     -drive "if=pflash,format=raw,unit=0,readonly=on,file=$1" -drive "if=pflash,format=raw,unit=1,file=$work/vars.fd" \
     -drive "if=none,id=application,format=raw,readonly=on,file=fat:$work/application" \
     -device virtio-blk-pci,drive=application,bootindex=0 -fw_cfg "name=opt/org.redoubt/writes,string=$2" \
-    -serial "file:$work/serial.log" -debugcon "file:$work/debug.log" -global isa-debugcon.iobase=0x402 \
+    "${updates[@]}" -serial "file:$work/serial.log" -debugcon "file:$work/debug.log" -global isa-debugcon.iobase=0x402 \
     > "$work/qemu.txt" 2>&1 &
   qemu_pid=$!
 }
@@ -23,7 +25,8 @@ await_line() {
   for _ in $(seq 3000); do
     ! grep -aq "$1" "$work/serial.log" || return 0
     ! grep -aq 'writer failed' "$work/serial.log" || failed "$(grep -a 'writer failed' "$work/serial.log")"
-    kill -0 "$qemu_pid" 2> /dev/null || failed "QEMU ended before '$1'"
+    # Its last line may have come since.
+    kill -0 "$qemu_pid" 2> /dev/null || grep -aq "$1" "$work/serial.log" || failed "QEMU ended before '$1'"
     sleep 0.1
   done
   failed "no '$1'"

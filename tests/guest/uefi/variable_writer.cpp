@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// Reads the variables of a sequence (variable_sequence.hpp), says how many writes they are of, and goes on with
+// Says whether Secure Boot is on and makes the updates that it's asked for (variable_updates.hpp). Then it reads the
+// variables of a sequence (variable_sequence.hpp), says how many writes they are of, and goes on with
 // opt/org.redoubt/writes further ones; every sixteenth has a variable come and go besides. The same under Redoubt and
 // under stock firmware.
 //
+//   writer secure_boot=0 or 1 | update N status=0x... |
 //   writer found=N | writer written=N, after each sixteenth write | writer failed what="..."
 #include "abi/uefi/system_table.hpp"
 #include "tests/guest/uefi/program.hpp"
 #include "tests/guest/uefi/variable_sequence.hpp"
+#include "tests/guest/uefi/variable_updates.hpp"
 
 namespace redoubt::guest {
 namespace {
@@ -79,8 +82,16 @@ bool come_and_go(const abi::RuntimeServices& services, std::uint64_t number) {
 }
 
 bool run(const abi::RuntimeServices& services) {
+  std::uint8_t secure_boot = 0;
+  abi::UintN size = sizeof(secure_boot);
+  const EfiStatus result =
+      services.get_variable(u"SecureBoot", &updates::global_variable, nullptr, &size, &secure_boot);
+  if (result != status::success) {
+    return fail("SecureBoot", 0, result);
+  }
+  print_line("writer secure_boot=", Decimal{secure_boot});
   std::uint64_t writes = 0;
-  if (!find(services, writes)) {
+  if (!updates::make_updates(services) || !find(services, writes)) {
     return false;
   }
   for (const std::uint64_t end = writes + option("writes", 0); writes < end; ++writes) {
