@@ -375,7 +375,7 @@ MmiReply Foundation::message(const abi::MmiEvent& event) {
     if (same(event.guid, abi::observation_message_guid) && observer_.answers(lifecycle_.locked())) [[unlikely]] {
       return observe(event);
     }
-    if (same(event.guid, abi::supervisor_request_guid) && !unblocking_.locked()) [[unlikely]]
+    if (!unblocking_.locked() && same(event.guid, abi::supervisor_request_guid)) [[unlikely]]
       return unblock(event);
     return {abi::status::not_found, 0};
   }

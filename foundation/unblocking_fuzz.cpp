@@ -47,8 +47,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   Unblocking unblocking(supervisor);
 
   const std::size_t hob_bytes = std::min<std::size_t>(size - 1, data[0]);
-  std::vector<std::byte> hobs(hob_bytes);
-  std::memcpy(hobs.data(), data + 1, hob_bytes);
+  const auto* input = reinterpret_cast<const std::byte*>(data);
+  std::vector<std::byte> hobs(input + 1, input + 1 + hob_bytes);
   // As reduce_hob_list leaves a list: lengths that lead from HOB to HOB.
   for (std::size_t at = 0; at + sizeof(abi::HobHeader) <= hobs.size();) {
     abi::HobHeader header;
@@ -62,12 +62,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   unblocking.unblock_hobs(hobs);
   compare(unblocking, supervisor);
 
-  const std::uint8_t* message = data + 1 + hob_bytes;
+  const std::byte* message = input + 1 + hob_bytes;
   std::size_t left = size - 1 - hob_bytes;
   while (left != 0) {
     const std::size_t count = std::min<std::size_t>(left, sizeof(abi::UnblockRequest));
-    std::vector<std::byte> copy(count);
-    std::memcpy(copy.data(), message, count);
+    std::vector<std::byte> copy(message, message + count);
     message += count;
     left -= count;
     static_cast<void>(unblocking.answer(copy));

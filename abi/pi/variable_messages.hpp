@@ -97,14 +97,16 @@ static_assert(sizeof(PayloadSize) == 8);
 
 // SMM_VARIABLE_COMMUNICATE_RUNTIME_VARIABLE_CACHE_CONTEXT: addresses of the sender's.
 struct RuntimeCacheContext {
-  std::uint64_t hob_cache;
-  std::uint64_t volatile_cache;
+  std::uint64_t read_lock;           // of one byte
+  std::uint64_t pending_update;      // of one byte
+  std::uint64_t hob_flush_complete;  // of one byte
+  std::uint64_t hob_cache;           // a store's, or 0
   std::uint64_t non_volatile_cache;
-  std::uint64_t pending_update;
-  std::uint64_t read_lock;
-  std::uint64_t hob_flush_complete;
+  std::uint64_t volatile_cache;
 };
-static_assert(sizeof(RuntimeCacheContext) == 48);
+static_assert(offsetof(RuntimeCacheContext, pending_update) == 8 && offsetof(RuntimeCacheContext, hob_cache) == 24 &&
+              offsetof(RuntimeCacheContext, non_volatile_cache) == 32 &&
+              offsetof(RuntimeCacheContext, volatile_cache) == 40 && sizeof(RuntimeCacheContext) == 48);
 
 // SMM_VARIABLE_COMMUNICATE_GET_RUNTIME_CACHE_INFO.
 struct RuntimeCacheInfo {

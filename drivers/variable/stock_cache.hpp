@@ -45,12 +45,12 @@ class StockCache {
   }
 
   messages::RuntimeCacheContext context() const {
-    return {.hob_cache = 0,
-            .volatile_cache = memory.base() + flags_bytes,
-            .non_volatile_cache = memory.base() + flags_bytes + round_up(info_.volatile_storage_size),
+    return {.read_lock = memory.base() + 1,
             .pending_update = memory.base(),
-            .read_lock = memory.base() + 1,
-            .hob_flush_complete = memory.base() + 2};
+            .hob_flush_complete = memory.base() + 2,
+            .hob_cache = 0,
+            .non_volatile_cache = memory.base() + flags_bytes + round_up(info_.volatile_storage_size),
+            .volatile_cache = memory.base() + flags_bytes};
   }
   bool is_pending() { return *memory.at(0) != 0; }
   void lock(bool locked) { *memory.at(1) = locked ? 1 : 0; }
