@@ -43,4 +43,6 @@ if(REDOUBT_KIND STREQUAL "host")
   # fuzzer-no-link: the coverage that steers libFuzzer, in all code that a fuzzer may link.
   add_compile_options(${REDOUBT_SANITIZERS} -fsanitize=fuzzer-no-link -g -O1)
   add_link_options(${REDOUBT_SANITIZERS})
+  # For code that no fuzzer runs and that computes little: half the time to compile, with the same sanitizers.
+  set(REDOUBT_QUICK_TO_COMPILE -O0 -fno-sanitize=fuzzer-no-link)
 endif()
