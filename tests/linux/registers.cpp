@@ -75,7 +75,7 @@ Registers patterns(unsigned seed, bool avx) {
   for (std::size_t i = 0; i < registers.x87.size(); ++i) {
     auto& value = registers.x87[i];
     for (std::size_t byte = 0; byte < 8; ++byte) {
-      value[byte] = static_cast<std::uint8_t>(seed * 13 + i * 41 + byte * 7);
+      value[byte] = static_cast<std::uint8_t>(std::size_t{seed} * 13 + i * 41 + byte * 7);
     }
     value[7] |= 0x80;  // the integer bit of a normal number
     value[8] = static_cast<std::uint8_t>(seed + i);
@@ -83,7 +83,7 @@ Registers patterns(unsigned seed, bool avx) {
   }
   for (std::size_t i = 0; i < registers.vector.size(); ++i) {
     for (std::size_t byte = 0; byte < (avx ? 32U : 16U); ++byte) {
-      registers.vector[i][byte] = static_cast<std::uint8_t>(seed * 29 + i * 53 + byte * 11 + 1);
+      registers.vector[i][byte] = static_cast<std::uint8_t>(std::size_t{seed} * 29 + i * 53 + byte * 11 + 1);
     }
   }
   registers.mxcsr = 0xFFBF & ~((seed & 3) << 13);  // everything masked, all flags up, rounding by seed
