@@ -23,15 +23,6 @@ std::unexpected<HarnessError> refuse(const std::string& name, const std::string&
   return std::unexpected(HarnessError{name + ": " + reason});
 }
 
-std::string hexadecimal(std::uint64_t value) {
-  std::string digits;
-  do {
-    digits.insert(digits.begin(), "0123456789abcdef"[value % 16]);
-    value /= 16;
-  } while (value != 0);
-  return "0x" + digits;
-}
-
 bool starts_with(std::span<const std::byte> file, std::string_view signature, std::size_t offset = 0) {
   return file.size() >= offset + signature.size() &&
          std::memcmp(file.data() + offset, signature.data(), signature.size()) == 0;
@@ -90,6 +81,15 @@ std::string why_not_relocatable(const ExecutableView& view) {
 }
 
 }  // namespace
+
+std::string hexadecimal(std::uint64_t value) {
+  std::string digits;
+  do {
+    digits.insert(digits.begin(), "0123456789abcdef"[value % 16]);
+    value /= 16;
+  } while (value != 0);
+  return "0x" + digits;
+}
 
 Result<ByteVector, HarnessError> read_driver_file(const std::string& path) {
   std::error_code error;

@@ -3,6 +3,7 @@
 // with the file and what to do about it, the foundation only whether it can be run.
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <string>
 #include <vector>
@@ -20,6 +21,9 @@ struct DriverImage {
 
 // The file's bytes. Errors name the path.
 Result<ByteVector, HarnessError> read_driver_file(const std::string& path);
+
+// As addresses stand in error messages: 0x, and no leading zeroes.
+std::string hexadecimal(std::uint64_t value);
 
 // Refuses, with `name` and the reason, what MM would refuse.
 Result<DriverImage, HarnessError> check_driver_image(std::span<const std::byte> file, const std::string& name);

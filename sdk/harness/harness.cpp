@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cstring>
 #include <filesystem>
-#include <format>
 #include <utility>
 
 #include "abi/pi/communicate.hpp"
@@ -348,7 +347,7 @@ Result<std::span<std::byte>, HarnessError> Harness::unblock(std::uint64_t addres
   const Reply reply = send(abi::supervisor_request_guid, request);
   const auto answer = reply.as<abi::UnblockRequest>();
   if (abi::status::is_error(reply.status) || !answer.has_value() || abi::status::is_error(answer->header.result)) {
-    return std::unexpected(HarnessError{std::format("memory at {:#x}: MM doesn't open it to drivers", address)});
+    return std::unexpected(HarnessError{"memory at " + hexadecimal(address) + ": MM doesn't open it to drivers"});
   }
   return memory;
 }

@@ -16,6 +16,7 @@
 #include "abi/uefi/guid_text.hpp"
 #include "foundation/log_line.hpp"
 #include "foundation/service_number.hpp"
+#include "sdk/harness/driver_image.hpp"
 #include "sdk/harness/port_instruction.hpp"
 
 #if defined(__has_feature)
@@ -51,12 +52,6 @@ constexpr std::uint64_t lowest_mmram = 0x10000000;
 [[noreturn]] void give_up(const char* what) {
   std::fprintf(stderr, "harness: %s\n", what);
   std::abort();
-}
-
-std::string hexadecimal(std::uint64_t value) {
-  char text[20];
-  std::snprintf(text, sizeof(text), "0x%llx", static_cast<unsigned long long>(value));
-  return text;
 }
 
 // An address for MMRAM where this process has nothing yet; 0 = anywhere.
