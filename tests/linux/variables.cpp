@@ -44,7 +44,7 @@ std::string errno_text(const std::string& what) { return what + ": " + std::stre
 Bytes pattern(std::size_t size, unsigned seed) {
   Bytes bytes(size);
   for (std::size_t i = 0; i < size; ++i) {
-    bytes[i] = static_cast<std::uint8_t>(i * 31 + seed * 17 + 5);
+    bytes[i] = static_cast<std::uint8_t>(i * 31 + std::size_t{seed} * 17 + 5);
   }
   return bytes;
 }
@@ -320,7 +320,9 @@ Bytes standing_data(unsigned index) { return pattern(20 + index * 13, index); }
 std::string check_standing(const std::string& when) {
   for (unsigned index = 0; index < standing; ++index) {
     const std::string name = standing_name(index);
-    if (const std::string problem = expect_content(name, standing_data(index), when + ": " + name); !problem.empty()) {
+    std::string what = when;
+    what.append(": ").append(name);
+    if (const std::string problem = expect_content(name, standing_data(index), what); !problem.empty()) {
       return problem;
     }
   }
