@@ -9,6 +9,7 @@
 #include "abi/pi/mm_protocols.hpp"
 #include "abi/redoubt/inner_mmi.hpp"
 #include "abi/redoubt/observation.hpp"
+#include "abi/redoubt/processors_held.hpp"
 #include "abi/uefi/service_types.hpp"
 #include "foundation/efi_status.hpp"
 #include "foundation/hob_list.hpp"
@@ -81,6 +82,8 @@ EfiStatus Foundation::create_tables(const abi::FoundationLaunch& launch) {
   if (!log.has_value()) return to_efi_status(log.error());
   const auto unblocked = install_unblocked_memory_protocol(launch, *(*io)->handle);
   if (!unblocked.has_value()) return to_efi_status(unblocked.error());
+  const auto held = install_processors_held_protocol(launch, *(*io)->handle);
+  if (!held.has_value()) return to_efi_status(held.error());
   const auto processors = install_processor_protocols(launch, *(*io)->handle);
   return processors.has_value() ? abi::status::success : to_efi_status(processors.error());
 }
@@ -90,6 +93,9 @@ Result<void> Foundation::install_log_protocol(const abi::FoundationLaunch& launc
   log.write = reinterpret_cast<decltype(log.write)>(static_cast<std::uintptr_t>(
       launch.gates + std::uint64_t{abi::gate_stub_bytes} * static_cast<std::uint32_t>(Service::log_write)));
   TRY(protocols_.install(&handle, abi::log_protocol_guid, address_of(&log), foundation_itself));
+  if ((launch.options & abi::launch_option::repair_variables) != 0) {
+    TRY(protocols_.install(&handle, abi::repair_variables_protocol_guid, 0, foundation_itself));
+  }
   return {};
 }
 
@@ -99,6 +105,14 @@ Result<void> Foundation::install_unblocked_memory_protocol(const abi::Foundation
   protocol.check = reinterpret_cast<decltype(protocol.check)>(static_cast<std::uintptr_t>(
       launch.gates + std::uint64_t{abi::gate_stub_bytes} * static_cast<std::uint32_t>(Service::check_unblocked)));
   TRY(protocols_.install(&handle, abi::unblocked_memory_protocol_guid, address_of(&protocol), foundation_itself));
+  return {};
+}
+
+Result<void> Foundation::install_processors_held_protocol(const abi::FoundationLaunch& launch, HandleRecord& handle) {
+  auto& protocol = *at_address<abi::ProcessorsHeldProtocol>(TRY(arena_.allocate(sizeof(abi::ProcessorsHeldProtocol))));
+  protocol.hold = reinterpret_cast<decltype(protocol.hold)>(static_cast<std::uintptr_t>(
+      launch.gates + std::uint64_t{abi::gate_stub_bytes} * static_cast<std::uint32_t>(Service::hold_processors)));
+  TRY(protocols_.install(&handle, abi::processors_held_protocol_guid, address_of(&protocol), foundation_itself));
   return {};
 }
 

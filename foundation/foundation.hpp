@@ -84,6 +84,7 @@ class Foundation {
   bool install_hob_list(const abi::FoundationLaunch& launch);
   void discover_drivers(const abi::FoundationLaunch& launch, bool sound_hobs);
   Result<void> install_unblocked_memory_protocol(const abi::FoundationLaunch& launch, HandleRecord& handle);
+  Result<void> install_processors_held_protocol(const abi::FoundationLaunch& launch, HandleRecord& handle);
   Result<void> install_log_protocol(const abi::FoundationLaunch& launch, HandleRecord& handle);
   // What is installed once the drivers have started, and by whom.
   void log_protocols();
@@ -130,6 +131,7 @@ class Foundation {
   abi::EfiStatus allocate_pages(Arguments arguments);
   abi::EfiStatus free_pages(Arguments arguments);
   abi::EfiStatus processor_service(Service service, Arguments arguments);
+  abi::EfiStatus hold_processors(Arguments arguments);
   abi::EfiStatus install_protocol_interface(Arguments arguments);
   abi::EfiStatus uninstall_protocol_interface(Arguments arguments);
   abi::EfiStatus handle_protocol(Arguments arguments);

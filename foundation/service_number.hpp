@@ -51,6 +51,8 @@ enum class Service : std::uint32_t {
   wait_for_procedure,
   // UnblockedMemoryProtocol (abi/redoubt/unblock.hpp)
   check_unblocked,
+  // ProcessorsHeldProtocol (abi/redoubt/processors_held.hpp)
+  hold_processors,
   count,
 };
 static_assert(static_cast<std::uint32_t>(Service::count) <= abi::gate_count);

@@ -71,6 +71,7 @@ EfiStatus Foundation::service(std::uint64_t number, const abi::ServiceCall& call
     case Service::log_write: return log_write(arguments);
     case Service::check_unblocked:
       return unblocking_.holds(arguments[1], arguments[2]) ? abi::status::success : abi::status::access_denied;
+    case Service::hold_processors: return hold_processors(arguments);
     case Service::count: break;
   }
   return abi::status::unsupported;
@@ -277,6 +278,13 @@ EfiStatus Foundation::processor_service(Service service, Arguments arguments) {
   }
   disable_for_procedures();
   return status;
+}
+
+EfiStatus Foundation::hold_processors(Arguments arguments) {
+  if (arguments[1] == 0) return abi::status::invalid_parameter;
+  const SystemResult<std::uint64_t> presumed_stopped = supervisor_.hold_processors();
+  if (!presumed_stopped.has_value()) return abi::status::device_error;
+  return memory_.write(arguments[1], *presumed_stopped) ? abi::status::success : abi::status::invalid_parameter;
 }
 
 // ---- Protocols ----

@@ -9,6 +9,7 @@
 #include <set>
 #include <vector>
 
+#include "abi/redoubt/processors_held.hpp"
 #include "foundation/testing/machine.hpp"
 
 namespace redoubt::foundation {
@@ -55,6 +56,32 @@ std::uint32_t crc32(const MmSystemTable& original) {
     for (int bit = 0; bit < 8; ++bit) crc = (crc & 1) != 0 ? crc >> 1 ^ 0xEDB88320 : crc >> 1;
   }
   return ~crc;
+}
+
+// ---- Other CPUs before a flash write ----
+
+TEST_F(ServicesTest, HoldingProcessorsSaysHowManyArePresumedStopped) {
+  const auto hold = [this](UintN* presumed_stopped) {
+    EfiStatus result = status::success;
+    machine_.as_driver([&](MmSystemTable& mmst) {
+      void* interface = nullptr;
+      ASSERT_EQ(mmst.locate_protocol(&abi::processors_held_protocol_guid, nullptr, &interface), status::success);
+      const auto* protocol = static_cast<const abi::ProcessorsHeldProtocol*>(interface);
+      result = protocol->hold(protocol, presumed_stopped);
+    });
+    return result;
+  };
+  UintN presumed_stopped = 77;
+  EXPECT_EQ(hold(&presumed_stopped), status::success);
+  EXPECT_EQ(presumed_stopped, 0U);
+  machine_.supervisor.processors_held = [] { return 2; };
+  EXPECT_EQ(hold(&presumed_stopped), status::success);
+  EXPECT_EQ(presumed_stopped, 2U);
+  EXPECT_EQ(hold(nullptr), status::invalid_parameter);
+  EXPECT_EQ(hold(foundations<UintN>()), status::invalid_parameter);
+  machine_.supervisor.processors_held = [] { return std::nullopt; };
+  EXPECT_EQ(hold(&presumed_stopped), status::device_error);
+  EXPECT_EQ(presumed_stopped, 2U);
 }
 
 // ---- System table ----

@@ -50,6 +50,7 @@ class Supervisor {
   virtual abi::SystemStatus stop_procedure(std::uint64_t cpu) = 0;
 
   virtual SystemResult<bool> unblock_memory(std::uint64_t address, std::uint64_t pages) = 0;
+  virtual SystemResult<std::uint64_t> hold_processors() = 0;
 
   // The time stamp counter, which needs no system call.
   virtual std::uint64_t ticks() = 0;

@@ -11,6 +11,7 @@
 #include "abi/pi/mm_mp.hpp"
 #include "abi/pi/mm_protocols.hpp"
 #include "abi/redoubt/observation.hpp"
+#include "abi/redoubt/processors_held.hpp"
 #include "abi/redoubt/unblock.hpp"
 #include "abi/uefi/types.hpp"
 
@@ -26,6 +27,7 @@ inline constexpr std::array protocols_at_launch = {
     mm_mp_protocol_guid,                //
     log_protocol_guid,                  // ours
     unblocked_memory_protocol_guid,     // ours
+    processors_held_protocol_guid,      // ours
 };
 
 // Installed when the phase begins: too late for the drivers that start at launch.

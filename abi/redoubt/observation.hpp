@@ -29,11 +29,17 @@ constexpr const char* to_string(LogLevel level) {
 
 // The options that the launcher hands over (LaunchRecord::options, FoundationLaunch::options).
 namespace launch_option {
-inline constexpr std::uint32_t trace = 0x1;           // a line of the report for each MMI and each handler called
-inline constexpr std::uint32_t observe_always = 0x2;  // the message below is answered after ReadyToLock as well
-inline constexpr std::uint32_t log_level_shift = 8;   // a LogLevel in four bits; 0 = info
+inline constexpr std::uint32_t trace = 0x1;             // a line of the report for each MMI and each handler called
+inline constexpr std::uint32_t observe_always = 0x2;    // the message below is answered after ReadyToLock as well
+inline constexpr std::uint32_t repair_variables = 0x4;  // repair_variables_protocol_guid is there
+inline constexpr std::uint32_t log_level_shift = 8;     // a LogLevel in four bits; 0 = info
 inline constexpr std::uint32_t log_level_mask = 0xF00;
 }  // namespace launch_option
+
+// In MM's protocol database, without an interface, if whoever starts the machine wants a damaged variable store
+// repaired at the price of the variables that can't be found any more, keys included.
+inline constexpr Guid repair_variables_protocol_guid = {
+    0x6d4f0c9e, 0x2b57, 0x4a1d, {0x8c, 0x36, 0x5e, 0x91, 0xd7, 0x0a, 0x44, 0xb8}};
 
 // In MM's protocol database, for drivers.
 inline constexpr Guid log_protocol_guid = {
@@ -47,6 +53,9 @@ struct LogProtocol {
 };
 
 inline constexpr std::size_t log_text_bytes = 120;
+
+// How the variable driver's errors begin that say that its store isn't in order, or what becomes of it.
+inline constexpr char variable_store_words[] = "variable store";
 
 // The HeaderGuid of the message.
 inline constexpr Guid observation_message_guid = {

@@ -103,6 +103,9 @@ enum PageAccess : std::uint64_t {
 //                                              RAM or leads elsewhere in MM, a part of what is open, anything after
 //                                              the message of ReadyToLock or ExitBootServices; out_of_memory also
 //                                              beyond unblocked_limit
+//   hold_processors() -> presumed stopped      calls in every CPU that isn't held, and holds who comes; how many didn't
+//                                              come and aren't known to run. busy: somebody runs outside, or one that
+//                                              was presumed stopped at the last call of this MMI has come in since
 #define REDOUBT_SYSTEM_CALLS(X) \
   X(finish_launch, 0)           \
   X(finish_mmi, 1)              \
@@ -127,7 +130,8 @@ enum PageAccess : std::uint64_t {
   X(start_procedure, 20)        \
   X(check_procedure, 21)        \
   X(stop_procedure, 22)         \
-  X(unblock_memory, 23)
+  X(unblock_memory, 23)         \
+  X(hold_processors, 24)
 
 enum class SystemCall : std::uint64_t {
 #define REDOUBT_X(name, number) name = number,

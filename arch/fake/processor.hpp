@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstdint>
+#include <cstdio>
+#include <cstdlib>
 #include <cstring>
 
 #include "arch/fake/machine.hpp"
@@ -59,6 +61,10 @@ inline void fence_before_x2apic_write() {}
 inline std::uint64_t read_dr3() { return fake::machine().dr3; }
 inline void write_dr3(std::uint64_t value) { fake::machine().dr3 = value; }
 inline void unblock_nmis() { ++fake::machine().nmi_openings; }
+[[noreturn]] inline void shut_down() {
+  std::fputs("the processor shuts down\n", stderr);
+  std::abort();
+}
 inline void spin_hint() {
   if (fake::machine().on_spin) {
     fake::machine().on_spin();

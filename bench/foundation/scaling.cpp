@@ -84,6 +84,7 @@ class NullSupervisor final : public Supervisor {
   SystemResult<bool> unblock_memory(std::uint64_t, std::uint64_t) override {
     return std::unexpected(SystemStatus::not_permitted);
   }
+  SystemResult<std::uint64_t> hold_processors() override { return 0; }
   std::uint64_t ticks() override { return 0; }
 
  private:

@@ -110,4 +110,6 @@ SystemResult<bool> GuestSupervisor::unblock_memory(std::uint64_t address, std::u
   return *opened != 0;
 }
 
+SystemResult<std::uint64_t> GuestSupervisor::hold_processors() { return result_of(system_call::hold_processors()); }
+
 }  // namespace redoubt::foundation::guest

@@ -51,6 +51,7 @@ class GuestSupervisor final : public Supervisor {
   SystemResult<abi::ProcessorState> check_procedure(std::uint64_t cpu, abi::ProcedureEnd& end) override;
   abi::SystemStatus stop_procedure(std::uint64_t cpu) override;
   SystemResult<bool> unblock_memory(std::uint64_t address, std::uint64_t pages) override;
+  SystemResult<std::uint64_t> hold_processors() override;
   std::uint64_t ticks() override { return __builtin_ia32_rdtsc(); }
 };
 

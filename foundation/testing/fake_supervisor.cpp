@@ -481,6 +481,14 @@ SystemResult<bool> FakeSupervisor::unblock_memory(std::uint64_t address, std::ui
   return true;
 }
 
+SystemResult<std::uint64_t> FakeSupervisor::hold_processors() {
+  ++calls["hold_processors"];
+  if (!processors_held) return 0;
+  const std::optional<std::uint64_t> presumed_stopped = processors_held();
+  if (!presumed_stopped.has_value()) return std::unexpected(SystemStatus::busy);
+  return *presumed_stopped;
+}
+
 SystemResult<std::uint64_t> FakeSupervisor::read_save_state(std::uint64_t cpu, std::uint32_t number,
                                                             std::uint64_t width) {
   ++calls["read_save_state"];

@@ -16,6 +16,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -64,6 +65,8 @@ class FakeSupervisor : public Supervisor {
   // RAM outside MMRAM, which isn't there, and what of it was opened to drivers: base and pages.
   std::vector<std::pair<std::uint64_t, std::uint64_t>> outside_ram = {{0x1000'0000, 0x1000}};
   std::vector<std::pair<std::uint64_t, std::uint64_t>> unblocked;
+  // What hold_processors() answers: CPUs presumed stopped, or nothing if somebody runs outside. Not set: all are held.
+  std::function<std::optional<std::uint64_t>()> processors_held;
   std::vector<std::string> lines;  // the log
   bool root_interest = false;
   std::uint64_t mmi_count = 0;
@@ -117,6 +120,7 @@ class FakeSupervisor : public Supervisor {
   SystemResult<abi::ProcessorState> check_procedure(std::uint64_t cpu, abi::ProcedureEnd& end) override;
   abi::SystemStatus stop_procedure(std::uint64_t cpu) override;
   SystemResult<bool> unblock_memory(std::uint64_t address, std::uint64_t pages) override;
+  SystemResult<std::uint64_t> hold_processors() override;
   std::uint64_t ticks() override { return ++tick_count; }
 
   // For the gate stubs.

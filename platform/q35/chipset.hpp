@@ -52,6 +52,9 @@ inline constexpr std::uint32_t tco1_timeout = 0x0008;   // TIMEOUT
 // raised for from the two values, since the save state says nothing about the I/O instruction.
 inline constexpr std::uint16_t apm_command_port = 0xB2;
 inline constexpr std::uint16_t apm_status_port = 0xB3;
+// Values of the command port that switch ACPI mode in QEMU and raise none.
+inline constexpr std::uint8_t apm_acpi_enable = 2;
+inline constexpr std::uint8_t apm_acpi_disable = 3;
 
 // Reset control: full reset with 0x06 after 0x02.
 inline constexpr std::uint16_t reset_control_port = 0xCF9;
@@ -59,6 +62,25 @@ inline constexpr std::uint16_t reset_control_port = 0xCF9;
 // The debug console, present when a read gives the signature.
 inline constexpr std::uint16_t debug_console_port = 0x402;
 inline constexpr std::uint8_t debug_console_signature = 0xE9;
+
+// The serial console: COM1, a 16550A (National Semiconductor PC16550D) with the PC's clock of 1.8432 MHz. Registers by
+// their offset from the port.
+inline constexpr std::uint16_t serial_console_port = 0x3F8;
+inline constexpr std::uint16_t uart_transmit = 0;          // while the divisor isn't shown there
+inline constexpr std::uint16_t uart_divisor_low = 0;       // while it is
+inline constexpr std::uint16_t uart_interrupt_enable = 1;  // the same
+inline constexpr std::uint16_t uart_divisor_high = 1;
+inline constexpr std::uint16_t uart_fifo_control = 2;
+inline constexpr std::uint8_t uart_fifo_enable_empty = 0x07;
+inline constexpr std::uint16_t uart_line_control = 3;
+inline constexpr std::uint8_t uart_line_8n1 = 0x03;
+inline constexpr std::uint8_t uart_line_show_divisor = 0x80;
+inline constexpr std::uint16_t uart_modem_control = 4;
+inline constexpr std::uint8_t uart_modem_dtr_rts = 0x03;
+inline constexpr std::uint16_t uart_line_status = 5;
+inline constexpr std::uint8_t uart_line_transmit_empty = 0x20;
+inline constexpr std::uint16_t uart_scratch = 7;
+inline constexpr std::uint16_t uart_divisor_115200 = 1;
 
 // fw_cfg, port interface; the DMA address register is big-endian, its low half starts the transfer.
 inline constexpr std::uint16_t fw_cfg_selector_port = 0x510;

@@ -3,6 +3,7 @@
 #include "platform/q35/platform.hpp"
 
 #include "arch/ports.hpp"
+#include "arch/processor.hpp"
 #include "platform/q35/chipset.hpp"
 
 namespace redoubt::platform {
@@ -82,11 +83,22 @@ void write_log(std::string_view text) {
 
 std::uint32_t read_timer() { return arch::in32(q35::pm_timer_port); }
 
+// With the value that the register holds: a dispatcher that hasn't seen it yet sees it once, and one that has seen it
+// has written 0 there.
+void raise_mmi_everywhere() {
+  const std::uint8_t held = arch::in8(q35::apm_command_port);
+  const bool raises_none = held == q35::apm_acpi_enable || held == q35::apm_acpi_disable;
+  arch::out8(q35::apm_command_port, raises_none ? std::uint8_t{0} : held);
+}
+
 void reset() {
-  for (;;) {
+  constexpr unsigned attempts = 1000;
+  for (unsigned attempt = 0; attempt < attempts; ++attempt) {
     arch::out8(q35::reset_control_port, 0x02);
     arch::out8(q35::reset_control_port, 0x06);
   }
+  // The owner of the machine may have put an I/O BAR over the register.
+  arch::shut_down();
 }
 
 }  // namespace redoubt::platform

@@ -145,6 +145,11 @@ std::uint32_t read_timer();
 inline constexpr std::uint32_t timer_mask = q35::pm_timer_mask;
 inline constexpr std::uint32_t timer_hertz = q35::pm_timer_hertz;
 
+// Calls all CPUs in, this one included, which takes its SMI after RSM: without any local APIC, and without a word on
+// whether it worked. Who owns the machine can keep it from working (SMI_EN, an I/O BAR over the port); then it reads
+// and writes one byte of a device of his, as he could himself.
+void raise_mmi_everywhere();
+
 // Resets the machine, the flash and all CPUs included. Does not return.
 [[noreturn]] void reset();
 

@@ -52,6 +52,17 @@ class DriverPorts : public ::testing::Test {
   }
 };
 
+// An I/O BAR over the port keeps it from having an effect, as in this fake.
+TEST(PlatformDeath, AResetThatDoesNotComeIsNotWaitedFor) { EXPECT_DEATH(reset(), "the processor shuts down"); }
+
+TEST_F(DriverPorts, ACallOfAllCpusRepeatsTheCommand) {
+  set(q35::apm_command_port, 0x55);
+  raise_mmi_everywhere();
+  set(q35::apm_command_port, q35::apm_acpi_enable);
+  raise_mmi_everywhere();
+  EXPECT_EQ(writes(), "b2:55 b2:0") << "2 would raise none";
+}
+
 TEST_F(DriverPorts, AreReadIfPolicyNamesThem) {
   set(q35::apm_command_port, 0x55);
   set(q35::smi_en_port, 0x1234'5678);

@@ -352,6 +352,10 @@ Result<std::span<std::byte>, HarnessError> Harness::unblock(std::uint64_t addres
   return memory;
 }
 
+void Harness::set_processors_held(std::function<std::optional<std::uint64_t>()> answer) {
+  implementation_->supervisor.processors_held = std::move(answer);
+}
+
 void Harness::fail_allocations_after(std::size_t count) {
   if (implementation_->started) {
     implementation_->supervisor.fail_allocations_after(count);

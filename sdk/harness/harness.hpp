@@ -231,6 +231,10 @@ class Harness {
   // now; starts MM, too. The test is the other side that shares it, through what is returned. An error after
   // ready_to_lock(), or if something else of the process is there.
   Result<std::span<std::byte>, HarnessError> unblock(std::uint64_t address, std::size_t bytes);
+  // What drivers learn of the machine's other CPUs when they ask before a flash write
+  // (abi/redoubt/processors_held.hpp): `answer` is called each time, and returns how many are presumed stopped, or
+  // nothing: EFI_DEVICE_ERROR, since one runs outside. Without it, or with an empty function, all are held.
+  void set_processors_held(std::function<std::optional<std::uint64_t>()> answer);
   // Memory runs out after `count` more allocations of pages, by the foundation or for drivers; called before start(),
   // those of the start count. The most common untested path of a driver.
   void fail_allocations_after(std::size_t count);

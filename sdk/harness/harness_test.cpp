@@ -13,6 +13,7 @@
 #include <functional>
 
 #include "abi/pe/pe.hpp"
+#include "abi/redoubt/processors_held.hpp"
 #include "abi/redoubt/unblock.hpp"
 #include "sdk/log.hpp"
 #include "sdk/mm_driver.hpp"
@@ -408,6 +409,29 @@ TEST_F(HarnessTest, GivesMemoryToDrivers) {
   EXPECT_EQ(reply.status, status::device_error);
   ASSERT_EQ(reply.faults.size(), 1u);
   EXPECT_EQ(reply.faults[0].address, address);
+}
+
+TEST_F(HarnessTest, TheTestSaysWhoRunsOutside) {
+  Harness harness;
+  std::vector<std::pair<abi::EfiStatus, UintN>> answers;
+  handler_body = [&answers](void*, UintN*) {
+    void* interface = nullptr;
+    EXPECT_EQ(table->locate_protocol(&abi::processors_held_protocol_guid, nullptr, &interface), status::success);
+    const auto* processors = static_cast<const abi::ProcessorsHeldProtocol*>(interface);
+    UintN presumed_stopped = 77;
+    const abi::EfiStatus held = processors->hold(processors, &presumed_stopped);
+    answers.emplace_back(held, presumed_stopped);
+    return status::success;
+  };
+  add(harness);
+  harness.send(message_guid, {});
+  harness.set_processors_held([] { return 3; });
+  harness.send(message_guid, {});
+  harness.set_processors_held([] { return std::nullopt; });
+  harness.send(message_guid, {});
+  const std::vector<std::pair<abi::EfiStatus, UintN>> expected = {
+      {status::success, 0}, {status::success, 3}, {status::device_error, 77}};
+  EXPECT_EQ(answers, expected);
 }
 
 TEST_F(HarnessTest, UnblockedMemoryIsSharedWithTheTest) {

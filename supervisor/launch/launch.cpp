@@ -172,12 +172,15 @@ LaunchStep<void> build_memory(Supervisor& supervisor, const SupervisorImage& ima
 
 void measure_tick_rate(Supervisor& supervisor) {
   constexpr std::uint32_t counts = 256;
+  // A timer that stands still, or is somebody else's by now, leaves the rate unknown: procedures have no timeouts then.
   constexpr std::uint64_t polls = 1u << 16;
+  constexpr std::uint64_t most_ticks = std::uint64_t{1} << 32;
   constexpr std::uint64_t microseconds_per_second = 1'000'000;
   const std::uint32_t start = platform::read_timer();
   const std::uint64_t start_ticks = arch::read_tsc();
   std::uint64_t elapsed = 0;
-  for (std::uint64_t poll = 0; poll < polls && elapsed < counts; ++poll) {
+  for (std::uint64_t poll = 0; poll < polls && elapsed < counts && arch::read_tsc() - start_ticks < most_ticks;
+       ++poll) {
     elapsed = (platform::read_timer() - start) & platform::timer_mask;
   }
   const std::uint64_t ticks = arch::read_tsc() - start_ticks;

@@ -51,6 +51,17 @@ TEST(Launch, EachPageHasTheRightsOfItsSection) {
   EXPECT_FALSE(memory.permits(Domain::driver, machine.supervisor().gates, 1, abi::page_write));
 }
 
+TEST(Launch, ATimerThatStandsStillLeavesTheRateUnknown) {
+  LaunchedMachine machine;
+  ASSERT_TRUE(machine.launch().has_value());
+  arch::fake::machine().ports[platform::q35::pm_timer_port] = 7;
+  machine.supervisor().ticks_per_microsecond = 5;
+  const std::uint64_t before = arch::fake::machine().tsc;
+  measure_tick_rate(machine.supervisor());
+  EXPECT_EQ(machine.supervisor().ticks_per_microsecond, 0u);
+  EXPECT_LT(arch::fake::machine().tsc - before, std::uint64_t{1} << 20);
+}
+
 TEST(Launch, GateStubsCarryTheirNumbers) {
   LaunchedMachine machine;
   ASSERT_TRUE(machine.launch().has_value());

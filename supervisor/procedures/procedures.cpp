@@ -3,6 +3,7 @@
 
 #include "arch/processor.hpp"
 #include "arch/x86_64/registers/exceptions.hpp"
+#include "platform/q35/platform.hpp"
 #include "supervisor/domain/domain_calls.hpp"
 #include "supervisor/exceptions/panic.hpp"
 #include "supervisor/report/report.hpp"
@@ -322,6 +323,10 @@ void RendezvousHardware::relax() { arch::spin_hint(); }
 bool RendezvousHardware::call_in(std::uint32_t cpu) {
   return supervisor_.local_apic.send_smi(supervisor_.cpus[cpu]->apic_id);
 }
+bool RendezvousHardware::call_others(std::uint32_t cpu) {
+  return supervisor_.local_apic.send_smi_to_others(supervisor_.cpus[cpu]->apic_id);
+}
+void RendezvousHardware::call_all() { platform::raise_mmi_everywhere(); }
 bool RendezvousHardware::assigned(std::uint32_t cpu) {
   return supervisor_.procedures[cpu].state.load(std::memory_order_acquire) == ProcedureState::posted;
 }

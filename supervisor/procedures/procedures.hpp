@@ -95,6 +95,8 @@ class RendezvousHardware {
   std::uint64_t now();
   void relax();
   bool call_in(std::uint32_t cpu);
+  bool call_others(std::uint32_t cpu);
+  void call_all();
   bool assigned(std::uint32_t cpu);
   // The CPU was reset, or its procedure has left MM.
   void forget(std::uint32_t cpu);

@@ -78,4 +78,30 @@ bool LocalApic::send(std::uint32_t apic_id, std::uint32_t command) const {
 bool LocalApic::send_smi(std::uint32_t apic_id) const { return send(apic_id, arch::local_apic::command_smi); }
 bool LocalApic::send_nmi(std::uint32_t apic_id) const { return send(apic_id, arch::local_apic::command_nmi); }
 
+bool LocalApic::send_smi_to_others(std::uint32_t own_apic_id) const {
+  constexpr std::uint32_t command = arch::local_apic::command_smi | arch::local_apic::to_all_others;
+  if (!reaches(0)) {
+    return false;
+  }
+  if (is_in_x2apic_mode()) {
+    arch::fence_before_x2apic_write();
+    arch::write_msr(arch::msr::x2apic_interrupt_command, command);
+    return true;
+  }
+  // QEMU (7.2) takes the sender for who has its id: with another CPU's id in place of its own it would leave that one
+  // out.
+  const std::uint32_t owners_id = at(arch::local_apic::id);
+  const bool changed = owners_id >> 24 != own_apic_id;
+  wait_for_delivery();
+  if (changed) {
+    at(arch::local_apic::id) = own_apic_id << 24;
+  }
+  at(arch::local_apic::interrupt_command_low) = command;
+  wait_for_delivery();
+  if (changed) {
+    at(arch::local_apic::id) = owners_id;
+  }
+  return true;
+}
+
 }  // namespace redoubt::supervisor

@@ -30,6 +30,10 @@ class LocalApic {
   bool send_smi(std::uint32_t apic_id) const;
   bool send_nmi(std::uint32_t apic_id) const;
 
+  // To all CPUs but the sender, whose id was `own_apic_id` at launch, by the shorthand for that: it reaches those whose
+  // ids were changed. False if this CPU's local APIC can't be used.
+  bool send_smi_to_others(std::uint32_t own_apic_id) const;
+
  private:
   bool send(std::uint32_t apic_id, std::uint32_t command) const;
   bool is_in_x2apic_mode() const;

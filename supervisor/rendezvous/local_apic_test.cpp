@@ -61,6 +61,29 @@ TEST_F(LocalApicTest, X2apicGoesThroughTheMsr) {
   EXPECT_EQ(low(), 0u);
 }
 
+TEST_F(LocalApicTest, AllOthersAreReachedWithoutTheirIds) {
+  base() = 0xFEE0'0900;
+  page_[arch::local_apic::id / 4] = 0x0200'0000;
+  EXPECT_TRUE(apic_.send_smi_to_others(2));
+  EXPECT_EQ(low(), 0xC'4200u);
+  EXPECT_EQ(high(), 0x7700'0000u);
+  low() = 0;
+  // One that calls itself by another CPU's id has it back afterwards.
+  page_[arch::local_apic::id / 4] = 0x0500'0000;
+  EXPECT_TRUE(apic_.send_smi_to_others(2));
+  EXPECT_EQ(low(), 0xC'4200u);
+  EXPECT_EQ(page_[arch::local_apic::id / 4], 0x0500'0000u);
+  low() = 0;
+  base() = 0xFEE0'0D00;
+  EXPECT_TRUE(apic_.send_smi_to_others(0x1234));
+  EXPECT_EQ(arch::fake::machine().msrs[arch::msr::x2apic_interrupt_command], 0xC'4200u);
+  for (const std::uint64_t moved : {0x1F00'0900ull, 0xFEE0'1900ull, 0xFEE0'0000ull}) {
+    base() = moved;
+    EXPECT_FALSE(apic_.send_smi_to_others(2)) << moved;
+  }
+  EXPECT_EQ(low(), 0u);
+}
+
 TEST_F(LocalApicTest, AnswersToItsIdInEitherMode) {
   base() = 0xFEE0'0900;
   page_[arch::local_apic::id / 4] = 0x0500'0000;

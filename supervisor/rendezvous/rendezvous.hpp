@@ -25,6 +25,31 @@
 // An owner that has left MM without finish() (a driver can execute RSM) doesn't know that everybody waits for it. Who
 // waits for long calls it in. One that is still at work just has an MMI more afterwards.
 //
+// Who isn't there
+// ---------------
+// A CPU is called by its APIC id, then by the shorthand for all others, which a changed id doesn't escape, then by the
+// chipset, which needs no local APIC of the caller's. One that comes after none of these is absent: it was never
+// started, or waits for a SIPI after an INIT, and neither takes an SMI. Each MMI would stall on it, so that it isn't
+// called or waited for again until it has shown up.
+//
+// Who owns the machine can bring a CPU into that state and start it again between two MMIs, where the INIT of the start
+// drops the SMI that it was sent (in QEMU), and can raise the MMI by an SMI to one CPU alone. So hold(), which
+// somebody asks who can't have anybody run outside, takes nobody's absence for granted:
+//
+//   known to run    It is waited for, longer than others, and its absence is an error. A CPU is known to run from when
+//                   it came in between two calls of hold() in one round, presumed stopped at the first: nobody else
+//                   was outside to start it meanwhile. It ends when the CPU is held again.
+//   awaited         Not absent: called as above, with the same waits. Who doesn't come is absent then.
+//   absent          Called again by shorthand and chipset. One that runs takes the SMI before its next instruction, so
+//                   that the wait is short, and for the first call in a round alone. Who doesn't come is presumed
+//                   stopped, which the next call in the same round puts to the test.
+//
+// What is presumed of a CPU counts only where the shorthand could be sent; else its absence is an error, too. What
+// can't be told: a CPU whose GIF is clear (AMD's CLGI) takes no SMI and looks stopped to both calls while it runs. A
+// CPU that is held and takes an INIT there (QEMU; from a device then, since no CPU is outside) is seen when it has come
+// back, not before. And an emulated CPU may be suspended in the middle of some instructions, for longer than anybody
+// waits.
+//
 // Slots of CPUs other than one's own, but for the state, are touched by the owner alone.
 #pragma once
 
@@ -42,7 +67,22 @@ struct RendezvousLimits {
   std::uint64_t owner_ticks;    // after which who waits calls the owner in
 };
 
+// Who runs outside, as far as can be told; `cpu` is one of those, where `what` isn't nobody.
+struct Outside {
+  enum class What : std::uint8_t {
+    nobody,
+    missing,       // it is known to run, and doesn't come
+    came_in,       // it was outside since the last call in this round
+    out_of_reach,  // it is missing, and the local APIC of the CPU that calls can't be used
+  };
+  What what = What::nobody;
+  std::uint32_t cpu = 0;
+  std::uint32_t presumed_stopped = 0;  // CPUs
+};
+
 // A Hardware has: std::uint64_t now(); void relax(); bool call_in(std::uint32_t cpu) - sends an SMI, false if it can't;
+// bool call_others(std::uint32_t cpu) - the CPU `cpu`, which calls, sends one to all others, whatever their APIC ids,
+// false if it can't; void call_all() - the chipset sends one to all, the one that calls included, or doesn't;
 // bool assigned(std::uint32_t cpu) - whether there is something to do for the held CPU that calls; void
 // forget(std::uint32_t cpu) - the CPU that calls was reset while it was held.
 template <std::uint32_t CpuLimit>
@@ -122,12 +162,25 @@ class Rendezvous {
   bool owner_was_called() const { return called_; }
 
   // Owner only: holds the other CPUs. Waits for those that come on their own, calls in who is missing if `call` is set,
-  // and leaves behind who doesn't answer. Such a CPU isn't waited for again until it has shown up.
+  // and leaves behind who doesn't answer: absent until it has shown up.
   template <typename Hardware>
   [[gnu::always_inline]] void gather(std::uint32_t cpu, Hardware& hardware, bool call) {
     if (cpus_ != 1) {
       gather_others(cpu, hardware, call);
     }
+  }
+
+  // Owner only: holds every other CPU that runs, as the head of this file says.
+  template <typename Hardware>
+  Outside hold(std::uint32_t cpu, Hardware& hardware) {
+    const bool again = asked_in_ == this_round();
+    asked_in_ = this_round();
+    for (std::uint32_t other = 0; other < cpus_; ++other) {
+      if (other != cpu && !is_held(other)) [[unlikely]] {
+        return hold_missing(cpu, hardware, again);
+      }
+    }
+    return {};
   }
 
   // Owner only: the round is over.
@@ -159,6 +212,8 @@ class Rendezvous {
     bool held = false;        // by the current owner
     bool called = false;      // an SMI was sent that it may still have to take
     bool absent = false;      // didn't answer; not waited for
+    bool runs = false;        // known to
+    std::uint64_t presumed_stopped_in = 0;  // the last round in which hold() did, as this_round() numbers them
   };
 
   // The turn that somebody waits for to end, and since when.
@@ -189,29 +244,135 @@ class Rendezvous {
     watch = {turn, now};
   }
 
+  // Whom to wait for, of those that aren't held.
+  enum class Whom : std::uint8_t { awaited, known_to_run, everybody };
+  static bool is_one_of(Whom whom, const Slot& slot) {
+    return whom == Whom::everybody || (whom == Whom::awaited ? !slot.absent : slot.runs);
+  }
+
   template <typename Hardware>
   void gather_others(std::uint32_t cpu, Hardware& hardware, bool call) {
-    std::uint32_t missing = wait_for_others(cpu, hardware, limits_.arrival_ticks);
-    if (missing == 0 || !call) {
+    if (wait_for(Whom::awaited, cpu, hardware, limits_.arrival_ticks) && call) {
+      call_awaited(cpu, hardware);
+    }
+  }
+
+  // Who doesn't answer is absent.
+  template <typename Hardware>
+  [[gnu::noinline]] void call_awaited(std::uint32_t cpu, Hardware& hardware) {
+    bool called = false;
+    for (std::uint32_t other = 0; other < cpus_; ++other) {
+      Slot& slot = slots_[other];
+      if (other != cpu && !slot.held && !slot.absent) {
+        slot.called = true;
+        called |= hardware.call_in(other);
+      }
+    }
+    if (called && !wait_for(Whom::awaited, cpu, hardware, limits_.answer_ticks)) {
+      return;
+    }
+    // Those who heard the call have come, so that this needs less time.
+    const std::uint64_t ticks = called ? limits_.answer_ticks / 4 : limits_.answer_ticks;
+    if (call_others(cpu, hardware) && !wait_for(Whom::awaited, cpu, hardware, ticks)) {
+      return;
+    }
+    call_all(hardware);
+    if (!wait_for(Whom::awaited, cpu, hardware, ticks)) {
       return;
     }
     for (std::uint32_t other = 0; other < cpus_; ++other) {
       Slot& slot = slots_[other];
-      if (awaited(cpu, other)) {
-        slot.called = true;
-        slot.absent = !hardware.call_in(other);
-      }
-    }
-    missing = wait_for_others(cpu, hardware, limits_.answer_ticks);
-    if (missing == 0) {
-      return;
-    }
-    for (std::uint32_t other = 0; other < cpus_; ++other) {
-      if (awaited(cpu, other)) {
-        slots_[other].absent = true;
-      }
+      slot.absent |= other != cpu && !slot.held;
     }
   }
+
+  template <typename Hardware>
+  bool call_others(std::uint32_t cpu, Hardware& hardware) {
+    for (std::uint32_t other = 0; other < cpus_; ++other) {
+      slots_[other].called |= other != cpu;
+    }
+    return hardware.call_others(cpu);
+  }
+  template <typename Hardware>
+  void call_all(Hardware& hardware) {
+    for (std::uint32_t other = 0; other < cpus_; ++other) {
+      slots_[other].called = true;
+    }
+    hardware.call_all();
+  }
+
+  template <typename Hardware>
+  [[gnu::noinline]] Outside hold_missing(std::uint32_t cpu, Hardware& hardware, bool again) {
+    Outside outside;
+    if (take_back_who_was_reset(cpu, outside) && !again) {
+      outside = {};  // before anybody asked
+    }
+    if (wait_for(Whom::awaited, cpu, hardware, 0)) {
+      call_awaited(cpu, hardware);
+    }
+    const bool called = !wait_for(Whom::everybody, cpu, hardware, 0) || call_absent(cpu, hardware, again);
+    for (std::uint32_t other = 0; other < cpus_; ++other) {
+      if (other != cpu) {
+        judge(other, called, outside);
+      }
+    }
+    return outside;
+  }
+
+  // False if nobody was called for sure.
+  template <typename Hardware>
+  bool call_absent(std::uint32_t cpu, Hardware& hardware, bool again) {
+    const bool called = call_others(cpu, hardware);
+    if (!called || !again) {
+      call_all(hardware);
+    }
+    // At the second call, too: a CPU that was started since the first one has lost the SMI that it was sent then.
+    wait_for(Whom::everybody, cpu, hardware, called ? limits_.arrival_ticks : limits_.answer_ticks);
+    wait_for(Whom::known_to_run, cpu, hardware, 4 * limits_.answer_ticks);
+    return called;
+  }
+
+  // A CPU that entered again as somebody who is held left MM in this round.
+  bool take_back_who_was_reset(std::uint32_t cpu, Outside& outside) {
+    bool any = false;
+    for (std::uint32_t other = 0; other < cpus_; ++other) {
+      Slot& slot = slots_[other];
+      if (other != cpu && slot.held && slot.state.load(std::memory_order_acquire) == State::arrived) {
+        slot.held = false;
+        --held_;
+        outside.what = Outside::What::came_in;
+        outside.cpu = other;
+        any = true;
+      }
+    }
+    return any;
+  }
+
+  void judge(std::uint32_t other, bool called, Outside& outside) {
+    Slot& slot = slots_[other];
+    auto what = Outside::What::nobody;
+    if (slot.held) {
+      if (slot.presumed_stopped_in == this_round()) {
+        slot.presumed_stopped_in = 0;
+        slot.runs = true;
+        what = Outside::What::came_in;
+      }
+    } else if (slot.runs) {
+      what = Outside::What::missing;
+    } else if (!called) {
+      what = Outside::What::out_of_reach;
+    } else {
+      slot.presumed_stopped_in = this_round();
+      ++outside.presumed_stopped;
+    }
+    if (what != Outside::What::nobody && outside.what == Outside::What::nobody) {
+      outside.what = what;
+      outside.cpu = other;
+    }
+  }
+
+  // Not 0.
+  std::uint64_t this_round() const { return std::uint64_t{round()} + 1; }
 
   void become_owner(std::uint32_t cpu) {
     called_ = slots_[cpu].called;
@@ -233,13 +394,9 @@ class Rendezvous {
                                          std::memory_order_relaxed);
   }
 
-  bool awaited(std::uint32_t cpu, std::uint32_t other) const {
-    return other != cpu && !slots_[other].held && !slots_[other].absent;
-  }
-
-  // Holds who has arrived; returns how many are awaited still.
-  std::uint32_t hold_arrived(std::uint32_t cpu) {
-    std::uint32_t missing = 0;
+  // Holds who has arrived; returns whether one of `whom` is missing still.
+  bool hold_arrived(Whom whom, std::uint32_t cpu) {
+    bool missing = false;
     for (std::uint32_t other = 0; other < cpus_; ++other) {
       Slot& slot = slots_[other];
       if (other == cpu || slot.held) {
@@ -251,24 +408,26 @@ class Rendezvous {
         slot.state.store(State::held, std::memory_order_release);
         slot.held = true;
         slot.absent = false;
+        slot.runs = false;
         ++held_;
-      } else if (!slot.absent) {
-        ++missing;
+      } else {
+        missing |= is_one_of(whom, slot);
       }
     }
     return missing;
   }
 
+  // Whether one of them is missing still. With no ticks it only looks.
   template <typename Hardware>
-  std::uint32_t wait_for_others(std::uint32_t cpu, Hardware& hardware, std::uint64_t ticks) {
-    std::uint32_t missing = hold_arrived(cpu);
-    if (missing == 0) {
-      return 0;
+  bool wait_for(Whom whom, std::uint32_t cpu, Hardware& hardware, std::uint64_t ticks) {
+    bool missing = hold_arrived(whom, cpu);
+    if (!missing || ticks == 0) {
+      return missing;
     }
     const std::uint64_t start = hardware.now();
-    for (std::uint64_t polls = 0; missing != 0 && polls < limits_.polls && hardware.now() - start < ticks; ++polls) {
+    for (std::uint64_t polls = 0; missing && polls < limits_.polls && hardware.now() - start < ticks; ++polls) {
       hardware.relax();
-      missing = hold_arrived(cpu);
+      missing = hold_arrived(whom, cpu);
     }
     return missing;
   }
@@ -279,6 +438,7 @@ class Rendezvous {
   std::uint32_t cpus_ = 0;
   std::uint32_t held_ = 0;
   bool called_ = false;
+  std::uint64_t asked_in_ = 0;  // the last round in which hold() was called, as this_round() numbers them
 };
 
 }  // namespace redoubt::supervisor

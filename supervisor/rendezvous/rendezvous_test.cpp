@@ -11,6 +11,7 @@
 #include <memory>
 #include <random>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace redoubt::supervisor {
@@ -32,10 +33,28 @@ class FakeHardware {
     return can_call;
   }
 
+  bool call_others(std::uint32_t /*cpu*/) {
+    ++calls_of_others;
+    if (on_call_others) {
+      on_call_others();
+    }
+    return can_call_others;
+  }
+  void call_all() {
+    ++calls_of_all;
+    if (on_call_all) {
+      on_call_all();
+    }
+  }
   bool assigned(std::uint32_t cpu) const { return work && work(cpu); }
   void forget(std::uint32_t cpu) { forgotten.push_back(cpu); }
 
   bool can_call = true;
+  bool can_call_others = true;
+  unsigned calls_of_others = 0;
+  unsigned calls_of_all = 0;
+  std::function<void()> on_call_others;
+  std::function<void()> on_call_all;
   std::function<bool(std::uint32_t)> work;
   std::vector<std::uint32_t> forgotten;
   std::vector<std::uint32_t> called;
@@ -72,7 +91,7 @@ TEST(Rendezvous, MissingCpusAreCalledThenLeftBehindThenNotAwaited) {
   protocol.finish();
 
   EXPECT_EQ(protocol.enter(0, hardware), Protocol::Role::owner);
-  EXPECT_FALSE(protocol.owner_was_called());
+  EXPECT_TRUE(protocol.owner_was_called()) << "the chipset's call went to it as well";
   const std::uint64_t before = hardware.now();
   protocol.gather(0, hardware, true);
   EXPECT_EQ(hardware.now() - before, 1u) << "absent CPUs cost no time";
@@ -97,13 +116,15 @@ TEST(Rendezvous, WithoutCallsNobodyIsMarkedAbsent) {
   protocol.finish();
 }
 
-TEST(Rendezvous, ACpuThatCannotBeCalledIsLeftBehindAtOnce) {
+TEST(Rendezvous, WithoutALocalApicTheChipsetCalls) {
   Protocol protocol;
   protocol.initialize(2, short_limits);
   FakeHardware hardware;
   hardware.can_call = false;
+  hardware.can_call_others = false;
   EXPECT_EQ(protocol.enter(0, hardware), Protocol::Role::owner);
   protocol.gather(0, hardware, true);
+  EXPECT_EQ(hardware.calls_of_all, 1u);
   EXPECT_TRUE(protocol.is_absent(1));
   protocol.finish();
 }
@@ -211,6 +232,256 @@ TEST(Rendezvous, AHeldCpuThatWasResetIsNotHeldAnyMore) {
   other.join();
 }
 
+// ---- Nobody may run outside
+
+// Another CPU, played by a thread: outside until it is sent in, and in MM for as long as the owner wants.
+class OtherCpu {
+ public:
+  OtherCpu(Protocol& protocol, std::uint32_t cpu) : protocol_(protocol), cpu_(cpu) {}
+  ~OtherCpu() { join(); }
+  OtherCpu(const OtherCpu&) = delete;
+  OtherCpu& operator=(const OtherCpu&) = delete;
+
+  // It takes an SMI. Returns when it waits in MM.
+  void come_in() {
+    std::atomic<bool> waits = false;
+    thread_ = std::thread([this, &waits] {
+      FakeHardware hardware;
+      bool said = false;
+      hardware.on_relax = [&] {
+        if (!std::exchange(said, true)) {
+          waits = true;
+        }
+        std::this_thread::yield();
+      };
+      if (protocol_.enter(cpu_, hardware) == Protocol::Role::owner) {
+        protocol_.finish();
+      }
+    });
+    while (!waits) {
+      std::this_thread::yield();
+    }
+  }
+  // The same while nobody else is there: it runs MM for itself.
+  void come_in_alone() {
+    FakeHardware hardware;
+    ASSERT_EQ(protocol_.enter(cpu_, hardware), Protocol::Role::owner);
+    protocol_.finish();
+  }
+  void join() {
+    if (thread_.joinable()) {
+      thread_.join();
+    }
+  }
+
+ private:
+  Protocol& protocol_;
+  std::uint32_t cpu_;
+  std::thread thread_;
+};
+
+class Hold : public ::testing::Test {
+ protected:
+  static constexpr std::uint32_t cpus = 3;
+  Hold() { protocol_.initialize(cpus, short_limits); }
+
+  void begin() {
+    ASSERT_EQ(protocol_.enter(0, hardware_), Protocol::Role::owner);
+    protocol_.gather(0, hardware_, true);
+  }
+  void end() {
+    protocol_.finish();
+    one_.join();
+    two_.join();
+  }
+  void expect(Outside::What what, std::uint32_t cpu, std::uint32_t presumed_stopped) {
+    const Outside outside = protocol_.hold(0, hardware_);
+    EXPECT_EQ(outside.what, what);
+    EXPECT_EQ(outside.cpu, cpu);
+    EXPECT_EQ(outside.presumed_stopped, presumed_stopped);
+  }
+  // How long something takes, in looks at the clock.
+  template <typename Function>
+  std::uint64_t ticks(Function function) {
+    const std::uint64_t before = hardware_.now();
+    function();
+    return hardware_.now() - before - 1;
+  }
+  // One is in MM and held, the other one absent.
+  void leave_two_behind() {
+    ASSERT_EQ(protocol_.enter(0, hardware_), Protocol::Role::owner);
+    one_.come_in();
+    protocol_.gather(0, hardware_, true);
+    ASSERT_TRUE(protocol_.is_held(1));
+    ASSERT_TRUE(protocol_.is_absent(2));
+  }
+
+  Protocol protocol_;
+  FakeHardware hardware_;
+  OtherCpu one_{protocol_, 1};
+  OtherCpu two_{protocol_, 2};
+};
+
+using What = Outside::What;
+
+TEST_F(Hold, NobodyIsCalledWhenAllAreHeld) {
+  ASSERT_EQ(protocol_.enter(0, hardware_), Protocol::Role::owner);
+  one_.come_in();
+  two_.come_in();
+  protocol_.gather(0, hardware_, true);
+  EXPECT_EQ(ticks([&] { expect(What::nobody, 0, 0); }), 0u);
+  EXPECT_TRUE(hardware_.called.empty());
+  EXPECT_EQ(hardware_.calls_of_others + hardware_.calls_of_all, 0u);
+  end();
+}
+
+TEST_F(Hold, AChangedApicIdIsNoEscape) {
+  hardware_.on_call_others = [&] {
+    if (!protocol_.is_held(2)) {
+      two_.come_in();
+    }
+  };
+  ASSERT_EQ(protocol_.enter(0, hardware_), Protocol::Role::owner);
+  one_.come_in();
+  protocol_.gather(0, hardware_, true);
+  EXPECT_EQ(hardware_.called, (std::vector<std::uint32_t>{2})) << "by its id, which isn't its any more";
+  EXPECT_TRUE(protocol_.is_held(2));
+  EXPECT_EQ(hardware_.calls_of_all, 0u);
+  expect(What::nobody, 0, 0);
+  end();
+}
+
+TEST_F(Hold, TheChipsetReachesWhomNoLocalApicDoes) {
+  hardware_.can_call = false;
+  hardware_.can_call_others = false;
+  hardware_.on_call_all = [&] {
+    if (!protocol_.is_held(2)) {
+      two_.come_in();
+    }
+  };
+  ASSERT_EQ(protocol_.enter(0, hardware_), Protocol::Role::owner);
+  one_.come_in();
+  protocol_.gather(0, hardware_, true);
+  EXPECT_TRUE(protocol_.is_held(2));
+  expect(What::nobody, 0, 0);
+  end();
+}
+
+TEST_F(Hold, WhoIsNotCalledByTheRoundIsCalledNow) {
+  ASSERT_EQ(protocol_.enter(0, hardware_), Protocol::Role::owner);
+  one_.come_in();
+  protocol_.gather(0, hardware_, false);
+  EXPECT_FALSE(protocol_.is_absent(2));
+  hardware_.on_call_others = [&] { two_.come_in(); };
+  expect(What::nobody, 0, 0);
+  EXPECT_TRUE(protocol_.is_held(2));
+  end();
+}
+
+TEST_F(Hold, AStoppedCpuStaysCheap) {
+  leave_two_behind();
+  EXPECT_LE(ticks([&] { expect(What::nobody, 0, 1); }), short_limits.arrival_ticks + 2);
+  EXPECT_LE(ticks([&] { expect(What::nobody, 0, 1); }), short_limits.arrival_ticks + 2);
+  end();
+  EXPECT_LE(ticks([&] { begin(); }), short_limits.arrival_ticks + 4 * short_limits.answer_ticks) << "CPU 1 has left";
+  end();
+  EXPECT_EQ(ticks([&] { begin(); }), 0u) << "and isn't waited for again, as CPU 2";
+  EXPECT_LE(ticks([&] { expect(What::nobody, 0, 2); }), short_limits.arrival_ticks + 2);
+  end();
+}
+
+TEST_F(Hold, AnAbsentCpuThatRunsIsHeldByTheFirstCall) {
+  leave_two_behind();
+  hardware_.on_call_others = [&] { two_.come_in(); };
+  expect(What::nobody, 0, 0);
+  EXPECT_TRUE(protocol_.is_held(2));
+  expect(What::nobody, 0, 0);
+  end();
+}
+
+TEST_F(Hold, WhoComesInBetweenTwoCallsRan) {
+  leave_two_behind();
+  expect(What::nobody, 0, 1);
+  two_.come_in();
+  expect(What::came_in, 2, 0);
+  expect(What::nobody, 0, 0);
+  end();
+
+  // From now on it is known to run, and waited for.
+  ASSERT_EQ(protocol_.enter(0, hardware_), Protocol::Role::owner);
+  one_.come_in();
+  protocol_.gather(0, hardware_, true);
+  EXPECT_GE(ticks([&] { expect(What::missing, 2, 0); }), 4 * short_limits.answer_ticks);
+  expect(What::missing, 2, 0);
+  end();
+
+  // Until it comes in time.
+  ASSERT_EQ(protocol_.enter(0, hardware_), Protocol::Role::owner);
+  one_.come_in();
+  two_.come_in();
+  protocol_.gather(0, hardware_, true);
+  expect(What::nobody, 0, 0);
+  end();
+  leave_two_behind();
+  expect(What::nobody, 0, 1);
+  end();
+}
+
+TEST_F(Hold, WhoComesInBetweenTwoRoundsIsNoSuspect) {
+  leave_two_behind();
+  expect(What::nobody, 0, 1);
+  end();
+  two_.come_in_alone();
+  leave_two_behind();
+  expect(What::nobody, 0, 1);
+  end();
+}
+
+TEST_F(Hold, WhoCannotBeCalledIsNotPresumedStopped) {
+  leave_two_behind();
+  hardware_.can_call_others = false;
+  EXPECT_GE(ticks([&] { expect(What::out_of_reach, 2, 0); }), short_limits.answer_ticks);
+  EXPECT_EQ(hardware_.calls_of_all, 2u);
+  hardware_.can_call_others = true;
+  expect(What::nobody, 0, 1);
+  end();
+}
+
+TEST_F(Hold, AHeldCpuThatWasResetRanOutside) {
+  ASSERT_EQ(protocol_.enter(0, hardware_), Protocol::Role::owner);
+  std::atomic<bool> reset = false;
+  std::atomic<bool> is_back = false;
+  std::thread other([&] {
+    // Leaves its wait without a word, as a reset makes it, and enters again.
+    FakeHardware others_hardware;
+    others_hardware.work = [&](std::uint32_t) { return reset.load(); };
+    others_hardware.on_relax = [] { std::this_thread::yield(); };
+    EXPECT_EQ(protocol_.enter(1, others_hardware), Protocol::Role::assigned);
+    reset = false;
+    others_hardware.on_relax = [&] {
+      is_back = true;
+      std::this_thread::yield();
+    };
+    EXPECT_EQ(protocol_.enter(1, others_hardware), Protocol::Role::released);
+  });
+  two_.come_in();
+  while (!protocol_.is_held(1) || !protocol_.is_held(2)) {
+    protocol_.gather(0, hardware_, false);
+  }
+  expect(What::nobody, 0, 0);
+  reset = true;
+  while (!is_back) {
+    std::this_thread::yield();
+  }
+  expect(What::came_in, 1, 0);
+  EXPECT_TRUE(protocol_.is_held(1));
+  EXPECT_EQ(protocol_.held(), 2u);
+  expect(What::nobody, 0, 0);
+  protocol_.finish();
+  other.join();
+  two_.join();
+}
+
 constexpr RendezvousLimits impatient = {.arrival_ticks = 10, .answer_ticks = 20, .polls = 1000, .owner_ticks = 5};
 
 // One thread plays both CPUs: the owner acts while the other one waits.
@@ -279,6 +550,19 @@ class Storm {
     bool call_in(std::uint32_t cpu) {
       storm.pending_[cpu].store(true);
       return random() % 64 != 0;
+    }
+    bool call_others(std::uint32_t cpu) {
+      for (std::uint32_t other = 0; other < storm.cpus_; ++other) {
+        if (other != cpu) {
+          storm.pending_[other].store(true);
+        }
+      }
+      return true;
+    }
+    void call_all() {
+      for (std::uint32_t other = 0; other < storm.cpus_; ++other) {
+        storm.pending_[other].store(true);
+      }
     }
     bool assigned(std::uint32_t cpu) { return storm.assigned_[cpu].load(std::memory_order_acquire); }
     void forget(std::uint32_t /*cpu*/) { ++storm.violations_; }
@@ -356,6 +640,9 @@ class Storm {
     }
     if (anything) {
       protocol_.gather(cpu, hardware, true);
+      if (hardware.random() % 4 == 0) {
+        nobody_runs_outside(cpu, hardware);
+      }
       rounds_with_others_ += protocol_.held() != 0 ? 1 : 0;
       for (std::uint32_t other = 0; other < cpus_; ++other) {
         if (protocol_.is_held(other) && hardware.random() % 2 == 0) {
@@ -379,6 +666,18 @@ class Storm {
     }
     owners_.fetch_sub(1);
     protocol_.finish();
+  }
+
+  // What hold() says must be so.
+  void nobody_runs_outside(std::uint32_t cpu, Hardware& hardware) {
+    const Outside outside = protocol_.hold(cpu, hardware);
+    std::uint32_t inside = 0;
+    for (std::uint32_t other = 0; other < cpus_; ++other) {
+      inside += protocol_.is_held(other) && in_mm_[other].load() ? 1 : 0;
+    }
+    if (outside.what == Outside::What::nobody && inside + outside.presumed_stopped + 1 != cpus_) {
+      ++violations_;
+    }
   }
 
   Protocol protocol_;

@@ -56,6 +56,15 @@ void report_launch_done(const Supervisor& supervisor) {
   write(line);
 }
 
+void report_outside(const Outside& outside) {
+  ReportLine line("processor.outside");
+  line.decimal("cpu", outside.cpu)
+      .quoted("reason", outside.what == Outside::What::missing   ? "it runs and does not come"
+                        : outside.what == Outside::What::came_in ? "it ran while it was presumed stopped"
+                                                                 : "it is missing, and nobody can call it");
+  write(line);
+}
+
 void report_fault(const Supervisor& supervisor, Domain domain, std::uint32_t driver, std::uint32_t cpu,
                   const Fault& fault) {
   const bool in_driver = domain == Domain::driver;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 // Other CPUs and interrupted code: arguments come from registers and structures of the foundation's, are fetched once,
 // and judged where they are used.
+#include "supervisor/report/report.hpp"
 #include "supervisor/save_state/save_state.hpp"
 #include "supervisor/system_calls/system_calls.hpp"
 
@@ -39,6 +40,20 @@ Continuation check_procedure(Supervisor& supervisor, Cpu& cpu) {
 
 Continuation stop_procedure(Supervisor& supervisor, Cpu& cpu) {
   return answer(cpu, supervisor::stop_procedure(supervisor, cpu, cpu.frame.rdi));
+}
+
+Continuation hold_processors(Supervisor& supervisor, Cpu& cpu) {
+  // In PEI nobody else runs, and nobody is held.
+  if (supervisor.activity == Activity::launch) {
+    return answer(cpu, abi::SystemStatus::ok, 0);
+  }
+  RendezvousHardware hardware(supervisor);
+  const Outside outside = supervisor.rendezvous.hold(cpu.index, hardware);
+  if (outside.what != Outside::What::nobody) {
+    report_outside(outside);
+    return answer(cpu, abi::SystemStatus::busy);
+  }
+  return answer(cpu, abi::SystemStatus::ok, outside.presumed_stopped);
 }
 
 }  // namespace redoubt::supervisor::system_calls

@@ -4,9 +4,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <random>
 
 #include "abi/pi/mm_protocols.hpp"
+#include "arch/x86_64/registers/msr.hpp"
 #include "platform/q35/chipset.hpp"
 #include "supervisor/testing/launched_machine.hpp"
 
@@ -23,7 +25,11 @@ constexpr std::size_t system_call_count = 0 REDOUBT_SYSTEM_CALLS(REDOUBT_X);
 
 class SystemCallsTest : public ::testing::Test {
  protected:
-  SystemCallsTest() { EXPECT_TRUE(machine_.launch().has_value()); }
+  SystemCallsTest() {
+    EXPECT_TRUE(machine_.launch().has_value());
+    arch::fake::machine().on_spin = [] { arch::fake::machine().tsc += std::uint64_t{1} << 24; };
+  }
+  ~SystemCallsTest() override { arch::fake::machine().on_spin = nullptr; }
 
   std::uint64_t ok(SystemCall number, std::uint64_t a = 0, std::uint64_t b = 0, std::uint64_t c = 0,
                    std::uint64_t d = 0) {
@@ -59,6 +65,25 @@ TEST_F(SystemCallsTest, NumbersOutOfRange) {
     EXPECT_EQ(machine_.trap(abi::system_call_vector), Continuation::resume);
     EXPECT_EQ(machine_.answer(), SystemStatus::invalid_argument);
   }
+}
+
+TEST_F(SystemCallsTest, ProcessorsAreHeldOrPresumedStopped) {
+  arch::fake::Machine& fake = arch::fake::machine();
+  EXPECT_EQ(ok(SystemCall::hold_processors), 0U) << "nobody is outside during the launch";
+  EXPECT_TRUE(fake.port_writes.empty());
+  finish_launch();
+  // Whose local APIC is off calls nobody for sure.
+  fake.ports[q35::debug_console_port] = q35::debug_console_signature;
+  post(1);
+  mmi();
+  expect(SystemStatus::busy, SystemCall::hold_processors);
+  EXPECT_NE(fake.port_text[q35::debug_console_port].find("processor.outside cpu=1"), std::string::npos);
+  EXPECT_TRUE(std::ranges::any_of(
+      fake.port_writes, [](const arch::fake::PortWrite& write) { return write.port == q35::apm_command_port; }));
+  constexpr std::uint64_t on_in_x2apic_mode = 0xFEE0'0D00;
+  fake.msrs[arch::msr::apic_base] = on_in_x2apic_mode;
+  EXPECT_EQ(ok(SystemCall::hold_processors), 1U);
+  EXPECT_EQ(fake.msrs[arch::msr::x2apic_interrupt_command], 0xC'4200U);
 }
 
 TEST_F(SystemCallsTest, MemoryIsUnblockedUntilTheLock) {

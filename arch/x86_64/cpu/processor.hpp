@@ -114,6 +114,14 @@ inline void unblock_nmis() { redoubt_unblock_nmis(); }
 
 inline void fence_before_x2apic_write() { asm volatile("mfence\n\tlfence" : : : "memory"); }
 
+// A triple fault, which boards answer with a reset.
+[[noreturn]] inline void shut_down() {
+  load_idt({});
+  for (;;) {
+    asm volatile("int3");
+  }
+}
+
 inline void spin_hint() { asm volatile("pause" : : : "memory"); }
 
 }  // namespace redoubt::arch

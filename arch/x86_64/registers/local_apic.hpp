@@ -15,5 +15,7 @@ inline constexpr std::uint32_t delivery_pending = 1u << 12;
 // Physical destination, level assert.
 inline constexpr std::uint32_t command_smi = 0x0000'4200;
 inline constexpr std::uint32_t command_nmi = 0x0000'4400;
+// Destination shorthand: all excluding self, whatever their ids.
+inline constexpr std::uint32_t to_all_others = 0x000C'0000;
 
 }  // namespace redoubt::arch::local_apic
