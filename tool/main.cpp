@@ -15,5 +15,6 @@ int main(int argc, char** argv) {
   add_vars_set(command_line);
   add_vars_delete(command_line);
   add_vars_check(command_line);
+  add_vars_repair(command_line);
   return command_line.run(argc, argv);
 }

@@ -14,6 +14,8 @@
 //   ipl.failed reason="..."                             and the machine stands still
 //   ipl.reset reason="..." smramc=0xNN esmramc=0xNN     MMRAM is locked, the machine resets cold (S3 resume)
 //   ipl.unanswered message=NAME status=0x..             MM runs but did not take a message of the IPL's
+//   ipl.errors shown=N                                  errors in MM's log that the IPL wrote to the serial console;
+//                                                       reason="..." follows if the log couldn't be read to its end
 //   supervisor.start base=0x.. size=N cpus=N
 //   supervisor.failed reason="..."                       MM answers nothing
 //   range base=0x.. size=N access=rw what="..."          one line for each range outside MMRAM open to ring 3
@@ -36,6 +38,8 @@
 //   procedure.stopped driver=N cpu=N rip=0x.. reason="..."   a procedure on another CPU didn't return: its time was
 //                                                       over, or the MMI, or its driver
 //   procedure.refused driver=N cpu=N service=N          it called an MM service, which answered EFI_UNSUPPORTED
+//   processor.outside cpu=N reason="..."                a driver that asked before a flash write was refused: the CPU
+//                                                       runs outside MM, or has in this MMI
 //   hobs kept=N dropped=N                               the HOB list that drivers get
 //   hobs.refused reason="..."                           they get none
 //   launch.done ticks=N mmram_used=N mmram_free=N

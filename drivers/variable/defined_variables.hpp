@@ -21,6 +21,8 @@ inline constexpr abi::Guid hardware_error_variable_guid = {
 inline constexpr VariableId platform_key{global_variable_guid, u"PK"};
 inline constexpr VariableId hardware_error_support{global_variable_guid, u"HwErrRecSupport"};
 inline constexpr VariableId key_exchange_key{global_variable_guid, u"KEK"};
+inline constexpr VariableId signature_database{image_security_database_guid, u"db"};
+inline constexpr VariableId forbidden_database{image_security_database_guid, u"dbx"};
 inline constexpr VariableId recovery_database{image_security_database_guid, u"dbr"};
 inline constexpr VariableId audit_mode{global_variable_guid, u"AuditMode"};
 inline constexpr VariableId deployed_mode{global_variable_guid, u"DeployedMode"};

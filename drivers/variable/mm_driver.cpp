@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 #include "drivers/variable/mm_driver.hpp"
 
+#include <initializer_list>
 #include <new>
 
 #include "abi/pi/mm_protocols.hpp"
+#include "abi/redoubt/observation.hpp"
+#include "abi/redoubt/processors_held.hpp"
 #include "abi/redoubt/unblock.hpp"
 #include "drivers/variable/authentication/stack_guard.hpp"
 #include "drivers/variable/board.hpp"
 #include "drivers/variable/flash/cfi_flash.hpp"
 #include "drivers/variable/message_handler.hpp"
 #include "drivers/variable/variable_services.hpp"
+#include "sdk/log.hpp"
 #include "sdk/smm_variable_protocol.hpp"
 
 namespace redoubt::variable {
@@ -58,23 +62,77 @@ class UnblockedMemory final : public OutsideMemory {
   const abi::UnblockedMemoryProtocol* protocol_ = nullptr;
 };
 
+// The core's word for who runs outside MM. Cores that have no such protocol can't tell, and keep their own promises. One
+// CPU alone needn't ask.
+class ProcessorsHeld final : public OtherProcessors {
+ public:
+  explicit ProcessorsHeld(const abi::MmSystemTable& mmst) {
+    void* interface = nullptr;
+    if (mmst.number_of_cpus != 1 &&
+        !status::is_error(mmst.locate_protocol(&abi::processors_held_protocol_guid, nullptr, &interface))) {
+      protocol_ = static_cast<const abi::ProcessorsHeldProtocol*>(interface);
+    }
+  }
+  bool is_known() const { return protocol_ != nullptr; }
+  bool hold(bool& some_presumed_stopped) override {
+    UintN count = 0;
+    const bool held = protocol_->hold(protocol_, &count) == status::success;
+    some_presumed_stopped = count != 0;
+    return held;
+  }
+
+ private:
+  const abi::ProcessorsHeldProtocol* protocol_ = nullptr;
+};
+
+constexpr std::string_view text_of(Refusal refusal) {
+  switch (refusal) {
+    case Refusal::none: break;
+    case Refusal::processor: return "variable flash: not written, since another CPU runs outside MM";
+    case Refusal::silence: return "variable flash: not written, since something else answers where the flash should be";
+    case Refusal::contents: return "variable flash: not written, since it holds something else than what was stored there";
+    case Refusal::worn: return "variable flash: worn, a write was made at another place or failed";
+    case Refusal::unknown:
+      return "variable flash: nothing answered after a write; no more are made before the next start";
+    case Refusal::closed: return "variable flash: not written, since nothing answered after an earlier write";
+  }
+  return {};
+}
+
 struct Driver {
-  Driver(const abi::MmSystemTable& mmst, const CfiFlash& device, CommBuffer kind)
+  Driver(abi::MmSystemTable& mmst, const CfiFlash& device, CommBuffer kind)
       : allocator(mmst),
+        log(mmst),
         flash(device),
-        services(allocator, flash, board::layout, board::limits),
+        processors(mmst),
+        services(allocator, flash, board::layout, board::limits, processors.is_known() ? &processors : nullptr),
         outside(mmst),
         handler(services, outside.is_known() ? &outside : nullptr),
         comm_buffer(kind) {}
 
+  void report_refusal() {
+    const Refusal refusal = services.take_refusal();
+    // Who provokes them mustn't fill the log, nor hide one kind behind another.
+    std::uint32_t& reported = reported_refusals[static_cast<std::size_t>(refusal)];
+    if (refusal != Refusal::none && reported < most_reported_refusals) {
+      ++reported;
+      log.error(text_of(refusal));
+    }
+  }
+
+  static constexpr std::uint32_t most_reported_refusals = 8;  // of each kind
+
   PoolAllocator allocator;
+  sdk::Log log;
   CfiFlash flash;
+  ProcessorsHeld processors;
   VariableServices services;
   UnblockedMemory outside;
   MessageHandler handler;
   CommBuffer comm_buffer;
   std::byte* copy = nullptr;  // of a shared message
   std::size_t copy_size = 0;
+  std::uint32_t reported_refusals[static_cast<std::size_t>(Refusal::closed) + 1] = {};
 };
 
 constinit Driver* driver = nullptr;
@@ -93,6 +151,7 @@ EfiStatus handle(void* comm_buffer, const UintN* comm_buffer_size, Answer answer
   if (driver->comm_buffer == CommBuffer::captured) {
     if (reinterpret_cast<std::uintptr_t>(message) % message_alignment == 0) {
       (driver->handler.*answer)({message, size});
+      driver->report_refusal();
     }
     return status::success;
   }
@@ -100,6 +159,7 @@ EfiStatus handle(void* comm_buffer, const UintN* comm_buffer_size, Answer answer
     __builtin_memcpy(driver->copy, message, size);
     (driver->handler.*answer)({driver->copy, size});
     __builtin_memcpy(message, driver->copy, size);
+    driver->report_refusal();
   }
   return status::success;
 }
@@ -160,8 +220,10 @@ EFIAPI EfiStatus set_variable(const abi::Char16* name, const Guid* vendor, std::
   if (name == nullptr || vendor == nullptr || (data_size != 0 && data == nullptr)) {
     return status::invalid_parameter;
   }
-  return driver->services.set(Requester::mm_driver, {*vendor, name}, attributes,
-                              {static_cast<const std::byte*>(data), data_size});
+  const EfiStatus result = driver->services.set(Requester::mm_driver, {*vendor, name}, attributes,
+                                                {static_cast<const std::byte*>(data), data_size});
+  driver->report_refusal();
+  return result;
 }
 
 EFIAPI EfiStatus query_variable_info(std::uint32_t attributes, std::uint64_t* maximum_storage_size,
@@ -182,7 +244,7 @@ EFIAPI EfiStatus query_variable_info(std::uint32_t attributes, std::uint64_t* ma
 
 constinit sdk::SmmVariableProtocol protocol = {get_variable, get_next_variable_name, set_variable, query_variable_info};
 
-Result<Driver*> create(const abi::MmSystemTable& mmst, CommBuffer comm_buffer) {
+Result<Driver*> create(abi::MmSystemTable& mmst, CommBuffer comm_buffer) {
   auto* window = reinterpret_cast<volatile std::uint8_t*>(board::flash_base);
   const CfiFlash flash = TRY(CfiFlash::create({window, board::layout.volume_size}));
   void* memory = nullptr;
@@ -201,6 +263,38 @@ Result<Driver*> create(const abi::MmSystemTable& mmst, CommBuffer comm_buffer) {
     }
   }
   return created;
+}
+
+void report_line(const Driver& created, std::initializer_list<std::string_view> parts) {
+  char line[abi::log_text_bytes];
+  std::size_t size = 0;
+  for (const std::string_view part : parts) {
+    const std::size_t count = part.size() < sizeof(line) - size ? part.size() : sizeof(line) - size;
+    __builtin_memcpy(line + size, part.data(), count);
+    size += count;
+  }
+  created.log.error({line, size});
+}
+
+// Whoever boots with a store that isn't in order is told at once.
+void report_store(Driver& created, const Result<void>& started) {
+  const std::optional<Finding>& damage = created.services.damage();
+  if (damage.has_value()) {
+    char offset[] = "0x00000000";
+    for (std::size_t digit = 0; digit < 8; ++digit) {
+      offset[sizeof(offset) - 2 - digit] = "0123456789ABCDEF"[(damage->offset >> (4 * digit)) & 0xF];
+    }
+    report_line(created, {"variable store damaged at ", offset, ": ", to_string(damage->id)});
+    created.log.error(started.has_value() ? "variable store: written anew with all variables that could be found"
+                      : created.services.has_keys_of_closed_store()
+                          ? "variable store closed: Secure Boot on, with the keys in front of the damage"
+                          : "variable store closed: Secure Boot on, and no key trusted");
+  } else if (!started.has_value()) {
+    created.log.error("variable store closed: flash doesn't take or give it; Secure Boot on, and no key trusted");
+  } else if (!created.services.can_write_flash()) {
+    created.log.error("variable store: flash is worn; variables can be read, and no more be written");
+  }
+  created.report_refusal();
 }
 
 EfiStatus register_handlers(const abi::MmSystemTable& mmst) {
@@ -222,25 +316,29 @@ EfiStatus register_handlers(const abi::MmSystemTable& mmst) {
 
 }  // namespace
 
-EfiStatus start_driver(const abi::MmSystemTable& mmst, CommBuffer comm_buffer, bool& can_write_flash) {
+EfiStatus start_driver(abi::MmSystemTable& mmst, CommBuffer comm_buffer) {
   set_stack_guard();
   const Result<Driver*> created = create(mmst, comm_buffer);
   if (!created.has_value()) {
     return to_status(created.error());
   }
   driver = *created;
-  const Result<void> started = driver->services.start();
+  void* nothing = nullptr;
+  const bool repairs =
+      !status::is_error(mmst.locate_protocol(&abi::repair_variables_protocol_guid, nullptr, &nothing));
+  const Result<void> started = driver->services.start(repairs ? Repair::yes : Repair::no);
   if (!started.has_value() && started.error() == Error::out_of_memory) {
     return status::out_of_resources;
   }
-  can_write_flash = driver->services.can_write_flash();
+  report_store(*driver, started);
   EfiStatus result = register_handlers(mmst);
   abi::Handle handle = nullptr;
   if (!status::is_error(result)) {
     result =
         mmst.install_protocol_interface(&handle, &messages::variable_message_guid, abi::native_interface, &protocol);
   }
-  if (!status::is_error(result) && can_write_flash) {
+  // With a closed store, too: DXE waits for it, and gets an error for what isn't written.
+  if (!status::is_error(result)) {
     result = mmst.install_protocol_interface(&handle, &messages::variable_write_guid, abi::native_interface, nullptr);
   }
   return result;

@@ -14,8 +14,8 @@ enum class CommBuffer {
   shared,    // the caller's memory, which other CPUs and devices reach; handlers work on a copy
 };
 
-// Starts the driver, once. The status is the entry point's. `can_write_flash` tells whether non-volatile variables
-// can be written; with a damaged store they can't, and the driver serves volatile ones.
-abi::EfiStatus start_driver(const abi::MmSystemTable& mmst, CommBuffer comm_buffer, bool& can_write_flash);
+// Starts the driver, once. The status is the entry point's. With a damaged store the driver serves volatile variables and
+// refuses to write others; the log says why.
+abi::EfiStatus start_driver(abi::MmSystemTable& mmst, CommBuffer comm_buffer);
 
 }  // namespace redoubt::variable

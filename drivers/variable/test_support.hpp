@@ -10,6 +10,7 @@
 #include "drivers/variable/defined_variables.hpp"
 #include "drivers/variable/flash/nor_model.hpp"
 #include "drivers/variable/message_handler.hpp"
+#include "drivers/variable/store/fault_tolerant_write.hpp"
 #include "drivers/variable/variable_services.hpp"
 
 namespace redoubt::variable::test {
@@ -43,6 +44,22 @@ class HeapAllocator final : public Allocator {
   std::size_t outstanding_ = 0;
 };
 
+// A flash with its copy, as the store has it.
+struct LoadedCopy {
+  LoadedCopy(NorModel& nor, OtherProcessors* processors = nullptr) : flash_copy(allocator, nor, processors) {
+    if (!flash_copy.load().has_value()) {
+      std::abort();
+    }
+  }
+  HeapAllocator allocator;
+  FlashCopy flash_copy;
+};
+
+// A fault-tolerant write on a flash, without a store.
+struct LoneWrite : private LoadedCopy, public FaultTolerantWrite {
+  LoneWrite(NorModel& nor, const StoreLayout& layout) : LoadedCopy(nor), FaultTolerantWrite(flash_copy, layout) {}
+};
+
 inline constexpr std::uint32_t small_region = 0x4000;
 inline constexpr std::uint32_t small_flash = 0x9000;
 inline constexpr StoreLayout small_layout = {.block_size = 0x1000,
@@ -73,7 +90,7 @@ class Machine {
     handler.reset();
     services.reset();
     flash.power_up();
-    services = std::make_unique<VariableServices>(allocator, flash, layout, limits);
+    services = std::make_unique<VariableServices>(allocator, flash, layout, limits, processors);
     handler = std::make_unique<MessageHandler>(*services);
     return started = services->start();
   }
@@ -121,6 +138,7 @@ class Machine {
   NorModel flash;
   StoreLayout layout;
   Limits limits;
+  OtherProcessors* processors = nullptr;
   std::unique_ptr<VariableServices> services;
   std::unique_ptr<MessageHandler> handler;
   Result<void> started;

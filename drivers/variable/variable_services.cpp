@@ -35,12 +35,13 @@ EfiStatus to_status(Error error) {
   return status::device_error;
 }
 
-VariableServices::VariableServices(Allocator& allocator, Flash& flash, const StoreLayout& layout, const Limits& limits)
+VariableServices::VariableServices(Allocator& allocator, Flash& flash, const StoreLayout& layout, const Limits& limits,
+                                   OtherProcessors* processors)
     : limits_(limits),
       allocator_(allocator),
       table_(allocator),
       volatile_store_(allocator, table_, limits.volatile_space),
-      flash_store_(flash, table_, layout),
+      flash_store_(allocator, flash, table_, layout, processors),
       runtime_cache_(table_),
       policies_(allocator, table_, limits.policy_disable_allowed),
       properties_(allocator) {}
@@ -49,18 +50,33 @@ std::uint32_t VariableServices::hardware_error_space() const {
   return std::min(limits_.hardware_error_space, flash_store_.capacity());
 }
 
-Result<void> VariableServices::start() {
-  const Result<void> opened = flash_store_.open();
+Result<void> VariableServices::start(Repair repair) {
+  const Result<void> opened = flash_store_.open(repair);
   if (!opened.has_value()) {
-    while (Variable* variable = table_.first_non_volatile()) {
-      table_.remove(*variable);
-      table_.give_back_node(*variable);
-    }
+    keep_certain_keys();
   }
   runtime_cache_.set_space(flash_store_.capacity(), volatile_store_.capacity());
   TRY(secure_boot_.start(opened.has_value()));
   authenticated_.start();
   return opened;
+}
+
+// Keys out of reach aren't keys that aren't there.
+void VariableServices::keep_certain_keys() {
+  constexpr const VariableId* keys[] = {&platform_key, &key_exchange_key, &signature_database, &forbidden_database};
+  has_keys_of_closed_store_ = std::ranges::all_of(keys, [this](const VariableId* id) {
+    const Variable* key = table_.find(*id);
+    return key != nullptr && flash_store_.is_certain(*key);
+  });
+  for (Variable* variable = table_.first_non_volatile(); variable != nullptr;) {
+    Variable* next = variable->next;
+    const bool is_key =
+        std::ranges::any_of(keys, [&](const VariableId* id) { return table_.find(*id) == variable; });
+    if (!is_key || !has_keys_of_closed_store_) {
+      flash_store_.forget(*variable);
+    }
+    variable = next;
+  }
 }
 
 Result<void> VariableServices::publish(const VariableId& id, std::uint32_t attributes, Bytes data) {

@@ -42,16 +42,24 @@ enum class Requester { message, mm_driver };
 
 class VariableServices final : private VariableKeeper {
  public:
-  VariableServices(Allocator& allocator, Flash& flash, const StoreLayout& layout, const Limits& limits);
+  // `processors` is null where no other CPU runs code of anybody else's.
+  VariableServices(Allocator& allocator, Flash& flash, const StoreLayout& layout, const Limits& limits,
+                   OtherProcessors* processors = nullptr);
   VariableServices(const VariableServices&) = delete;
   VariableServices& operator=(const VariableServices&) = delete;
   ~VariableServices() = default;
 
   // Opens the flash store and publishes the state of Secure Boot. An error of the store (see FlashStore::open) leaves
-  // volatile variables working and can_write_flash() false; none that is stored is served then, since others may be
-  // missing (dbx, say), and Secure Boot refuses everything. out_of_memory is final.
-  Result<void> start();
-  bool can_write_flash() const { return flash_store_.is_open(); }
+  // volatile variables working and can_write_flash() false. Of what is stored only PK, KEK, db and dbx are served then,
+  // and only if all four are in reach, each certainly the one that counts; otherwise nothing is, since
+  // others may be missing (dbx, say), and Secure Boot refuses everything. out_of_memory is final.
+  Result<void> start(Repair repair = Repair::no);
+  bool can_write_flash() const { return flash_store_.is_open() && !flash_store_.is_read_only(); }
+  // What keeps the store closed, or kept it before a repair.
+  const std::optional<Finding>& damage() const { return flash_store_.damage(); }
+  Refusal take_refusal() { return flash_store_.take_refusal(); }
+  // Whether the store is closed, and Secure Boot goes on with the keys that are in reach.
+  bool has_keys_of_closed_store() const { return has_keys_of_closed_store_; }
 
   // GetVariable. `size` is the room at `data`; it becomes the variable's size, with buffer_too_small too.
   // `attributes` is set whenever `size` is.
@@ -110,6 +118,7 @@ class VariableServices final : private VariableKeeper {
   abi::EfiStatus erase_variable(const VariableId& id) override;
   std::uint32_t common_space() const { return flash_store_.capacity() - hardware_error_space(); }
   std::uint32_t hardware_error_space() const;
+  void keep_certain_keys();
 
   Limits limits_;
   Allocator& allocator_;
@@ -122,6 +131,7 @@ class VariableServices final : private VariableKeeper {
   MemoryOverwriteLock memory_overwrite_;
   SecureBoot secure_boot_{*this};
   AuthenticatedVariables authenticated_{allocator_, *this, secure_boot_};
+  bool has_keys_of_closed_store_ = false;
   bool end_of_dxe_ = false;
   bool at_runtime_ = false;
 };

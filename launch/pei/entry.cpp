@@ -19,12 +19,15 @@
 #include "launch/pei/fw_cfg.hpp"
 #include "launch/pei/hand_off.hpp"
 #include "launch/pei/launch_options.hpp"
+#include "launch/pei/log_client.hpp"
+#include "launch/pei/mailbox.hpp"
 #include "launch/pei/mm_volume.hpp"
 #include "launch/pei/mmram_layout.hpp"
 #include "launch/pei/mmram_regions.hpp"
 #include "launch/pei/processors.hpp"
 #include "launch/pei/relocate.hpp"
 #include "launch/pei/report_line.hpp"
+#include "launch/pei/serial_port.hpp"
 #include "launch/pei/smi_broadcast.hpp"
 #include "launch/pei/system_memory.hpp"
 #include "launch/pei/variable_ppi.hpp"
@@ -223,6 +226,18 @@ Step<void> verify_locked(const Mmram& mmram) {
   return {};
 }
 
+// Nothing waits for a console while MMRAM is open: this comes after the lock.
+void show_mm_errors() {
+  MachinePorts ports;
+  SerialPort console(ports);
+  const ShownErrors errors = show_errors(mailbox(), console);
+  ReportLine line("ipl.errors");
+  line.decimal("shown", errors.count);
+  if (errors.failure != nullptr) {
+    line.text("reason", errors.failure);
+  }
+}
+
 Step<void> launch(abi::PeiServicesPointer services, abi::BootMode boot_mode) {
   const Mmram mmram = TRY(find_mmram(services));
   const Processors processors = TRY(Processors::find(services));
@@ -266,6 +281,7 @@ Step<void> launch(abi::PeiServicesPointer services, abi::BootMode boot_mode) {
   TRY(close_and_lock(services, mmram));
   TRY(verify_locked(mmram));
   TRY(install_communication(services, comm_buffer));
+  show_mm_errors();
   TRY(install_variable_services(services));
   return watch_end_of_pei(services);
 }

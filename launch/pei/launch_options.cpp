@@ -22,6 +22,7 @@ struct Word {
 constexpr Word known_words[] = {
     {"trace", 0, option::trace},
     {"observe=always", 0, option::observe_always},
+    {"repair-variables", 0, option::repair_variables},
     {"log=error", option::log_level_mask, log_option(abi::LogLevel::error)},
     {"log=warning", option::log_level_mask, log_option(abi::LogLevel::warning)},
     {"log=info", option::log_level_mask, log_option(abi::LogLevel::info)},

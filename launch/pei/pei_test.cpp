@@ -338,6 +338,7 @@ TEST(LaunchOptions, AreWords) {
   EXPECT_EQ(parse_launch_options("  "), 0U);
   EXPECT_EQ(parse_launch_options("trace"), option::trace);
   EXPECT_EQ(parse_launch_options(" trace  observe=always "), option::trace | option::observe_always);
+  EXPECT_EQ(parse_launch_options("repair-variables"), option::repair_variables);
   EXPECT_EQ(parse_launch_options("log=error"), 1U << option::log_level_shift);
   EXPECT_EQ(parse_launch_options("log=error log=debug trace"), 4U << option::log_level_shift | option::trace);
   for (const char* wrong : {"Trace", "tracer", "log", "log=", "log=loud", "observe", "trace,log=info", "trace\n"}) {

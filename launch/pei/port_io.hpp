@@ -31,4 +31,11 @@ inline std::uint32_t read_port32(std::uint16_t port) {
   return value;
 }
 
+// The same for code that is tested without ports.
+struct MachinePorts {
+  static void write8(std::uint16_t port, std::uint8_t value) { write_port8(port, value); }
+  static std::uint8_t read8(std::uint16_t port) { return read_port8(port); }
+  static std::uint32_t read32(std::uint16_t port) { return read_port32(port); }
+};
+
 }  // namespace redoubt::launch

@@ -67,11 +67,11 @@ struct File {
 };
 
 struct Store {
-  Store(NorModel& flash, const StoreLayout& layout) : records(flash, table, layout) {
+  Store(NorModel& flash, const StoreLayout& layout) : records(allocator, flash, table, layout) {
     const Result<void> opened = records.open();
     if (!opened.has_value()) {
       fail(std::string("the store doesn't open: ") + to_string(opened.error()) +
-           (opened.error() == Error::malformed ? std::string(", ") + to_string(records.damage()) : ""));
+           (opened.error() == Error::malformed ? std::string(", ") + to_string(records.damage()->id) : ""));
     }
   }
 

@@ -4,8 +4,11 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <format>
+
+#include "abi/redoubt/observation.hpp"
 
 namespace redoubt::tool::boot {
 
@@ -18,7 +21,7 @@ volatile std::sig_atomic_t interrupted = 0;
 }  // namespace
 
 void stop_on_interrupt() {
-  struct sigaction action{};
+  struct sigaction action {};
   action.sa_handler = [](int) { interrupted = 1; };
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
@@ -55,14 +58,29 @@ void Progress::tick() {
   }
 }
 
+std::string Progress::timed(std::string_view text) const {
+  const std::chrono::duration<double> elapsed = Machine::Clock::now() - start_;
+  return std::format("{:6.1f} s  {}", elapsed.count(), text);
+}
+
+void Progress::note(std::string_view text) {
+  if (stream_ == nullptr) {
+    return;
+  }
+  std::fputs(((terminal_ ? "\r" : "") + timed(text) + (terminal_ ? "\x1B[K\n" : "\n")).c_str(), stream_);
+  std::fflush(stream_);
+  if (terminal_) {
+    draw();
+  }
+}
+
 void Progress::draw() {
   if (stream_ == nullptr || stage_.empty()) {
     return;
   }
   constexpr std::size_t max_shown = 100;
   drawn_ = Machine::Clock::now();
-  const std::chrono::duration<double> elapsed = drawn_ - start_;
-  const std::string line = std::format("{:6.1f} s  {}", elapsed.count(), stage_.substr(0, max_shown));
+  const std::string line = timed(std::string_view(stage_).substr(0, max_shown));
   std::fputs(terminal_ ? ("\r" + line + "\x1B[K").c_str() : (line + "\n").c_str(), stream_);
   std::fflush(stream_);
 }
@@ -107,6 +125,18 @@ std::string stage_text(const Event& event) {
   return event.name == "panic" ? std::format("PANIC: {}", text("reason")) : std::string();
 }
 
+std::string error_text(const Event& event, const BootReport& report) {
+  if (event.name != "log" || event.text("level") != abi::to_string(abi::LogLevel::error)) {
+    return {};
+  }
+  // A driver that still starts has no name yet.
+  const std::uint64_t number = event.number("driver").value_or(0);
+  const bool has_name =
+      number == 0 || std::ranges::any_of(report.drivers, [&](const Driver& driver) { return driver.number == number; });
+  return std::format("MM error: {}{}{}", has_name ? report.driver_name(number) : "", has_name ? ": " : "",
+                     event.text("text").value_or("?"));
+}
+
 Outcome follow(Machine& machine, const Goal& goal, std::chrono::seconds limit, Progress& progress) {
   constexpr std::string_view startup_wait = "any other key to continue";
   constexpr milliseconds grace{500};  // after a failure, or in the middle of a line, for what the guest still says
@@ -116,7 +146,10 @@ Outcome follow(Machine& machine, const Goal& goal, std::chrono::seconds limit, P
   bool skipped_wait = false;
 
   progress.stage("QEMU started");
-  machine.on_event = [&progress](const Event& event) {
+  machine.on_event = [&progress, &machine](const Event& event) {
+    if (const std::string text = error_text(event, machine.report()); !text.empty()) {
+      progress.note(text);
+    }
     if (const std::string text = stage_text(event); !text.empty()) {
       progress.stage(text);
     }

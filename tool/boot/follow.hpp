@@ -34,6 +34,8 @@ class Progress {
   Progress& operator=(const Progress&) = delete;
 
   void stage(std::string_view text);
+  // A line that stays, also on a terminal.
+  void note(std::string_view text);
   // Brings the time on the live line up to date.
   void tick();
   // Takes the live line away.
@@ -41,6 +43,7 @@ class Progress {
 
  private:
   void draw();
+  std::string timed(std::string_view text) const;
 
   std::FILE* stream_;
   bool terminal_;
@@ -51,6 +54,9 @@ class Progress {
 
 // What the log's events look like as a stage of a boot; empty for those that are none.
 [[nodiscard]] std::string stage_text(const Event& event);
+
+// What a driver or the foundation says went wrong in MM, if the event is that; otherwise empty.
+[[nodiscard]] std::string error_text(const Event& event, const BootReport& report);
 
 // From now on an interrupt or a termination signal ends follow() with Outcome::interrupted instead of the process, so
 // that temporary files go.

@@ -152,6 +152,9 @@ std::string launch_words(const MachineOptions& options) {
   if (options.observe_always) {
     add("observe=always");
   }
+  if (options.repair_variables) {
+    add("repair-variables");
+  }
   if (!options.log_level.empty()) {
     add("log=" + options.log_level);
   }

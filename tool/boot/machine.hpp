@@ -59,6 +59,7 @@ struct MachineOptions {
   // Words for MM's launcher (launch/pei/launch_options.hpp): what it shows of itself.
   bool trace = false;
   bool observe_always = false;
+  bool repair_variables = false;
   std::string log_level;
   std::vector<std::string> extra;     // further arguments for QEMU
   std::filesystem::path serial_file;  // raw copy of the serial console

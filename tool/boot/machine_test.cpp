@@ -40,9 +40,10 @@ TEST(CommandLine, TellsMmWhatToShow) {
   options.trace = true;
   EXPECT_THAT(command_line(options, {}, "vars.fd", ""), Contains("name=opt/org.redoubt/mm,string=trace"));
   options.observe_always = true;
+  options.repair_variables = true;
   options.log_level = "debug";
   EXPECT_THAT(command_line(options, {}, "vars.fd", ""),
-              Contains("name=opt/org.redoubt/mm,string=trace observe=always log=debug"));
+              Contains("name=opt/org.redoubt/mm,string=trace observe=always repair-variables log=debug"));
 }
 
 TEST(CommandLine, PutsExtraArgumentsLast) {

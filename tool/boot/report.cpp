@@ -80,6 +80,15 @@ std::string violation_text(const Event& event) {
   return text;
 }
 
+// One line, since what closes a store and what becomes of it belong together.
+std::string joined(const std::vector<std::string>& texts) {
+  std::string result;
+  for (const std::string& text : texts) {
+    result += (result.empty() ? "" : "; ") + text;
+  }
+  return result;
+}
+
 // "before DXE", "after ..." or what else can be said about when MMRAM was locked.
 std::string lock_order(const BootReport& report) {
   if (report.locked_in_pei) {
@@ -197,6 +206,9 @@ std::string options_text(const BootReport& report) {
   std::string text;
   if ((options & abi::launch_option::trace) != 0) {
     text += "trace ";
+  }
+  if ((options & abi::launch_option::repair_variables) != 0) {
+    text += "VARIABLES ARE REPAIRED ";
   }
   if ((options & abi::launch_option::observe_always) != 0) {
     text += "log and profile OPEN TO THE OS ";
@@ -376,6 +388,10 @@ void BootReport::apply(const Event& event) {
   } else if (event.name == "profile") {
     apply_profile(event);
   } else if (event.name == "log") {
+    if (event.text("level") == abi::to_string(abi::LogLevel::error) &&
+        text_of(event, "text").starts_with(abi::variable_store_words)) {
+      add_bounded(variable_store, text_of(event, "text"));
+    }
     if (log.size() < max_entries) {
       log.push_back({.number = event.number("n").value_or(0),
                      .level = text_of(event, "level"),
@@ -441,6 +457,9 @@ std::string to_text(const BootReport& report) {
               report.outcome == Outcome::reached ? std::format("{} reached after {:.1f} s", report.goal, report.seconds)
                                                  : std::format("{} NOT reached: {} after {:.1f} s", report.goal,
                                                                to_string(report.outcome), report.seconds));
+  if (!report.variable_store.empty()) {
+    append_line(text, "variables", "NOT IN ORDER: " + joined(report.variable_store));
+  }
   if (report.converted()) {
     append_launch(text, report);
   } else {
@@ -589,6 +608,7 @@ nlohmann::ordered_json to_json(const BootReport& report) {
        {{"requested", report.witness.mmi_requests},
         {"served", json_of(report.mmis)},
         {"lifecycle", json_of_text(report.lifecycle)}}},
+      {"variable_store", report.variable_store},
       {"options", report.options ? Json(options_text(report)) : Json(nullptr)},
       {"profile", std::move(profile)},
       {"log", std::move(log)},

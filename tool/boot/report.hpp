@@ -136,7 +136,8 @@ struct BootReport {
   bool options_ignored = false;          // it gave some that MM doesn't know
   std::vector<HandlerProfile> profile;
   std::vector<LogLine> log;
-  std::uint64_t log_lost = 0;  // lines that there was no room for, in MM or here
+  std::vector<std::string> variable_store;  // what MM's log says of its state, if it isn't in order
+  std::uint64_t log_lost = 0;               // lines that there was no room for, in MM or here
   std::optional<std::uint64_t> mmis;
   std::optional<std::uint64_t> faults;
 

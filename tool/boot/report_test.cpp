@@ -6,6 +6,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "tool/boot/follow.hpp"
+
 namespace redoubt::tool::boot {
 namespace {
 
@@ -170,6 +172,41 @@ TEST(BootReport, ShowsProfileAndLogOfTheLatestBoot) {
   EXPECT_EQ(json["log"][0]["driver_name"], "Variable");
   EXPECT_EQ(json["log_lost"], 4);
   EXPECT_TRUE(json["trace"].is_null());
+}
+
+TEST(BootReport, SaysAtItsHeadWhenTheVariableStoreIsNotInOrder) {
+  const BootReport report = report_of({
+      "redoubt: ipl.start boot_mode=0 cpus=1",
+      "redoubt: log n=3 level=error driver=3 ticks=1 text=\"variable store damaged at 0x00001024: no way on\"",
+      "redoubt: log n=4 level=error driver=3 ticks=2 text=\"variable store closed: no key trusted\"",
+      "redoubt: log n=5 level=warning driver=3 ticks=3 text=\"variable store nearly full\"",
+      "redoubt: log n=6 level=error driver=3 ticks=4 text=\"another thing\"",
+  });
+  const std::string text = to_text(report);
+  EXPECT_NE(text.find(R"(
+  variables         NOT IN ORDER: variable store damaged at 0x00001024: no way on; variable store closed: no key trusted
+  launched from )"),
+            std::string::npos)
+      << text;
+  EXPECT_EQ(to_json(report)["variable_store"].size(), 2U);
+  // Another boot of the run, with a store that was put in order.
+  BootReport later = report;
+  later.apply(*parse_event("redoubt: ipl.start boot_mode=0 cpus=1"));
+  EXPECT_EQ(to_text(later).find("NOT IN ORDER"), std::string::npos);
+  EXPECT_TRUE(to_json(later)["variable_store"].empty());
+}
+
+TEST(BootReport, ErrorsOfMmAreProgress) {
+  BootReport report = report_of({"redoubt: ipl.start boot_mode=0 cpus=1"});
+  const auto error = parse_event("redoubt: log n=3 level=error driver=3 ticks=1 text=\"it broke\"");
+  EXPECT_EQ(error_text(*error, report), "MM error: it broke") << "the driver still starts";
+  report.apply(*parse_event("redoubt: driver guid=23a089b3-eed5-4ac5-b2ab-43e3298c2343 name=\"Variable\" number=3"));
+  EXPECT_EQ(error_text(*error, report), "MM error: Variable: it broke");
+  const auto own = parse_event("redoubt: log n=3 level=error driver=0 ticks=1 text=\"it broke\"");
+  EXPECT_EQ(error_text(*own, report), "MM error: foundation: it broke");
+  EXPECT_EQ(error_text(*parse_event("redoubt: log n=3 level=warning driver=3 text=\"careful\""), report), "");
+  EXPECT_EQ(error_text(*parse_event("redoubt: fault level=error text=\"x\""), report), "");
+  EXPECT_EQ(error_text(*parse_event("redoubt: log"), report), "");
 }
 
 TEST(BootReport, SaysWhenOptionsWereIgnored) {

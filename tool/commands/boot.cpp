@@ -137,6 +137,8 @@ void add_boot(CommandLine& command_line) {
   verb.add_flag("--trace", machine.trace, "Show each MMI with its handlers, their drivers and results, as they come");
   verb.add_option("--mm-log", machine.log_level, "What MM's log keeps (default info)")
       ->check(CLI::IsMember({"error", "warning", "info", "debug"}));
+  verb.add_flag("--repair-variables", machine.repair_variables,
+                "Have MM write a damaged variable store anew, with what can be found in it");
   verb.add_flag("--observe-always", machine.observe_always,
                 "Let the OS read MM's log and profile; otherwise nobody can after ReadyToLock");
   verb.add_flag("--json", arguments->json, "Print the report as JSON");

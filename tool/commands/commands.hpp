@@ -17,5 +17,6 @@ void add_vars_get(CommandLine& command_line);
 void add_vars_set(CommandLine& command_line);
 void add_vars_delete(CommandLine& command_line);
 void add_vars_check(CommandLine& command_line);
+void add_vars_repair(CommandLine& command_line);
 
 }  // namespace redoubt::tool

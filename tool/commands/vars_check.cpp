@@ -6,11 +6,10 @@
 #include <format>
 #include <memory>
 
-#include "drivers/variable/board.hpp"
-#include "drivers/variable/store/format.hpp"
 #include "drivers/variable/store/inspection.hpp"
 #include "tool/commands/commands.hpp"
 #include "tool/files.hpp"
+#include "tool/variables/damage.hpp"
 #include "tool/variables/json.hpp"
 #include "tool/variables/store_file.hpp"
 #include "tool/variables/text.hpp"
@@ -21,9 +20,9 @@ namespace {
 
 using variable::Finding;
 using variable::Severity;
+using variables::Damage;
 using variables::Json;
 using variables::VolumePlace;
-namespace format = variable::format;
 
 struct Options {
   std::string file;
@@ -39,26 +38,40 @@ const char* severity_name(Severity severity) {
   return "";
 }
 
-// Headers may be damaged so much that no volume can be found; a file of the size of q35's chip is taken for one.
+// Headers may be damaged so much that no volume can be found; a file of the size of one of OVMF's is taken for one.
 Result<VolumePlace, CommandError> place_of(const std::string& file, Bytes bytes) {
   const auto places = variables::find_volumes(file, bytes);
   if (places.has_value()) {
     return places->front();
   }
-  if (bytes.size() == variable::board::layout.volume_size) {
-    return VolumePlace{0, variable::board::layout};
+  if (const auto layout = variable::layout_of_size(bytes.size()); layout.has_value()) {
+    return VolumePlace{0, *layout};
   }
   return std::unexpected(places.error());
 }
 
-// The name of the record that stands at `offset`, if there is one of any kind; damaged ones have what they have.
+// The name of the record that stands at `offset`, if there is one of any kind but a header alone; damaged ones have what
+// they have.
 std::string name_at(Bytes volume, std::uint32_t offset) {
-  const auto header = read_at<format::RecordHeader>(volume, offset);
-  if (!header.has_value() || header->start != format::RecordHeader::expected_start) {
+  const variable::Record record = variable::read_record(volume, offset, static_cast<std::uint32_t>(volume.size()));
+  if (record.kind == variable::RecordKind::none || record.kind == variable::RecordKind::torn) {
     return {};
   }
-  const auto name = slice(volume, std::uint64_t{offset} + sizeof(*header), header->name_size);
+  const auto name = slice(volume, std::uint64_t{offset} + sizeof(record.header), record.header.name_size);
   return name.has_value() ? variables::to_utf8(variables::units_of(*name)) : std::string();
+}
+
+// What can be found all the same.
+std::string damage_text(const Damage& damage) {
+  std::string text = std::format("Firmware keeps the store closed. Variables in front of the damage: {}\n{}",
+                                 damage.in_reach.size(), variables::rows_with_offsets(damage.in_reach));
+  text += std::format("Variables out of its reach: {}{}\n{}", damage.out_of_reach.size(),
+                      damage.out_of_reach.empty() ? "" : " (`vars repair` saves them)",
+                      variables::rows_with_offsets(damage.out_of_reach));
+  for (const variables::Stretch& stretch : damage.unreadable) {
+    text += std::format("No variable can be read from {}\n", variables::to_text(stretch));
+  }
+  return text;
 }
 
 CommandResult check(const Options& options) {
@@ -86,6 +99,13 @@ CommandResult check(const Options& options) {
                                 {"text", to_string(finding.id)},
                                 {"name", name}});
   }
+  const std::optional<variables::Damage> damage = variables::find_damage(bytes, place);
+  json["damage"] = Json();
+  if (damage.has_value()) {
+    text += damage_text(*damage);
+    json["damage"] = variables::damage_json(*damage);
+    json["damage"]["in_reach"] = variables::variables_json(damage->in_reach);
+  }
   if (findings.empty()) {
     text = "The variable store is as it should be.\n";
   } else {
@@ -105,6 +125,7 @@ void add_vars_check(CommandLine& command_line) {
   verb.footer(
       "note: what a power cut leaves; the next start puts it right, and nothing is lost.\n"
       "warning: not what firmware writes; all variables can be read. damage: something can't be read.\n"
+      "Of a damaged store, which firmware keeps closed, all variables are named that can be found.\n"
       "Never writes to FILE. Exit status: 0 when there are notes at most, 1 for warnings and damage, 2 for a file\n"
       "with no variable volume in it.");
   verb.add_option("FILE", options->file, "File with a variable store")->required();

@@ -11,6 +11,7 @@
 #include "tool/files.hpp"
 #include "tool/variables/content.hpp"
 #include "tool/variables/json.hpp"
+#include "tool/variables/repair.hpp"
 #include "tool/variables/selection.hpp"
 #include "tool/variables/text.hpp"
 
@@ -53,12 +54,12 @@ CommandResult get(const Options& options) {
   const StoredVariable& variable = *store.find(selected.id());
   if (!options.output.empty()) {
     TRY(write_file(options.output, variable.data));
-    return ExitStatus::success;
+    return variables::shown(store);
   }
   // Standard output's errors are looked at once, at the end (tool/command.cpp).
   if (options.raw) {
     static_cast<void>(std::fwrite(variable.data.data(), 1, variable.data.size(), stdout));
-    return ExitStatus::success;
+    return variables::shown(store);
   }
   std::string text;
   if (options.json) {
@@ -69,7 +70,7 @@ CommandResult get(const Options& options) {
     text = variable_text(variable);
   }
   static_cast<void>(std::fputs(text.c_str(), stdout));
-  return ExitStatus::success;
+  return variables::shown(store);
 }
 
 }  // namespace
@@ -80,7 +81,8 @@ void add_vars_get(CommandLine& command_line) {
   const auto options = std::make_shared<Options>();
   verb.footer(
       "Never writes to FILE. What firmware makes anew at each boot, like SecureBoot and SetupMode, isn't in it;\n"
-      "`vars list` says what they will be. Exit status 1 when there is no such variable.");
+      "`vars list` says what they will be. Exit status 1 when there is no such variable, and for a damaged store also\n"
+      "when there is one in front of the damage.");
   verb.add_option("FILE", options->file, "File with a variable store")->required();
   variables::add_selection(verb, options->selection);
   CLI::Option* raw = verb.add_flag("--raw", options->raw, "Give the data alone, as they are");

@@ -7,6 +7,7 @@
 #include "drivers/variable/defined_variables.hpp"
 #include "tool/commands/commands.hpp"
 #include "tool/files.hpp"
+#include "tool/variables/repair.hpp"
 #include "tool/variables/selection.hpp"
 #include "tool/variables/text.hpp"
 
@@ -17,7 +18,6 @@ namespace {
 namespace attribute = variable::attribute;
 using variables::Authority;
 using variables::StoredVariable;
-using variables::StoreFile;
 
 struct Options {
   std::string file;
@@ -31,6 +31,7 @@ struct Options {
   std::string output;
   bool append = false;
   bool owner = false;
+  bool repair = false;
 };
 
 Result<std::vector<std::byte>, CommandError> data_of(const Options& options) {
@@ -83,12 +84,13 @@ Result<std::uint32_t, CommandError> attributes_of(const Options& options, const 
 
 CommandResult set(const Options& options) {
   const auto data = TRY(data_of(options));
-  StoreFile store = TRY(StoreFile::open(options.file));
+  auto [store, repaired] = TRY(variables::open_to_change(options.file, options.repair));
   const variables::SelectedVariable selected = TRY(variables::select_any(store, options.selection));
   std::uint32_t attributes = TRY(attributes_of(options, store.find(selected.id()), selected.id()));
   attributes |= options.append ? attribute::append_write : 0;
   TRY(store.set(selected.id(), attributes, data, options.owner ? Authority::owner : Authority::driver));
   TRY(store.save(options.output));
+  variables::print_repair(repaired);
   return ExitStatus::success;
 }
 
@@ -101,7 +103,8 @@ void add_vars_set(CommandLine& command_line) {
       "The driver's own code makes the change, by the rules that it has for its callers at the end of DXE.\n"
       "FILE is replaced as a whole, or not at all; not while a virtual machine uses it.\n"
       "--owner: whoever may write the file may write any variable. PK, KEK, db and dbx are then plain signature\n"
-      "lists (cert-to-efi-sig-list), and no signature is asked for.");
+      "lists (cert-to-efi-sig-list), and no signature is asked for.\n"
+      "A damaged store is refused with exit status 2, unless --repair is given.");
   verb.add_option("FILE", options->file, "File with a variable store")->required();
   variables::add_selection(verb, options->selection);
   options->hexadecimal = verb.add_option("--hex", options->data, "Data in hexadecimal");
@@ -117,6 +120,7 @@ void add_vars_set(CommandLine& command_line) {
                   "database of Secure Boot AT too");
   verb.add_flag("--append", options->append, "Append to the data that it has");
   verb.add_flag("--owner", options->owner, "Write without asking UEFI's rules or for a signature");
+  variables::add_repair_option(verb, options->repair);
   verb.add_option("-o,--output", options->output, "Write the changed file here and leave FILE as it is");
   command_line.on_chosen(verb, [options] { return set(*options); });
 }

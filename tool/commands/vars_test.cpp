@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstring>
 #include <filesystem>
 #include <format>
 #include <nlohmann/json.hpp>
@@ -293,7 +294,7 @@ TEST_F(Vars, RefusesEveryTruncation) {
   }
 }
 
-TEST_F(Vars, RefusesDamagedHeaders) {
+TEST_F(Vars, RefusesHeadersThatSayNothing) {
   const auto whole = read(store_with_keys);
   constexpr std::size_t volume_size = sizeof(format::VolumeHeader);
   const struct {
@@ -301,15 +302,9 @@ TEST_F(Vars, RefusesDamagedHeaders) {
     std::uint8_t value;
     const char* reason;
   } cases[] = {
-      {offsetof(format::VolumeHeader, signature), 0, "no variable volume"},
       {offsetof(format::VolumeHeader, volume_length) + 2, 9, "the file ends after"},
       {offsetof(format::VolumeHeader, volume_length) + 1, 0x3F, "no place for fault-tolerant writes"},
       {offsetof(format::VolumeHeader, map) + 4, 3, "damaged"},
-      {offsetof(format::VolumeHeader, header_length) + 1, 0xFF, "damaged"},
-      {volume_size, 0, "damaged"},
-      {volume_size + offsetof(format::StoreHeader, size) + 2, 5, "no place for fault-tolerant writes"},
-      {volume_size + offsetof(format::StoreHeader, format), 0, "damaged"},
-      {volume_size + offsetof(format::StoreHeader, state), 0, "damaged"},
   };
   for (const auto& test_case : cases) {
     auto bytes = whole;
@@ -317,6 +312,7 @@ TEST_F(Vars, RefusesDamagedHeaders) {
     const std::string path = write("damaged.fd", bytes);
     expect_refused({"list", path}, test_case.reason);
     expect_refused({"delete", path, "Timeout"}, test_case.reason);
+    expect_refused({"repair", path}, test_case.reason);
     EXPECT_EQ(read(path), bytes);
   }
   auto plain = whole;
@@ -325,6 +321,8 @@ TEST_F(Vars, RefusesDamagedHeaders) {
   std::ranges::copy(std::as_bytes(std::span(plain_guid)), plain.begin() + volume_size);
   expect_refused({"list", write("plain.fd", plain)},
                  "offset 0x48: the variable store has records without authentication");
+  expect_refused({"repair", directory_.file("plain.fd")}, "records without authentication");
+  EXPECT_EQ(read(directory_.file("plain.fd")), plain);
 }
 
 TEST_F(Vars, RefusesFilesThatMayNotBeReadOrWritten) {
@@ -394,7 +392,7 @@ TEST_F(Vars, RefusesBadWords) {
   expect_refused({"frobnicate", path}, "frobnicate");
   EXPECT_EQ(read(path), before);
   EXPECT_EQ(files(), 1);
-  for (const char* verb : {"list", "get", "set", "delete", "check"}) {
+  for (const char* verb : {"list", "get", "set", "delete", "check", "repair"}) {
     EXPECT_EQ(run({verb, "--help"}).status, 0);
   }
 }
@@ -490,7 +488,7 @@ TEST_F(VarsCheck, ExplainsRecords) {
             "0 damaged, 0 odd, 1 that the next start puts right\n");
   outcome = with(timeout_record + offsetof(format::RecordHeader, data_size) + 3, 0x7F);
   EXPECT_EQ(outcome.status, 1);
-  EXPECT_THAT(outcome.output, HasSubstr("damage   0x2938: no record starts here, and none behind it can be found"));
+  EXPECT_THAT(outcome.output, HasSubstr("damage   0x2938: nothing leads from here to the variables behind (Timeout)\n"));
   outcome = with(timeout_record + offsetof(format::RecordHeader, attributes) + 3, 0x80);
   EXPECT_EQ(outcome.status, 1);
   EXPECT_THAT(outcome.output,
@@ -501,16 +499,12 @@ TEST_F(VarsCheck, ExplainsRecords) {
   EXPECT_EQ(json["findings"].at(0)["name"], "Timeout");
 }
 
-// Damage that ends the store hides what is behind it; the file can still be listed, and says what is left.
-TEST_F(VarsCheck, WhatIsDamagedCanBeListed) {
-  auto changed = bytes_;
-  changed[timeout_record] = std::byte{0};
-  const std::string path = write("damaged.fd", changed);
-  EXPECT_EQ(run({"check", path}).status, 1);
-  const Outcome outcome = run({"list", path});
-  EXPECT_EQ(outcome.status, 0);
-  EXPECT_THAT(outcome.output, HasSubstr("Boot0000"));
-  EXPECT_THAT(outcome.output, Not(HasSubstr("Timeout")));
+TEST_F(VarsCheck, SaysWhatIsBehindTheLastRecord) {
+  Outcome outcome = with(0x5998 + 200, 0);
+  EXPECT_EQ(outcome.status, 1);
+  EXPECT_EQ(outcome.output,
+            "warning  0x5998: something behind the last record is neither blank nor a record\n"
+            "0 damaged, 1 odd, 0 that the next start puts right\n");
 }
 
 TEST_F(VarsCheck, RefusesWhatIsNoStore) {
@@ -518,6 +512,354 @@ TEST_F(VarsCheck, RefusesWhatIsNoStore) {
   expect_refused({"check", directory_.path().string()}, "is a directory");
   expect_refused({"check", write("cut.fd", Bytes(bytes_).first(0x83FFF))}, "the file ends after");
   expect_refused({"check", write("noise", "noise")}, "no variable volume in it");
+}
+
+// ---- Damaged stores ----
+
+class DamagedVars : public Vars {
+ protected:
+  // A block's worth of erased bytes: from the fourth record of "Attempt" into the seventh one.
+  static constexpr std::size_t hole = 0x1024;
+  static constexpr std::size_t hole_end = 0x2000;
+  static constexpr std::size_t found_again = 0x2380;
+  static constexpr std::size_t secure_boot_enable = 0x58E4;
+
+  DamagedVars() : bytes_(read(store_with_keys)) {}
+
+  std::vector<std::byte> with_hole() const {
+    auto changed = bytes_;
+    std::fill(changed.begin() + hole, changed.begin() + hole_end, std::byte{0xFF});
+    return changed;
+  }
+  // Only the last two records are out of reach.
+  std::vector<std::byte> with_keys_in_front() const {
+    auto changed = bytes_;
+    changed[secure_boot_enable] = std::byte{0};
+    return changed;
+  }
+  static std::vector<std::string> names(const Json& variables) {
+    std::vector<std::string> found;
+    std::ranges::transform(variables, std::back_inserter(found), [](const Json& entry) { return entry["name"]; });
+    return found;
+  }
+  static std::vector<std::string> names_behind() {
+    return {"InitialAttemptOrder", "Attempt 8", "Boot0000", "Timeout", "PlatformLang", "Lang", "VarErrorFlag",
+            "Key0000", "Key0001", "ConOut", "ConIn", "ErrOut", "Boot0001", "Boot0002", "MemoryTypeInformation", "db",
+            "dbx", "KEK", "PK", "VendorKeysNv", "SecureBootEnable", "CustomMode"};
+  }
+  // The variables but those that the hole took.
+  Json what_is_left() {
+    Json left = Json::array();
+    for (const Json& entry : contents(store_with_keys)) {
+      const std::string name = entry["name"];
+      if (name < "Attempt 4" || name > "Attempt 7") {
+        left.push_back(entry);
+      }
+    }
+    return left;
+  }
+  static std::vector<std::string> sorted(const Json& variables) {
+    std::vector<std::string> texts;
+    std::ranges::transform(variables, std::back_inserter(texts), [](const Json& entry) { return entry.dump(); });
+    std::ranges::sort(texts);
+    return texts;
+  }
+
+  std::vector<std::byte> bytes_;
+};
+
+TEST_F(DamagedVars, CheckNamesWhatCanBeFound) {
+  const std::string path = write("hole.fd", with_hole());
+  const Outcome outcome = run({"check", path});
+  EXPECT_EQ(outcome.status, 1);
+  EXPECT_THAT(outcome.output,
+              StartsWith("damage   0x1024: nothing leads from here to the variables behind\n"
+                         "Firmware keeps the store closed. Variables in front of the damage: 5\n"
+                         "  0x0000b8 d9bee56e-75dc-49d9-b4d7-b534210f637a CertDb                  NV+BS+RT+AT       4 "
+                         "certdb\n"));
+  EXPECT_THAT(outcome.output, HasSubstr("Variables out of its reach: 22 (`vars repair` saves them)\n  0x002380 "));
+  EXPECT_THAT(outcome.output, HasSubstr("  0x00545c 8be4df61-93ca-11d2-aa0d-00e098032b8c GlobalVariable          "
+                                        "NV+BS+RT+AT    1005 PK\n"));
+  EXPECT_THAT(outcome.output, EndsWith("No variable can be read from 0x1024 to 0x2380 (4956 bytes)\n"
+                                       "1 damaged, 0 odd, 0 that the next start puts right\n"));
+  const Json damage = Json::parse(run({"check", path, "--json"}).output)["damage"];
+  EXPECT_EQ(damage["offset"], hole);
+  EXPECT_EQ(names(damage["in_reach"]), (std::vector<std::string>{"certdb", "MTC", "Attempt 1", "Attempt 2", "Attempt 3"}));
+  EXPECT_EQ(names(damage["out_of_reach"]), names_behind());
+  EXPECT_EQ(damage["out_of_reach"].at(0)["offset"], found_again);
+  EXPECT_EQ(damage["unreadable"], Json::array({{{"offset", hole}, {"size", found_again - hole}}}));
+  EXPECT_EQ(read(path), with_hole());
+  EXPECT_TRUE(Json::parse(run({"check", store_with_keys, "--json"}).output)["damage"].is_null());
+}
+
+TEST_F(DamagedVars, ListAndGetShowWhatIsInFront) {
+  const std::string path = write("hole.fd", with_hole());
+  Outcome outcome = run({"list", path});
+  EXPECT_EQ(outcome.status, 1);
+  EXPECT_EQ(outcome.error, std::format("redoubt: {}: offset 0x1024: the variable store is damaged, and firmware keeps "
+                                       "it closed: nothing leads from here to the variables behind (`vars check` says "
+                                       "what can be found, `vars repair` saves it)\n",
+                                       path));
+  EXPECT_THAT(outcome.output,
+              HasSubstr("blocks of 4.0 KiB; damaged at 0x1024\n"
+                        "Secure Boot: on, and no key is trusted, since the store is damaged and stays closed\n"
+                        "Variables in front of the damage: 5\n  "));
+  EXPECT_THAT(outcome.output, HasSubstr("Attempt 3\n"));
+  EXPECT_THAT(outcome.output, Not(HasSubstr("Boot0000")));
+  outcome = run({"list", path, "--json"});
+  EXPECT_EQ(outcome.status, 1);
+  const Json json = Json::parse(outcome.output);
+  EXPECT_EQ(json["damage"]["offset"], hole);
+  EXPECT_EQ(json["keys_in_front_of_damage"], false);
+  EXPECT_EQ(names(json["damage"]["out_of_reach"]), names_behind());
+  EXPECT_EQ(json["secure_boot"], true);
+  EXPECT_EQ(json["setup_mode"], false);
+  EXPECT_TRUE(json["used"].is_null());
+  EXPECT_EQ(json["variables"].size(), 5U);
+  EXPECT_TRUE(listed(store_with_keys)["damage"].is_null());
+
+  outcome = run({"get", path, "MTC", "--raw"});
+  EXPECT_EQ(outcome.status, 1);
+  EXPECT_EQ(outcome.output.size(), 4U);
+  EXPECT_THAT(outcome.error, HasSubstr("the variable store is damaged"));
+  EXPECT_EQ(run({"get", path, "MTC", "--raw", "-o", directory_.file("out")}).status, 1);
+  EXPECT_EQ(read(directory_.file("out")).size(), 4U);
+  expect_refused({"get", path, "PK"},
+                 "no variable 'PK' in front of the damage at 0x1024; out of firmware's reach there is one at 0x545c", 1);
+  expect_refused({"get", path, "Attempt 4"}, "no variable 'Attempt 4' in front of the damage at 0x1024; none was", 1);
+  EXPECT_EQ(read(path), with_hole());
+}
+
+TEST_F(DamagedVars, ListSaysWhichKeysAreTrusted) {
+  auto bytes = with_keys_in_front();
+  const std::string path = write("keys.fd", bytes);
+  Outcome outcome = run({"list", path});
+  EXPECT_EQ(outcome.status, 1);
+  EXPECT_THAT(outcome.output, HasSubstr("Secure Boot: on, with the keys in front of the damage; PK 1, KEK 2, db 2, "
+                                        "dbx 1; the store stays closed\n"));
+  EXPECT_EQ(Json::parse(run({"list", path, "--json"}).output)["keys_in_front_of_damage"], true);
+  for (const std::size_t key : {0x3CF4U, 0x4980U, 0x4A10U, 0x545CU}) {
+    for (const std::uint8_t state : {format::state::replacing, format::state::header_valid}) {
+      auto changed = bytes;
+      changed[key + offsetof(format::RecordHeader, state)] = std::byte{state};
+      outcome = run({"list", write("keys.fd", changed)});
+      EXPECT_THAT(outcome.output, HasSubstr("Secure Boot: on, and no key is trusted")) << key;
+    }
+  }
+}
+
+TEST_F(DamagedVars, RepairSavesWhatCanBeFound) {
+  const std::string path = write("hole.fd", with_hole());
+  const Json expected = what_is_left();
+  const std::string output = directory_.file("repaired.fd");
+  ASSERT_EQ(run({"repair", path, "-o", output}).status, 0);
+  EXPECT_EQ(read(path), with_hole()) << "--output leaves it";
+  const Outcome outcome = run({"repair", path});
+  EXPECT_EQ(outcome.status, 0) << outcome.error;
+  EXPECT_EQ(outcome.error, "");
+  EXPECT_THAT(outcome.output, StartsWith("Damaged at 0x1024: nothing leads from here to the variables behind\n"
+                                         "Lost: whatever was in 0x1024 to 0x2380 (4956 bytes)\n"
+                                         "Saved from where firmware couldn't reach them: 22\n  0x002380 "));
+  EXPECT_THAT(outcome.output, HasSubstr("NV+BS+RT+AT    1005 PK\n"));
+  EXPECT_THAT(outcome.output,
+              EndsWith("Secure Boot: on, User Mode; PK 1, KEK 2, db 2, dbx 1\nVariables: 27\n"));
+  EXPECT_EQ(read(path), read(output));
+  EXPECT_EQ(sorted(contents(path)), sorted(expected));
+  EXPECT_EQ(run({"check", path}).output, "The variable store is as it should be.\n");
+  EXPECT_EQ(run({"repair", path}).output, "The variable store isn't damaged; there is nothing to repair.\n");
+  EXPECT_EQ(read(path), read(output));
+  EXPECT_EQ(files(), 2);
+}
+
+TEST_F(DamagedVars, RepairKnowsWhichOfTwoRecordsCounts) {
+  auto bytes = with_hole();
+  // Behind the hole "Lang" becomes "MTC", which is in front as well.
+  auto other = read_at<format::RecordHeader>(bytes, 0x29E4).value();
+  const auto mtc = read_at<format::RecordHeader>(bytes, 0x160).value();
+  ASSERT_EQ(other.name_size, 10U);
+  ASSERT_EQ(mtc.name_size, 8U);
+  other.vendor = mtc.vendor;
+  other.name_size = 8;
+  other.data_size = 6;
+  std::memcpy(bytes.data() + 0x29E4, &other, sizeof(other));
+  std::memcpy(bytes.data() + 0x29E4 + sizeof(other), bytes.data() + 0x160 + sizeof(mtc), 8);
+  const std::string first = write("first.fd", bytes);
+  Outcome outcome = run({"repair", first});
+  ASSERT_EQ(outcome.status, 0) << outcome.error;
+  EXPECT_THAT(outcome.output, HasSubstr("Left out, since another record of the same variable counts: 1\n  0x0029e4 "));
+  EXPECT_EQ(Json::parse(run({"get", first, "MTC", "--json"}).output)["size"], 4);
+  bytes[0x160 + offsetof(format::RecordHeader, state)] = std::byte{format::state::replacing};
+  const std::string second = write("second.fd", bytes);
+  outcome = run({"repair", second});
+  ASSERT_EQ(outcome.status, 0) << outcome.error;
+  EXPECT_THAT(outcome.output, Not(HasSubstr("Left out")));
+  EXPECT_EQ(Json::parse(run({"get", second, "MTC", "--json"}).output)["size"], 6);
+}
+
+TEST_F(DamagedVars, HeadersCanBeRepaired) {
+  constexpr std::size_t store = sizeof(format::VolumeHeader);
+  const struct {
+    std::size_t offset;
+    std::size_t size;
+    std::uint8_t value;
+    const char* reason;
+  } cases[] = {
+      {0, 0x64, 0xFF, "offset 0x0: the variable store is damaged: the volume's header has another signature"},
+      {offsetof(format::VolumeHeader, signature), 1, 0, "the volume's header has another signature"},
+      {offsetof(format::VolumeHeader, header_length) + 1, 1, 0xFF, "the volume's header has an impossible length"},
+      {store, 1, 0, "offset 0x48: the variable store is damaged: the store's header has an unknown signature"},
+      {store + offsetof(format::StoreHeader, size) + 2, 1, 5, "the store's header has an impossible size"},
+      {store + offsetof(format::StoreHeader, format), 1, 0, "the store's header says that it isn't formatted"},
+      {store + offsetof(format::StoreHeader, state), 1, 0, "the store's header says that it isn't healthy"},
+  };
+  for (const char* file : {store_with_keys, small_store_with_keys}) {
+    const auto whole = read(file);
+    for (const auto& test_case : cases) {
+      auto bytes = whole;
+      std::fill_n(bytes.begin() + static_cast<std::ptrdiff_t>(test_case.offset), test_case.size,
+                  std::byte{test_case.value});
+      const std::string path = write("damaged.fd", bytes);
+      expect_refused({"delete", path, "Timeout"}, test_case.reason);
+      const Outcome outcome = run({"list", path});
+      EXPECT_EQ(outcome.status, 1);
+      EXPECT_THAT(outcome.output, HasSubstr("no key is trusted, since the store is damaged and stays closed\n"
+                                            "Variables in front of the damage: 0\n"));
+      EXPECT_EQ(read(path), bytes);
+      ASSERT_EQ(run({"repair", path}).status, 0) << test_case.reason;
+      EXPECT_EQ(sorted(contents(path)), sorted(contents(file)));
+    }
+  }
+}
+
+TEST_F(DamagedVars, TheSpareAreaMayHoldTheStore) {
+  auto bytes = bytes_;
+  std::copy_n(bytes.begin(), 0x40000, bytes.begin() + 0x42000);
+  std::fill_n(bytes.begin(), 0x42000, std::byte{0xFF});
+  const std::string path = write("spare.fd", bytes);
+  const Outcome outcome = run({"check", path});
+  EXPECT_EQ(outcome.status, 1);
+  EXPECT_THAT(outcome.output,
+              StartsWith("damage   0x0: the store is erased, and the spare area holds one with variables in it\n"));
+  EXPECT_THAT(outcome.output, HasSubstr("Variables out of its reach: 31 (`vars repair` saves them)\n  0x0420b8 "));
+  EXPECT_EQ(run({"list", path}).status, 1);
+  expect_refused({"set", path, "Timeout", "--hex", "0100"}, "the store is erased, and the spare area holds one");
+  EXPECT_EQ(read(path), bytes);
+  ASSERT_EQ(run({"repair", path}).status, 0);
+  EXPECT_EQ(sorted(contents(path)), sorted(contents(store_with_keys)));
+}
+
+TEST_F(DamagedVars, ChangesNeedARepairFirst) {
+  const std::string path = write("hole.fd", with_hole());
+  const std::string reason =
+      "hole.fd: offset 0x1024: the variable store is damaged: nothing leads from here to the variables behind (--repair ";
+  expect_refused({"set", path, "Timeout", "--hex", "0100"}, reason);
+  expect_refused({"set", path, "Timeout", "--hex", "0100", "--owner", "-o", directory_.file("out")}, reason);
+  expect_refused({"delete", path, "MTC"}, reason);
+  expect_refused({"delete", path, "PK", "--owner"}, reason);
+  EXPECT_EQ(read(path), with_hole());
+  EXPECT_EQ(files(), 1);
+  const std::string output = directory_.file("out");
+  Outcome outcome = run({"delete", path, "Timeout", "--repair", "-o", output});
+  EXPECT_EQ(outcome.status, 0) << outcome.error;
+  EXPECT_EQ(run({"get", output, "Timeout"}).status, 1);
+  EXPECT_EQ(run({"get", output, "PK"}).status, 0);
+  EXPECT_EQ(read(path), with_hole());
+  outcome = run({"set", path, "Timeout", "--hex", "0900", "--repair"});
+  EXPECT_EQ(outcome.status, 0) << outcome.error;
+  EXPECT_THAT(outcome.output, HasSubstr("Lost: whatever was in 0x1024 to 0x2380 (4956 bytes)\n"
+                                        "Saved from where firmware couldn't reach them: 22\n"));
+  EXPECT_EQ(run({"get", path, "Timeout", "--raw"}).output, std::string("\x09\0", 2));
+  EXPECT_EQ(listed(path)["variables"].size(), 27U);
+  // A store without damage needs none.
+  outcome = run({"set", path, "Timeout", "--hex", "0a00", "--repair"});
+  EXPECT_EQ(outcome.status, 0);
+  EXPECT_EQ(outcome.output, "");
+}
+
+// Stock firmware appends behind a header that a cut left without a state.
+TEST_F(DamagedVars, ACutHeaderIsNoDamage) {
+  const std::string path = copy_of(blank_store);
+  ASSERT_EQ(run({"set", path, "First", "--guid", vendor, "--hex", "01"}).status, 0);
+  ASSERT_EQ(run({"set", path, "AfterTheCut", "--guid", vendor, "--hex", "02"}).status, 0);
+  const Json expected = contents(path);
+  auto bytes = read(path);
+  const auto record = listed(path)["variables"].at(1)["offset"].get<std::ptrdiff_t>();
+  std::copy_n(bytes.begin() + record, 88, bytes.begin() + record + std::ptrdiff_t{sizeof(format::RecordHeader)});
+  bytes[static_cast<std::size_t>(record) + offsetof(format::RecordHeader, state)] = std::byte{format::state::blank};
+  write("vars.fd", bytes);
+  const Outcome outcome = run({"check", path});
+  EXPECT_EQ(outcome.status, 0);
+  EXPECT_EQ(outcome.output,
+            std::format("note     {:#x}: a record was interrupted before it was complete; it has no effect\n"
+                        "0 damaged, 0 odd, 1 that the next start puts right\n",
+                        record));
+  EXPECT_EQ(contents(path), expected);
+  EXPECT_EQ(run({"set", path, "First", "--hex", "03"}).status, 0) << "without --repair";
+}
+
+TEST_F(DamagedVars, RefusesBadInput) {
+  const auto damaged = with_hole();
+  const std::string path = write("hole.fd", damaged);
+  // What isn't a store that can be repaired.
+  expect_refused({"repair", directory_.file("missing.fd")}, "missing.fd: No such file or directory");
+  expect_refused({"repair", directory_.path().string()}, "is a directory");
+  expect_refused({"repair", "/dev/null"}, "is not a regular file");
+  expect_refused({"repair", write("empty", "")}, "empty: is empty");
+  expect_refused({"repair", write("disk.qcow2", "QFI\xFB and more")}, "is a qcow2 image");
+  expect_refused({"repair", "/usr/share/OVMF/OVMF_CODE_4M.fd"}, "no variable volume in it");
+  std::vector<std::byte> noise(damaged.size());
+  std::mt19937 random(1);
+  std::ranges::generate(noise, [&random] { return static_cast<std::byte>(random()); });
+  expect_refused({"repair", write("noise", noise)}, "no variable volume in it");
+  expect_refused({"repair", write("blank", std::vector<std::byte>(damaged.size(), std::byte{0xFF}))},
+                 "no variable volume in it");
+  expect_refused({"repair", write("cut.fd", Bytes(damaged).first(0x83FFF))}, "the file ends after");
+  for (const char* name : {"empty", "disk.qcow2", "noise", "blank", "cut.fd"}) {
+    std::filesystem::remove(directory_.file(name));
+  }
+  // What isn't a command.
+  expect_refused({"repair"}, "FILE is required");
+  expect_refused({"repair", path, "PK"}, "PK");
+  expect_refused({"repair", path, "--force"}, "--force");
+  expect_refused({"repair", path, "--repair"}, "--repair");
+  expect_refused({"repair", path, "-o"}, "--output");
+  expect_refused({"get", path, "MTC", "--repair"}, "--repair");
+  expect_refused({"delete", path, "MTC", "--repair=perhaps"}, "--repair");
+  expect_refused({"repair", path, "-o", "/nowhere/out.fd"}, "/nowhere/out.fd: cannot be written");
+  // What fails after the repair takes the repair with it.
+  expect_refused({"set", path, "Timeout", "--hex", "xy", "--repair"}, "--hex: isn't made of pairs");
+  expect_refused({"set", path, "Timeout", "--hex", "010203", "--repair"}, "by UEFI's rules");
+  expect_refused({"set", path, "KEK", "--hex", "00", "--repair"}, "'KEK' is authenticated");
+  expect_refused({"delete", path, "Nothing", "--repair"}, "no variable 'Nothing'", 1);
+  expect_refused({"delete", path, "PK", "--repair"}, "'PK' is authenticated");
+  expect_refused({"delete", path, "MTC", "--repair", "-o", "/nowhere/out.fd"}, "/nowhere/out.fd: cannot be written");
+  EXPECT_EQ(read(path), damaged);
+  EXPECT_EQ(files(), 1);
+}
+
+TEST_F(DamagedVars, RepairLeavesWhatItMayNotWrite) {
+  const std::string path = write("hole.fd", with_hole());
+  const int file = ::open(path.c_str(), O_RDWR | O_CLOEXEC);
+  ASSERT_GE(file, 0);
+  struct flock lock{};
+  lock.l_type = F_RDLCK;
+  lock.l_whence = SEEK_SET;
+  lock.l_start = 100;
+  lock.l_len = 1;
+  ASSERT_EQ(::fcntl(file, F_OFD_SETLK, &lock), 0);
+  expect_refused({"repair", path}, "is in use");
+  expect_refused({"delete", path, "MTC", "--repair"}, "is in use");
+  ASSERT_EQ(::close(file), 0);
+  std::filesystem::permissions(path, std::filesystem::perms(0444));
+  std::filesystem::permissions(directory_.path(), std::filesystem::perms(0777));
+  const ::uid_t user = ::geteuid();
+  if (user == 0) {
+    ASSERT_EQ(::seteuid(65534), 0);
+  }
+  expect_refused({"repair", path}, "cannot be written: Permission denied");
+  ASSERT_EQ(::seteuid(user), 0);
+  EXPECT_EQ(read(path), with_hole());
+  EXPECT_EQ(files(), 1);
 }
 
 }  // namespace

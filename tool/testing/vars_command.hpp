@@ -29,6 +29,7 @@ inline Outcome run(std::vector<std::string> arguments) {
   add_vars_set(command_line);
   add_vars_delete(command_line);
   add_vars_check(command_line);
+  add_vars_repair(command_line);
   ::testing::internal::CaptureStdout();
   ::testing::internal::CaptureStderr();
   const int status = command_line.run(static_cast<int>(argv.size()), argv.data());

@@ -14,8 +14,15 @@ class FileFlash final : public variable::Flash {
   // `window` is whole blocks of `block_size`.
   FileFlash(MutableBytes window, std::uint32_t block_size) : window_(window), block_size_(block_size) {}
 
-  Bytes contents() const override { return window_; }
+  std::uint32_t size() const override { return static_cast<std::uint32_t>(window_.size()); }
   std::uint32_t block_size() const override { return block_size_; }
+  void read(std::uint32_t offset, MutableBytes destination) override {
+    std::ranges::copy(window_.subspan(offset, destination.size()), destination.begin());
+  }
+  variable::Answer ask(std::uint32_t offset, Bytes expected) override {
+    return std::ranges::equal(window_.subspan(offset, expected.size()), expected) ? variable::Answer::expected
+                                                                                  : variable::Answer::other;
+  }
   Result<void> program(std::uint32_t offset, Bytes data) override {
     if (!slice(window_, offset, data.size()).has_value()) {
       return std::unexpected(Error::invalid_argument);
@@ -32,7 +39,6 @@ class FileFlash final : public variable::Flash {
     std::ranges::fill(window_.subspan(offset, block_size_), std::byte{0xFF});
     return {};
   }
-  void settle() override {}
 
  private:
   MutableBytes window_;

@@ -21,6 +21,14 @@ Json variable_json(const StoredVariable& variable) {
   return json;
 }
 
+Json variables_json(const std::vector<StoredVariable>& variables) {
+  Json json = Json::array();
+  for (const StoredVariable& variable : variables) {
+    json.push_back(variable_json(variable));
+  }
+  return json;
+}
+
 std::string json_text(const Json& json) { return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n"; }
 
 }  // namespace redoubt::tool::variables

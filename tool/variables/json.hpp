@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "tool/variables/store_file.hpp"
+#include "tool/variables/stored_variable.hpp"
 
 namespace redoubt::tool::variables {
 
@@ -13,6 +13,7 @@ using Json = nlohmann::ordered_json;
 
 // Names, attributes, time stamp, place and data; what the data mean is left to others.
 Json variable_json(const StoredVariable& variable);
+Json variables_json(const std::vector<StoredVariable>& variables);
 
 // Indented, with a line feed at the end. What isn't UTF-8 is replaced.
 std::string json_text(const Json& json);

@@ -42,6 +42,27 @@ bool is_defined(const variable::VariableId& id) {
       sizes, [&](std::size_t size) { return check_defined_variable(id, attributes, size) == abi::status::success; });
 }
 
+// Of a damaged store with where it stands all the same, if it's there.
+std::unexpected<CommandError> not_found(const StoreFile& store, const std::string& reason, std::u16string_view name,
+                                        const std::optional<abi::Guid>& vendor) {
+  const Damage* damage = store.damage();
+  if (damage == nullptr) {
+    return failure(store.path(), reason);
+  }
+  std::string places;
+  for (const StoredVariable& candidate : damage->out_of_reach) {
+    if (candidate.name == name && candidate.vendor == vendor.value_or(candidate.vendor)) {
+      places += std::format("{}{:#x}", places.empty() ? "" : " and ", candidate.offset);
+    }
+  }
+  return failure(store.path(),
+                 std::format("{} in front of the damage at {:#x}; {}", reason, damage->offset,
+                             places.empty() ? std::string("none was found behind it")
+                                            : std::format("out of firmware's reach there is one at {} (`vars repair` "
+                                                          "saves it)",
+                                                          places)));
+}
+
 Result<SelectedVariable, CommandError> select(const StoreFile& store, const Selection& selection, bool may_be_new) {
   const auto name = from_utf8(selection.name);
   if (!name.has_value()) {
@@ -59,7 +80,8 @@ Result<SelectedVariable, CommandError> select(const StoreFile& store, const Sele
     }
     const SelectedVariable selected{*vendor, *name};
     if (!may_be_new && store.find(selected.id()) == nullptr) {
-      return failure(store.path(), std::format("no variable '{}' of {}", selection.name, vendor_text(*vendor)));
+      return not_found(store, std::format("no variable '{}' of {}", selection.name, vendor_text(*vendor)), *name,
+                       vendor);
     }
     return selected;
   }
@@ -91,7 +113,7 @@ Result<SelectedVariable, CommandError> select(const StoreFile& store, const Sele
                      std::format("no variable '{}' in it, nor does UEFI define one for flash; a new one needs --guid",
                                  selection.name));
   }
-  return failure(store.path(), std::format("no variable '{}'", selection.name));
+  return not_found(store, std::format("no variable '{}'", selection.name), *name, std::nullopt);
 }
 
 }  // namespace

@@ -23,6 +23,7 @@ namespace attribute = variable::attribute;
 namespace format = variable::format;
 namespace status = abi::status;
 using abi::EfiStatus;
+using variable::FindingId;
 using variable::FlashStore;
 using variable::VariableId;
 using variable::VariableServices;
@@ -50,7 +51,7 @@ struct Driver {
 // Its store alone, without the rules of UEFI.
 struct Store {
   Store(MutableBytes window, const VolumePlace& place)
-      : flash(window, place.layout.block_size), table(allocator), records(flash, table, place.layout) {}
+      : flash(window, place.layout.block_size), table(allocator), records(allocator, flash, table, place.layout) {}
 
   HeapAllocator allocator;
   FileFlash flash;
@@ -65,12 +66,26 @@ bool reads_one(const VariableServices& services, const VariableId& id) {
   return services.get(id, attributes, size, &value) == status::success && value == std::byte{1};
 }
 
-std::unexpected<CommandError> damaged(const std::string& file, std::uint64_t offset, Error error) {
-  return bad_input(file,
-                   error == Error::malformed
-                       ? std::string("the header of the variable store is damaged (signature, size, format or state)")
-                       : std::format("the variable store cannot be opened: {}", to_string(error)),
-                   offset);
+SecureBootState secure_boot_state(const VariableServices& services) {
+  return {.setup_mode = reads_one(services, variable::setup_mode),
+          .deployed_mode = reads_one(services, variable::deployed_mode),
+          .secure_boot = reads_one(services, variable::secure_boot),
+          .vendor_keys = reads_one(services, variable::vendor_keys),
+          .keys_in_front = services.has_keys_of_closed_store()};
+}
+
+std::unexpected<CommandError> cannot_open(const std::string& file, std::uint64_t offset, Error error) {
+  return bad_input(file, std::format("the variable store cannot be opened: {}", to_string(error)), offset);
+}
+
+// The header of a variable volume, if one starts there.
+std::optional<format::VolumeHeader> volume_at(Bytes bytes, std::uint64_t offset) {
+  const auto volume = read_at<format::VolumeHeader>(bytes, offset);
+  if (!volume.has_value() || volume->signature != format::VolumeHeader::expected_signature ||
+      volume->file_system != format::volume_file_system_guid) {
+    return std::nullopt;
+  }
+  return *volume;
 }
 
 // Why no layout can be told from the headers at `offset`.
@@ -99,6 +114,30 @@ std::unexpected<CommandError> cannot_use(const std::string& file, Bytes bytes, s
       offset);
 }
 
+// Volumes whose headers don't say where things are: of a size that is known, and with variables in them.
+std::vector<VolumePlace> find_damaged_volumes(Bytes bytes) {
+  std::vector<VolumePlace> places;
+  const auto look_at = [&](std::uint64_t offset, std::uint64_t size) {
+    const auto layout = variable::layout_of_size(size);
+    if (!layout.has_value() || size > bytes.size() - offset) {
+      return;
+    }
+    const auto damage = find_damage(bytes, {offset, *layout});
+    if (damage.has_value() && damage->id != FindingId::store_without_authentication && !damage->out_of_reach.empty()) {
+      places.push_back({offset, *layout});
+    }
+  };
+  for (std::uint64_t offset = 0; offset < bytes.size(); offset += volume_alignment) {
+    if (const auto volume = volume_at(bytes, offset); volume.has_value()) {
+      look_at(offset, volume->volume_length);
+    }
+  }
+  if (places.empty()) {
+    look_at(0, bytes.size());
+  }
+  return places;
+}
+
 std::string quoted(std::u16string_view name) { return std::format("'{}'", to_utf8(name)); }
 
 }  // namespace
@@ -111,9 +150,8 @@ Result<std::vector<VolumePlace>, CommandError> find_volumes(const std::string& f
   }
   std::optional<std::unexpected<CommandError>> reason;
   for (std::uint64_t offset = 0; offset < bytes.size(); offset += volume_alignment) {
-    const auto volume = read_at<format::VolumeHeader>(bytes, offset);
-    if (!volume.has_value() || volume->signature != format::VolumeHeader::expected_signature ||
-        volume->file_system != format::volume_file_system_guid) {
+    const auto volume = volume_at(bytes, offset);
+    if (!volume.has_value()) {
       continue;
     }
     const auto layout = variable::find_layout(bytes.subspan(offset));
@@ -122,6 +160,9 @@ Result<std::vector<VolumePlace>, CommandError> find_volumes(const std::string& f
     } else if (!layout.has_value() && !reason.has_value()) {
       reason = cannot_use(file, bytes, offset, *volume, layout.error());
     }
+  }
+  if (places.empty()) {
+    places = find_damaged_volumes(bytes);
   }
   if (!places.empty()) {
     return places;
@@ -138,16 +179,23 @@ Result<std::vector<VolumePlace>, CommandError> find_volumes(const std::string& f
 
 Result<StoreFile, CommandError> StoreFile::open(const std::string& path) {
   const std::vector<std::byte> bytes = TRY(read_file(path));
+  std::optional<StoreFile> damaged;
   std::optional<CommandError> reason;
   for (const VolumePlace& place : TRY(find_volumes(path, bytes))) {
     StoreFile file(path, bytes, place);
     const Result<void, CommandError> loaded = file.load();
-    if (loaded.has_value()) {
+    if (loaded.has_value() && file.damage() == nullptr) {
       return file;
     }
-    if (!reason.has_value()) {
+    if (loaded.has_value() && !damaged.has_value()) {
+      damaged = std::move(file);
+    }
+    if (!loaded.has_value() && !reason.has_value()) {
       reason = loaded.error();
     }
+  }
+  if (damaged.has_value()) {
+    return std::move(*damaged);
   }
   return std::unexpected(*reason);
 }
@@ -157,17 +205,19 @@ Result<void, CommandError> StoreFile::load() {
     Driver driver(window(), place_);
     // Recovery, if power failed before, happens here; the store below finds nothing left to do.
     const Result<void> started = driver.services.start();
-    if (!started.has_value()) {
-      return damaged(path_, place_.offset, started.error());
+    damage_ = !started.has_value() && started.error() == Error::malformed ? find_damage(bytes_, place_) : std::nullopt;
+    if (!started.has_value() && !damage_.has_value()) {
+      return cannot_open(path_, place_.offset, started.error());
     }
-    secure_boot_ = {.setup_mode = reads_one(driver.services, variable::setup_mode),
-                    .deployed_mode = reads_one(driver.services, variable::deployed_mode),
-                    .secure_boot = reads_one(driver.services, variable::secure_boot),
-                    .vendor_keys = reads_one(driver.services, variable::vendor_keys)};
+    secure_boot_ = secure_boot_state(driver.services);
+  }
+  if (damage_.has_value()) {
+    variables_ = damage_->in_reach;
+    return {};
   }
   Store store(window(), place_);
   if (const Result<void> opened = store.records.open(); !opened.has_value()) {
-    return damaged(path_, place_.offset, opened.error());
+    return cannot_open(path_, place_.offset, opened.error());
   }
   capacity_ = store.records.capacity();
   used_ = store.records.used();
@@ -189,6 +239,38 @@ const StoredVariable* StoreFile::find(const VariableId& id) const {
     return candidate.vendor == id.vendor && candidate.name == id.name;
   });
   return found != variables_.end() ? &*found : nullptr;
+}
+
+Result<std::optional<RepairReport>, CommandError> StoreFile::repair() {
+  if (!damage_.has_value()) {
+    return std::nullopt;
+  }
+  RepairReport report{.damage = *damage_, .saved = {}, .superseded = {}, .dropped = {}};
+  if (report.damage.id == FindingId::store_without_authentication) {
+    return bad_input(path_, "the variable store has records without authentication, a format that isn't supported",
+                     report.damage.offset);
+  }
+  {
+    Driver driver(window(), place_);
+    if (const Result<void> started = driver.services.start(variable::Repair::yes); !started.has_value()) {
+      return failure(path_, std::format("the variable store can't be repaired: {}", to_string(started.error())));
+    }
+  }
+  TRY(load());
+  if (damage_.has_value()) {
+    return failure(path_, std::format("the variable store can't be repaired: {}", to_string(damage_->id)));
+  }
+  for (const StoredVariable& was : report.damage.in_reach) {
+    if (find(was.id()) == nullptr) {
+      report.dropped.push_back(was);
+    }
+  }
+  for (const StoredVariable& was : report.damage.out_of_reach) {
+    const StoredVariable* is = find(was.id());
+    const bool is_same = is != nullptr && is->attributes == was.attributes && is->data == was.data;
+    (is == nullptr ? report.dropped : is_same ? report.saved : report.superseded).push_back(was);
+  }
+  return report;
 }
 
 // Why the driver refused, in the words of the rule that it followed.
@@ -246,7 +328,7 @@ Result<void, CommandError> StoreFile::set(const VariableId& id, std::uint32_t at
   {
     Driver driver(window(), place_);
     if (const Result<void> started = driver.services.start(); !started.has_value()) {
-      return damaged(path_, place_.offset, started.error());
+      return cannot_open(path_, place_.offset, started.error());
     }
     driver.services.end_of_dxe();  // from here on the rules for the variables that UEFI defines hold
     const EfiStatus result = driver.services.set(variable::Requester::mm_driver, id, attributes, data);
@@ -284,7 +366,7 @@ Result<void, CommandError> StoreFile::write_as_owner(const VariableId& id, std::
   }
   Store store(window(), place_);
   if (const Result<void> opened = store.records.open(); !opened.has_value()) {
-    return damaged(path_, place_.offset, opened.error());
+    return cannot_open(path_, place_.offset, opened.error());
   }
   variable::Variable* present = store.table.find(id);
   // The next signed update must be later than the one before this, whoever wrote this.
@@ -298,7 +380,7 @@ Result<void, CommandError> StoreFile::remove(const VariableId& id, Authority aut
   if (authority == Authority::driver) {
     Driver driver(window(), place_);
     if (const Result<void> started = driver.services.start(); !started.has_value()) {
-      return damaged(path_, place_.offset, started.error());
+      return cannot_open(path_, place_.offset, started.error());
     }
     const EfiStatus result = driver.services.set(variable::Requester::mm_driver, id, 0, {});
     if (status::is_error(result)) {
@@ -307,7 +389,7 @@ Result<void, CommandError> StoreFile::remove(const VariableId& id, Authority aut
   } else {
     Store store(window(), place_);
     if (const Result<void> opened = store.records.open(); !opened.has_value()) {
-      return damaged(path_, place_.offset, opened.error());
+      return cannot_open(path_, place_.offset, opened.error());
     }
     variable::Variable* found = store.table.find(id);
     if (found == nullptr) {

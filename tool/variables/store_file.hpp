@@ -1,37 +1,23 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 // A variable store in a file, opened and changed by the variable driver's own code over the file's bytes. The file is
-// read once and written once, by save(); opening completes what a power cut interrupted in memory only.
+// read once and written once, by save(); opening completes what a power cut interrupted in memory only. A damaged
+// store, which firmware keeps closed, can be looked at, and changed once it's repaired.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "drivers/variable/store/layout.hpp"
-#include "drivers/variable/store/variable.hpp"
 #include "tool/command.hpp"
+#include "tool/variables/damage.hpp"
+#include "tool/variables/stored_variable.hpp"
 
 namespace redoubt::tool::variables {
 
-// Where in a file the volume is that holds the variables.
-struct VolumePlace {
-  std::uint64_t offset = 0;
-  variable::StoreLayout layout;
-};
-
-// The variable volumes that a flash image may have, the likeliest first; never none. `file` is for the error's text.
+// The variable volumes that a flash image may have, the likeliest first; never none. One whose headers are damaged is
+// recognised by its size and by variables that can be found in it. `file` is for the error's text.
 Result<std::vector<VolumePlace>, CommandError> find_volumes(const std::string& file, Bytes bytes);
-
-struct StoredVariable {
-  abi::Guid vendor{};
-  std::u16string name;
-  std::uint32_t attributes = 0;
-  abi::Time time_stamp{};    // zero but for authenticated variables
-  std::uint64_t offset = 0;  // of its record in the file
-  std::vector<std::byte> data;
-
-  variable::VariableId id() const { return {vendor, name}; }
-};
 
 // What the driver publishes about Secure Boot when it starts on this store.
 struct SecureBootState {
@@ -39,6 +25,15 @@ struct SecureBootState {
   bool deployed_mode = false;
   bool secure_boot = false;
   bool vendor_keys = false;
+  bool keys_in_front = false;  // the store is damaged, and the keys in front of the damage are trusted; else none is
+};
+
+// What a repair made of a damaged store.
+struct RepairReport {
+  Damage damage;                           // as it was
+  std::vector<StoredVariable> saved;       // were out of reach, and count now
+  std::vector<StoredVariable> superseded;  // were out of reach, and another record of the same variable counts
+  std::vector<StoredVariable> dropped;     // were found, and aren't in the store
 };
 
 // Whose rules hold for a change: the driver's for its callers, or none but the format's, since who owns the file
@@ -51,17 +46,22 @@ class StoreFile {
 
   const std::string& path() const { return path_; }
   const VolumePlace& place() const { return place_; }
-  // In the order of GetNextVariableName.
+  // What keeps the store closed; null for one that firmware opens.
+  const Damage* damage() const { return damage_.has_value() ? &*damage_ : nullptr; }
+  // In the order of GetNextVariableName; of a damaged store those in front of the damage.
   const std::vector<StoredVariable>& variables() const { return variables_; }
   const SecureBootState& secure_boot() const { return secure_boot_; }
-  // Bytes for records: all there are, and those of variables.
+  // Bytes for records: all there are, and those of variables. Not of a damaged store.
   std::uint32_t capacity() const { return capacity_; }
   std::uint32_t used() const { return used_; }
 
   // Null when there is none.
   const StoredVariable* find(const variable::VariableId& id) const;
 
-  // Each gives the reason, with the file's name, when nothing was changed.
+  // Makes a damaged store a sound one with all variables that can be found. Nothing for one that isn't damaged.
+  Result<std::optional<RepairReport>, CommandError> repair();
+
+  // Each gives the reason, with the file's name, when nothing was changed. For stores without damage.
   Result<void, CommandError> set(const variable::VariableId& id, std::uint32_t attributes, Bytes data,
                                  Authority authority);
   Result<void, CommandError> remove(const variable::VariableId& id, Authority authority);
@@ -82,6 +82,7 @@ class StoreFile {
   std::string path_;
   std::vector<std::byte> bytes_;
   VolumePlace place_;
+  std::optional<Damage> damage_;
   std::vector<StoredVariable> variables_;
   SecureBootState secure_boot_;
   std::uint32_t capacity_ = 0;

@@ -392,15 +392,20 @@ TEST_F(Authenticated, DeployedModeComesFromNoEarlierKey) {
     NorModel flash(cells);
     flash.cut_power_at(step, 1);
     VariableServices services(machine.allocator, flash, small_layout, {});
-    ASSERT_TRUE(!services.start().has_value() || !flash.powered()) << "what is left behind gets cleared";
-    tried = services.can_write_flash();
-    flash.power_up();
-    if (tried) {
-      ASSERT_EQ(services.set(Requester::message, platform_key, nv_bs_rt_at, enrolment), status::success);
-      Machine after(NorModel(flash.cells()), small_layout);
-      EXPECT_EQ(after.get(platform_key.name, global_variable_guid).status, status::success);
-      EXPECT_EQ(after.get(deployed_mode.name, global_variable_guid).data, std::string(1, '\0'));
+    const Result<void> started = services.start();
+    ASSERT_TRUE(!started.has_value() || !flash.powered()) << "what is left behind gets cleared";
+    if (!started.has_value()) {
+      continue;
     }
+    tried = true;
+    flash.power_up();
+    // It's unknown what became of that, so that nothing more is written before the next start.
+    EXPECT_FALSE(services.can_write_flash());
+    EXPECT_EQ(services.set(Requester::message, platform_key, nv_bs_rt_at, enrolment), status::device_error);
+    Machine after(NorModel(flash.cells()), small_layout);
+    EXPECT_EQ(after.services->set(Requester::message, platform_key, nv_bs_rt_at, enrolment), status::success);
+    EXPECT_EQ(after.get(platform_key.name, global_variable_guid).status, status::success);
+    EXPECT_EQ(after.get(deployed_mode.name, global_variable_guid).data, std::string(1, '\0'));
   }
 }
 

@@ -34,7 +34,8 @@ Result<void> SecureBoot::start(bool store_is_known) {
   TRY(publish_mode());
   TRY(publish_secure_boot(owned && !holds(keeper_.find_variable(secure_boot_enable), attribute::nv_bs, off)));
   const Variable* changed = keeper_.find_variable(vendor_keys_in_flash);
-  TRY(publish_byte(vendor_keys, !(changed != nullptr && changed->data_size == 1 && changed->data()[0] == off)));
+  const bool is_changed = changed != nullptr && changed->data_size == 1 && changed->data()[0] == off;
+  TRY(publish_byte(vendor_keys, store_is_known && !is_changed));
   return keeper_.publish(signature_support, attribute::bs_rt, std::as_bytes(std::span(supported_signatures)));
 }
 

@@ -4,6 +4,5 @@
 #include "sdk/mm_driver.hpp"
 
 REDOUBT_MM_DRIVER(/*image_handle*/, mmst) {
-  bool can_write_flash = false;
-  return redoubt::variable::start_driver(*mmst, redoubt::variable::CommBuffer::captured, can_write_flash);
+  return redoubt::variable::start_driver(*mmst, redoubt::variable::CommBuffer::captured);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 // The variable driver as DXE_SMM_DRIVER (PI 1.9, volume 4, 1.5.1): it finds its system table through the SMM Base2
-// protocol, and tells the stock DXE driver by two DXE protocols that messages are answered and flash can be written.
+// protocol, and tells the stock DXE driver by two DXE protocols that messages are answered and variables can be written.
 // Boot services may be called until the entry point returns, never later.
 #include "drivers/variable/messages/variable_messages.hpp"
 #include "drivers/variable/mm_driver.hpp"
@@ -16,15 +16,14 @@ REDOUBT_SMM_DRIVER(/*image_handle*/, system_table) {
   if (abi::status::is_error(result)) {
     return result;
   }
-  bool can_write_flash = false;
-  result = variable::start_driver(*mmst, variable::CommBuffer::shared, can_write_flash);
+  result = variable::start_driver(*mmst, variable::CommBuffer::shared);
   if (abi::status::is_error(result)) {
     return result;
   }
   abi::Handle handle = nullptr;
   result = boot_services.install_protocol_interface(&handle, &variable::messages::variable_message_guid,
                                                     abi::native_interface, nullptr);
-  if (!abi::status::is_error(result) && can_write_flash) {
+  if (!abi::status::is_error(result)) {
     result = boot_services.install_protocol_interface(&handle, &variable::messages::variable_write_guid,
                                                       abi::native_interface, nullptr);
   }

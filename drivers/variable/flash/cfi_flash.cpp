@@ -2,8 +2,10 @@
 #include "drivers/variable/flash/cfi_flash.hpp"
 
 #include <algorithm>
+#include <atomic>
 
 #include "base/checked.hpp"
+#include "drivers/variable/store/flash_bytes.hpp"
 
 namespace redoubt::variable {
 
@@ -11,7 +13,9 @@ namespace {
 
 // Commands and status bits: Intel 28F320J3 datasheet, tables 4 and 17.
 constexpr std::uint8_t command_block_erase = 0x20;
+constexpr std::uint8_t command_program_byte = 0x40;
 constexpr std::uint8_t command_clear_status = 0x50;
+constexpr std::uint8_t command_read_status = 0x70;
 constexpr std::uint8_t command_query = 0x98;
 constexpr std::uint8_t command_confirm = 0xD0;
 constexpr std::uint8_t command_write_buffer = 0xE8;
@@ -41,37 +45,77 @@ Result<CfiFlash> CfiFlash::create(std::span<volatile std::uint8_t> window) {
   const std::uint32_t buffer_exponent = window[query_buffer_exponent];
   const std::uint32_t block_size =
       (window[query_region_block_size] | (std::uint32_t{window[query_region_block_size + 1]} << 8)) * 256;
+  window[0] = command_read_array;  // QEMU's device takes no other command while it shows its query table
+  window[0] = command_read_status;
+  const bool is_ready = window[0] == status_ready;
   window[0] = command_read_array;
   if (!answers || buffer_exponent > 12 || !is_power_of_two(block_size) || window.size() % block_size != 0) {
     return std::unexpected(Error::unsupported);
   }
   // The count of a buffered write is one byte on an 8-bit bus.
-  return CfiFlash(window, block_size, std::min(std::uint32_t{1} << buffer_exponent, std::uint32_t{256}));
+  CfiFlash flash(window, block_size, std::min(std::uint32_t{1} << buffer_exponent, std::uint32_t{256}));
+  if (!is_ready) {
+    // Whoever used the device before left an error there.
+    flash.clear_status(0);
+  }
+  return flash;
 }
 
-Bytes CfiFlash::contents() const {
-  // Read mode is plain memory; volatile matters for commands only.
-  return {reinterpret_cast<const std::byte*>(const_cast<const std::uint8_t*>(window_.data())), window_.size()};
+void CfiFlash::read(std::uint32_t offset, MutableBytes destination) {
+  // In read mode the window is plain memory; volatile matters for commands only.
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+  __builtin_memcpy(destination.data(), const_cast<const std::uint8_t*>(&window_[offset]), destination.size());
 }
 
-Result<void> CfiFlash::await(std::uint32_t offset) {
+// The status is the same at each address, and the command isn't read back where it was written, as it is from RAM.
+Answer CfiFlash::ask(std::uint32_t offset, Bytes expected) {
+  command(offset, command_read_status);
+  const bool gives_status = window_[offset] == status_ready && window_[offset ^ 1U] == status_ready;
+  command(offset, command_read_array);
+  if (!gives_status) {
+    return Answer::silence;
+  }
+  std::atomic_signal_fence(std::memory_order_seq_cst);  // no read of cells comes before the command
+  const auto* cells = reinterpret_cast<const std::byte*>(const_cast<const std::uint8_t*>(&window_[offset]));
+  return holds(cells, expected) ? Answer::expected : Answer::other;
+}
+
+// Programs a cell with what it holds, so that the device says that it's ready: QEMU's stores each value as it comes,
+// all ones as well, which would leave another device's cell alone.
+void CfiFlash::clear_status(std::uint32_t offset) {
+  command(offset, command_clear_status);
+  command(offset, command_read_array);
+  const std::uint8_t present = window_[offset];
+  command(offset, command_program_byte);
+  command(offset, present);
+  for (std::uint32_t attempt = 0; attempt < patience && (window_[offset] & status_ready) == 0; ++attempt) {
+  }
+  command(offset, command_read_array);
+}
+
+bool CfiFlash::is_ready(std::uint32_t offset) {
   for (std::uint32_t attempt = 0; attempt < patience; ++attempt) {
     const std::uint8_t state = window_[offset];
     if ((state & status_ready) != 0) {
-      if ((state & status_failed) == 0) {
-        return {};
-      }
-      break;
+      return (state & status_failed) == 0;
     }
   }
-  command(offset, command_clear_status);
-  command(offset, command_read_array);
+  return false;
+}
+
+Result<void> CfiFlash::await(std::uint32_t offset) {
+  if (is_ready(offset)) {
+    return {};
+  }
+  clear_status(offset);
   return std::unexpected(Error::device);
 }
 
 Result<void> CfiFlash::program_buffer(std::uint32_t offset, Bytes data) {
   command(offset, command_write_buffer);
-  TRY(await(offset));
+  if (!is_ready(offset)) {
+    return std::unexpected(Error::malformed);
+  }
   command(offset, static_cast<std::uint8_t>(data.size() - 1));
   volatile std::uint8_t* target = &window_[offset];
   for (const std::byte value : data) {
@@ -105,7 +149,5 @@ Result<void> CfiFlash::erase(std::uint32_t offset) {
   command(offset, command_confirm);
   return await(offset);
 }
-
-void CfiFlash::settle() { command(0, command_read_array); }
 
 }  // namespace redoubt::variable

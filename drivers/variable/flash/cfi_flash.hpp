@@ -4,7 +4,7 @@
 // of 4 KiB, a write buffer of 256 bytes. With its property `secure` on, it obeys commands from MM alone.
 //
 // The buffered write is used throughout, since each byte of it costs one store. After Clear Status QEMU's device
-// reports "not ready" until the next command, so status is polled only while a command is under way.
+// reports "not ready" until something is programmed or erased, so that a byte is programmed then, with what it holds.
 #pragma once
 
 #include "drivers/variable/flash/flash.hpp"
@@ -17,11 +17,12 @@ class CfiFlash final : public Flash {
   // window isn't made of equal blocks.
   static Result<CfiFlash> create(std::span<volatile std::uint8_t> window);
 
-  Bytes contents() const override;
+  std::uint32_t size() const override { return static_cast<std::uint32_t>(window_.size()); }
   std::uint32_t block_size() const override { return block_size_; }
+  void read(std::uint32_t offset, MutableBytes destination) override;
+  Answer ask(std::uint32_t offset, Bytes expected) override;
   Result<void> program(std::uint32_t offset, Bytes data) override;
   Result<void> erase(std::uint32_t offset) override;
-  void settle() override;
 
  private:
   CfiFlash(std::span<volatile std::uint8_t> window, std::uint32_t block_size, std::uint32_t buffer_size)
@@ -29,7 +30,10 @@ class CfiFlash final : public Flash {
 
   void command(std::uint32_t offset, std::uint8_t value) { window_[offset] = value; }
   Result<void> program_buffer(std::uint32_t offset, Bytes data);
+  // Whether it becomes ready, and reports no failure.
+  bool is_ready(std::uint32_t offset);
   Result<void> await(std::uint32_t offset);
+  void clear_status(std::uint32_t offset);
 
   std::span<volatile std::uint8_t> window_;
   std::uint32_t block_size_;

@@ -17,48 +17,34 @@ constexpr abi::Guid caller = {0xbe9c3c34, 0xed6b, 0x47d0, {0xb3, 0x54, 0x4e, 0x8
 }  // namespace
 
 Result<void> FaultTolerantWrite::mark(std::uint32_t offset, std::uint8_t bit) {
-  const auto state = static_cast<std::uint8_t>(std::to_integer<std::uint8_t>(reading()[offset]) & ~bit);
+  const auto state = static_cast<std::uint8_t>(std::to_integer<std::uint8_t>(flash_.contents()[offset]) & ~bit);
   return flash_.program(offset, bytes_of(state));
 }
 
 Result<void> FaultTolerantWrite::erase_unless_blank(std::uint32_t offset, std::uint32_t size) {
-  const auto is_blank_block = [&] { return is_blank(reading().subspan(offset, layout_.block_size)); };
   for (const std::uint32_t end = offset + size; offset < end; offset += layout_.block_size) {
-    if (is_blank_block()) {
-      continue;
-    }
-    TRY(flash_.erase(offset));
-    if (!is_blank_block()) {
-      return std::unexpected(Error::device);
+    if (!is_blank(flash_.contents().subspan(offset, layout_.block_size))) {
+      TRY(flash_.erase(offset));
     }
   }
   return {};
 }
 
 Result<void> FaultTolerantWrite::copy(std::uint32_t from, std::uint32_t to, std::uint32_t size) {
-  std::byte chunk[1024];
+  constexpr std::uint32_t chunk = 1024;
   while (size > 0) {
-    const std::uint32_t count = std::min(size, std::uint32_t{sizeof(chunk)});
-    __builtin_memcpy(chunk, reading().data() + from, count);
+    const std::uint32_t count = std::min(size, chunk);
+    const Bytes bytes = flash_.contents().subspan(from, count);
     std::uint32_t used = count;
-    while (used > 0 && chunk[used - 1] == std::byte{0xFF}) {
+    while (used > 0 && bytes[used - 1] == std::byte{0xFF}) {
       --used;
     }
     if (used > 0) {
-      TRY(flash_.program(to, {chunk, used}));
+      TRY(flash_.program(to, bytes.first(used)));
     }
     from += count;
     to += count;
     size -= count;
-  }
-  return {};
-}
-
-Result<void> FaultTolerantWrite::mark_and_check(std::uint32_t offset, std::uint8_t bit) {
-  // What counts is what readers will see.
-  static_cast<void>(mark(offset, bit));
-  if ((std::to_integer<std::uint8_t>(reading()[offset]) & bit) != 0) {
-    return std::unexpected(Error::device);
   }
   return {};
 }
@@ -70,19 +56,30 @@ Result<void> FaultTolerantWrite::put_block(const WriteQueue& queue, std::uint32_
   const std::uint32_t to = queue.destination + block;
   const std::uint32_t from = layout_.spare + block;
   const auto is_equal = [&](std::uint32_t size) {
-    const Bytes window = reading();
+    const Bytes window = flash_.contents();
     return __builtin_memcmp(window.data() + to, window.data() + from, size) == 0;
   };
   if (!even_if_equal && is_equal(layout_.block_size)) {
     return {};
   }
-  // Whether they succeeded is seen from what can be read.
-  if (even_if_equal || !is_blank(reading().subspan(to, layout_.block_size))) {
+  // Only what counts must have succeeded.
+  if (even_if_equal || !is_blank(flash_.contents().subspan(to, layout_.block_size))) {
     static_cast<void>(flash_.erase(to));
   }
   static_cast<void>(copy(from, to, layout_.block_size));
-  if (block < content && !is_equal(std::min(content - block, layout_.block_size))) {
+  if (flash_.is_closed()) {
     return std::unexpected(Error::device);
+  }
+  const std::uint32_t used = block < content ? std::min(content - block, layout_.block_size) : 0;
+  if (!is_equal(used)) {
+    return std::unexpected(Error::device);
+  }
+  // What can't be erased behind it must not look like variables that nothing leads to.
+  for (std::uint32_t offset = align_up(to + used, format::record_alignment); offset < to + layout_.block_size;
+       offset += format::record_alignment) {
+    if (load<std::uint16_t>(flash_.contents(), offset) == format::RecordHeader::expected_start) {
+      TRY(flash_.program(offset, bytes_of(std::uint16_t{0})));
+    }
   }
   return {};
 }
@@ -91,22 +88,18 @@ Result<void> FaultTolerantWrite::put_block(const WriteQueue& queue, std::uint32_
 // there. The second mark only says that the record needn't be looked at.
 Result<void> FaultTolerantWrite::mark_destination(const WriteQueue& queue) {
   const Result<void> marked =
-      mark_and_check(queue.record + std::uint32_t{offsetof(WriteRecord, state)}, WriteRecord::destination_complete);
-  const Result<void> over =
-      mark_and_check(queue.header + std::uint32_t{offsetof(WriteHeader, state)}, WriteHeader::complete);
+      mark(queue.record + std::uint32_t{offsetof(WriteRecord, state)}, WriteRecord::destination_complete);
+  const Result<void> over = mark(queue.header + std::uint32_t{offsetof(WriteHeader, state)}, WriteHeader::complete);
   return over.has_value() ? over : marked;
 }
 
 // Whatever the destination holds, even what looks right already, may be what an interrupted erasure left: all of it is
 // erased. The spare area stays as it is, since firmware that runs meanwhile may read variables there.
 Result<void> FaultTolerantWrite::complete(const WriteQueue& queue, std::uint32_t content) {
-  const auto completed = [&]() -> Result<void> {
-    for (std::uint32_t block = 0; block < queue.size; block += layout_.block_size) {
-      TRY(put_block(queue, block, content, true));
-    }
-    return mark_destination(queue);
-  };
-  return settled(completed());
+  for (std::uint32_t block = 0; block < queue.size; block += layout_.block_size) {
+    TRY(put_block(queue, block, content, true));
+  }
+  return mark_destination(queue);
 }
 
 // What an interrupted erasure leaves of the queue must not be taken for a write under way: the area is marked invalid
@@ -114,7 +107,7 @@ Result<void> FaultTolerantWrite::complete(const WriteQueue& queue, std::uint32_t
 Result<void> FaultTolerantWrite::write_work_area() {
   const WorkingBlockHeader header = make_working_block_header(layout_.work_size);
   const std::uint32_t state = layout_.work + std::uint32_t{offsetof(WorkingBlockHeader, state)};
-  if (__builtin_memcmp(reading().data() + layout_.work, &header, sizeof(header)) == 0) {
+  if (__builtin_memcmp(flash_.contents().data() + layout_.work, &header, sizeof(header)) == 0) {
     TRY(flash_.program(state, bytes_of(WorkingBlockHeader::invalid)));
   }
   TRY(erase_unless_blank(layout_.work, layout_.work_size));
@@ -125,23 +118,22 @@ Result<void> FaultTolerantWrite::write_work_area() {
 }
 
 Result<void> FaultTolerantWrite::prepare() {
-  const WriteQueue queue = read_write_queue(flash_.contents(), layout_);
-  switch (queue.state) {
+  const WriteQueue found = queue();
+  switch (found.state) {
     case WriteState::no_queue:
-    case WriteState::unreadable: return settled(write_work_area());
-    case WriteState::idle: return queue.clean ? Result<void>() : settled(write_work_area());
+    case WriteState::unreadable: return write_work_area();
+    case WriteState::idle: return found.clean ? Result<void>() : write_work_area();
     case WriteState::begun:
     case WriteState::pending:
     case WriteState::unmarked:
-      return settled(queue.clean
-                         ? mark(queue.header + std::uint32_t{offsetof(WriteHeader, state)}, WriteHeader::complete)
-                         : write_work_area());
+      return found.clean ? mark(found.header + std::uint32_t{offsetof(WriteHeader, state)}, WriteHeader::complete)
+                         : write_work_area();
   }
   return std::unexpected(Error::invalid_argument);
 }
 
 // All numbers before any state, so that no state ever stands beside numbers that aren't whole.
-Result<void> FaultTolerantWrite::enter(std::uint32_t size) {
+Result<void> FaultTolerantWrite::enter_at_end(std::uint32_t size) {
   WriteHeader header;
   __builtin_memset(&header, 0xFF, sizeof(header));
   header.caller = caller;
@@ -159,7 +151,7 @@ Result<void> FaultTolerantWrite::enter(std::uint32_t size) {
   const std::uint32_t state = at + std::uint32_t{offsetof(WriteHeader, state)};
   TRY(mark(state, WriteHeader::allocated));
   TRY(mark(state, WriteHeader::writes_allocated));
-  current_ = read_write_queue(reading(), layout_);
+  current_ = queue();
   if (current_.state != WriteState::begun || current_.header != at || !current_.plausible ||
       current_.destination != 0 || current_.size != size) {
     return std::unexpected(Error::device);
@@ -167,26 +159,33 @@ Result<void> FaultTolerantWrite::enter(std::uint32_t size) {
   return {};
 }
 
+Result<void> FaultTolerantWrite::enter(std::uint32_t size) {
+  current_ = queue();
+  if (current_.state == WriteState::idle && current_.clean && current_.has_room && enter_at_end(size).has_value()) {
+    return {};
+  }
+  // Where one place of the queue is worn the next try starts at another.
+  TRY(write_work_area());
+  current_ = queue();
+  if (current_.state != WriteState::idle || !current_.has_room) {
+    return std::unexpected(Error::device);
+  }
+  return enter_at_end(size);
+}
+
 Result<void> FaultTolerantWrite::begin(std::uint32_t size) {
-  const auto begun = [&]() -> Result<void> {
-    position_ = 0;
-    current_ = {};
-    // Before the work area: while that isn't valid, stock firmware looks for a copy of it in the spare area, and what
-    // it finds there must not be somebody's data.
-    TRY(erase_unless_blank(layout_.spare, size));
-    current_ = read_write_queue(reading(), layout_);
-    if (current_.state == WriteState::idle && current_.clean && current_.has_room && enter(size).has_value()) {
-      return {};
-    }
-    // Where one place of the queue is worn the next try starts at another.
-    TRY(write_work_area());
-    current_ = read_write_queue(reading(), layout_);
-    if (current_.state != WriteState::idle || !current_.has_room) {
-      return std::unexpected(Error::device);
-    }
-    return enter(size);
-  };
-  return settled(begun());
+  position_ = 0;
+  current_ = {};
+  // Before the work area: while that isn't valid, stock firmware looks for a copy of it in the spare area, and what
+  // it finds there must not be somebody's data.
+  TRY(erase_unless_blank(layout_.spare, size));
+  return enter(size);
+}
+
+Result<void> FaultTolerantWrite::begin_with_spare(std::uint32_t size) {
+  current_ = {};
+  position_ = size;
+  return enter(size);
 }
 
 Result<void> FaultTolerantWrite::add(Bytes bytes) {
@@ -195,47 +194,26 @@ Result<void> FaultTolerantWrite::add(Bytes bytes) {
   }
   const std::uint32_t to = layout_.spare + position_;
   position_ += static_cast<std::uint32_t>(bytes.size());
-  TRY(settled(flash_.program(to, bytes)));
-  if (__builtin_memcmp(reading().data() + to, bytes.data(), bytes.size()) != 0) {
-    return std::unexpected(Error::device);
-  }
-  return {};
-}
-
-Result<void> FaultTolerantWrite::add_from_flash(std::uint32_t offset, std::uint32_t size) {
-  if (size > current_.size - position_) {
-    return std::unexpected(Error::invalid_argument);
-  }
-  const std::uint32_t to = layout_.spare + position_;
-  position_ += size;
-  TRY(settled(copy(offset, to, size)));
-  if (__builtin_memcmp(reading().data() + to, reading().data() + offset, size) != 0) {
-    return std::unexpected(Error::device);
-  }
-  return {};
+  return flash_.program(to, bytes);
 }
 
 Result<void> FaultTolerantWrite::commit() {
-  return settled(
-      mark_and_check(current_.record + std::uint32_t{offsetof(WriteRecord, state)}, WriteRecord::spare_complete));
+  return mark(current_.record + std::uint32_t{offsetof(WriteRecord, state)}, WriteRecord::spare_complete);
 }
 
 Result<void> FaultTolerantWrite::give_up() {
   if (current_.record == 0) {
     return {};
   }
-  return settled(mark_and_check(current_.header + std::uint32_t{offsetof(WriteHeader, state)}, WriteHeader::complete));
+  return mark(current_.header + std::uint32_t{offsetof(WriteHeader, state)}, WriteHeader::complete);
 }
 
 Result<void> FaultTolerantWrite::finish() {
-  const auto finished = [&]() -> Result<void> {
-    for (std::uint32_t block = 0; block < current_.size; block += layout_.block_size) {
-      // Most of the blocks that come before the first deleted record stay as they are.
-      TRY(put_block(current_, block, position_, false));
-    }
-    return mark_destination(current_);
-  };
-  return settled(finished());
+  for (std::uint32_t block = 0; block < current_.size; block += layout_.block_size) {
+    // Most of the blocks that come before the first deleted record stay as they are.
+    TRY(put_block(current_, block, position_, false));
+  }
+  return mark_destination(current_);
 }
 
 }  // namespace redoubt::variable

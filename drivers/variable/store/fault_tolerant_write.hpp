@@ -3,21 +3,20 @@
 // commit() is over, what was added, now or when the next start completes it (format and states: write_queue.hpp).
 // Stock firmware completes what this interrupted, and this completes what stock firmware interrupted.
 //
-// Nothing is kept in memory between two writes: what counts is in flash.
+// Nothing is kept in memory between two writes but the copy of the flash, which all that is read here comes from.
 #pragma once
 
-#include "drivers/variable/flash/flash.hpp"
+#include "drivers/variable/store/flash_copy.hpp"
 #include "drivers/variable/store/layout.hpp"
 #include "drivers/variable/store/write_queue.hpp"
 
 namespace redoubt::variable {
 
-// All functions may fail with Error::device, which is what flash says that it can't do or what reading back shows that
-// it didn't do. The flash reads again whenever one of them returns.
+// All functions may fail with Error::device: reading back shows that flash didn't do something, or it doesn't answer.
 class FaultTolerantWrite {
  public:
   // `layout` must be sound and that of `flash`.
-  FaultTolerantWrite(Flash& flash, const StoreLayout& layout) : flash_(flash), layout_(layout) {}
+  FaultTolerantWrite(FlashCopy& flash, const StoreLayout& layout) : flash_(flash), layout_(layout) {}
 
   // Copies the spare area where the pending write of `queue` wants it. It must be plausible. After an error the write
   // is still pending, and the spare area has all of it. Of its bytes the first `content` count; what follows is blank
@@ -29,10 +28,10 @@ class FaultTolerantWrite {
 
   // A write of the first `size` bytes of the window, whole blocks, begins. prepare() was called before.
   Result<void> begin(std::uint32_t size);
-  // Its next bytes; what isn't added is as erased. `bytes` must not lie in the flash.
+  // Its next bytes; what isn't added is as erased. `bytes` may lie in the copy, but not in the spare area.
   Result<void> add(Bytes bytes);
-  // The same for bytes of the window.
-  Result<void> add_from_flash(std::uint32_t offset, std::uint32_t size);
+  // Begins a write of what the spare area holds already, which was never entered in the queue: commit() comes next.
+  Result<void> begin_with_spare(std::uint32_t size);
   // Leaves bytes out up to the next multiple of `alignment`, a power of two.
   void align(std::uint32_t alignment) { position_ = align_up(position_, alignment); }
   // How many bytes were added, the ones left out included.
@@ -47,30 +46,22 @@ class FaultTolerantWrite {
   Result<void> finish();
 
  private:
-  // Through memory: what is programmed can't be read meanwhile.
+  // Blank bytes at the end aren't programmed.
   Result<void> copy(std::uint32_t from, std::uint32_t to, std::uint32_t size);
   Result<void> erase_unless_blank(std::uint32_t offset, std::uint32_t size);
   // Marks a bit in a state, which is the byte at `offset`.
   Result<void> mark(std::uint32_t offset, std::uint8_t bit);
-  // The same; an error if the bit can't be read as marked.
-  Result<void> mark_and_check(std::uint32_t offset, std::uint8_t bit);
   // `content`: bytes up to the last one of the spare area that counts. A block that is equal already is written all the
   // same if `even_if_equal`.
   Result<void> put_block(const WriteQueue& queue, std::uint32_t block, std::uint32_t content, bool even_if_equal);
-  // Enters a write of `size` bytes in the queue, which has room.
+  // Enters a write of `size` bytes in the queue: at its end if that has room, else in an empty one.
   Result<void> enter(std::uint32_t size);
+  Result<void> enter_at_end(std::uint32_t size);
   Result<void> mark_destination(const WriteQueue& queue);
   Result<void> write_work_area();
-  Result<void> settled(Result<void> result) {
-    flash_.settle();
-    return result;
-  }
-  Bytes reading() {
-    flash_.settle();
-    return flash_.contents();
-  }
+  WriteQueue queue() const { return read_write_queue(flash_.contents(), layout_); }
 
-  Flash& flash_;
+  FlashCopy& flash_;
   StoreLayout layout_;
   // Of the write between begin() and finish().
   std::uint32_t position_ = 0;

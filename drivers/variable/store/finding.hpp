@@ -23,6 +23,7 @@ enum class FindingId : std::uint8_t {
   store_format,
   store_state,
   store_size,
+  store_erased,
   volume_checksum,
   volume_length,
   // The areas of fault-tolerant writes.
@@ -35,10 +36,12 @@ enum class FindingId : std::uint8_t {
   write_refused,
   // Records.
   record_unreachable,
+  record_tail,
   record_interrupted,
   record_replaced,
   record_duplicate,
   record_state,
+  record_sizes,
   record_name,
   record_empty,
   record_attributes,
@@ -63,6 +66,7 @@ constexpr const char* to_string(FindingId id) {
     case FindingId::store_format: return "the store's header says that it isn't formatted";
     case FindingId::store_state: return "the store's header says that it isn't healthy";
     case FindingId::store_size: return "the store's header has an impossible size";
+    case FindingId::store_erased: return "the store is erased, and the spare area holds one with variables in it";
     case FindingId::volume_checksum: return "the volume's header has a wrong checksum";
     case FindingId::volume_length: return "the volume's header has another length or block size than the layout";
     case FindingId::work_header: return "the work area has no valid header; the next start writes an empty one";
@@ -74,13 +78,15 @@ constexpr const char* to_string(FindingId id) {
     case FindingId::write_unmarked: return "a write was interrupted when all was done but the mark of it";
     case FindingId::write_refused:
       return "an interrupted write would put something else in the store's place; it's ignored";
-    case FindingId::record_unreachable: return "no record starts here, and none behind it can be found";
+    case FindingId::record_unreachable: return "nothing leads from here to the variables behind";
+    case FindingId::record_tail: return "something behind the last record is neither blank nor a record";
     case FindingId::record_interrupted: return "a record was interrupted before it was complete; it has no effect";
     case FindingId::record_replaced: return "a variable was being replaced; this older value has no effect";
     case FindingId::record_duplicate: return "a second record of a variable that has one; it has no effect";
     case FindingId::record_state: return "a record has an impossible state; it has no effect";
-    case FindingId::record_name: return "a record has an impossible name; it has no effect";
-    case FindingId::record_empty: return "a record has no data; it has no effect";
+    case FindingId::record_sizes: return "a variable's record has lost its sizes";
+    case FindingId::record_name: return "a variable's record has an impossible name";
+    case FindingId::record_empty: return "a variable's record has no data";
     case FindingId::record_attributes: return "a variable has attributes that none can be written with";
   }
   return "unknown";

@@ -21,6 +21,22 @@ Bytes bytes_of(const T& value) {
   return std::as_bytes(std::span(&value, 1));
 }
 
+// Whether the cells at `cells` are these bytes. By words: it's done twice for each write.
+inline bool holds(const std::byte* cells, Bytes bytes) {
+  std::size_t offset = 0;
+  for (; offset + sizeof(std::uint64_t) <= bytes.size(); offset += sizeof(std::uint64_t)) {
+    if (load<std::uint64_t>({cells, bytes.size()}, offset) != load<std::uint64_t>(bytes, offset)) {
+      return false;
+    }
+  }
+  for (; offset < bytes.size(); ++offset) {
+    if (cells[offset] != bytes[offset]) {
+      return false;
+    }
+  }
+  return true;
+}
+
 // Whether all of it is as erased.
 inline bool is_blank(Bytes bytes) {
   std::size_t offset = 0;

@@ -7,6 +7,7 @@
 #include "base/checked.hpp"
 #include "drivers/variable/store/flash_bytes.hpp"
 #include "drivers/variable/store/record.hpp"
+#include "drivers/variable/store/spare_store.hpp"
 #include "drivers/variable/store/store_headers.hpp"
 
 namespace redoubt::variable {
@@ -59,21 +60,72 @@ Result<void> FlashStore::complete_write() {
   return {};
 }
 
-Result<void> FlashStore::open() {
+namespace {
+
+// Wherever they stand.
+std::uint32_t count_variables(Bytes store) {
+  const auto end = static_cast<std::uint32_t>(store.size());
+  std::uint32_t count = 0;
+  for (std::uint32_t offset = find_lost_variable(store, 0, end); offset < end;
+       offset = find_lost_variable(store, offset, end)) {
+    offset += read_record(store, offset, end).size;
+    ++count;
+  }
+  return count;
+}
+
+}  // namespace
+
+std::optional<Finding> FlashStore::find_damage_of(const Result<RecordSpace, FindingId>& space) const {
+  if (space.has_value()) {
+    return find_damage(store_bytes(), *space);
+  }
+  if (!is_blank_store(store_bytes(), layout_.block_size)) {
+    const bool in_volume_header = space.error() <= FindingId::volume_header_length;
+    const std::uint32_t store_header =
+        in_volume_header ? 0U : load<format::VolumeHeader>(store_bytes(), 0).header_length;
+    return Finding{store_header, Severity::damage, space.error()};
+  }
+  if (spare_holds_store(flash_.contents(), layout_)) {
+    return Finding{0, Severity::damage, FindingId::store_erased};
+  }
+  return std::nullopt;
+}
+
+Result<void> FlashStore::open(Repair repair_mode) {
   open_ = false;
   is_read_only_ = false;
   failed_reclaims_ = 0;
   has_undeleted_ = false;
   base_ = 0;
-  if (!layout_.is_sound() || layout_.block_size != flash_.block_size() ||
-      layout_.volume_size != flash_.contents().size()) {
+  damage_.reset();
+  if (!layout_.is_sound() || layout_.block_size != flash_.block_size() || layout_.volume_size != flash_.size()) {
     return std::unexpected(Error::invalid_argument);
   }
+  TRY(flash_.load());
   TRY(complete_write());
   auto space = find_records(store_bytes());
-  if (!space.has_value() && !is_blank_store(store_bytes(), layout_.block_size)) {
-    damage_ = space.error();
-    return std::unexpected(Error::malformed);
+  damage_ = find_damage_of(space);
+  if (damage_.has_value()) {
+    // Records without time stamps would have to be read in another way.
+    const bool can_repair = damage_->id != FindingId::store_without_authentication && !is_read_only_;
+    if (repair_mode == Repair::no || !can_repair) {
+      TRY(space.has_value() ? enter_what_is_in_reach(*space) : Result<void>());
+      return std::unexpected(Error::malformed);
+    }
+    const bool spare_has_it =
+        damage_->id == FindingId::store_erased || (!space.has_value() && spare_has_more_variables());
+    const Result<void> repaired = spare_has_it ? repair_from_spare() : repair(space);
+    if (repaired.has_value()) {
+      open_ = true;
+      return {};
+    }
+    // What was found by searching isn't certain.
+    while (Variable* variable = table_.first_non_volatile()) {
+      forget(*variable);
+    }
+    TRY(space.has_value() ? enter_what_is_in_reach(*space) : Result<void>());
+    return repaired;
   }
   if (!is_read_only_) {
     // Without it records can be appended all the same, and a reclaim tries again.
@@ -89,16 +141,88 @@ Result<void> FlashStore::open() {
   first_record_ = base_ + space->first_record;
   end_ = base_ + space->end;
   append_ = first_record_;
-  const Result<void> scanned = scan();
-  flash_.settle();
-  TRY(scanned);
+  TRY(scan());
+  count_space();
+  open_ = true;
+  return {};
+}
+
+void FlashStore::count_space() {
   used_ = 0;
   used_by_hardware_errors_ = 0;
   for (const Variable* variable = table_.first_non_volatile(); variable != nullptr; variable = variable->next) {
     account(*variable, true);
   }
-  open_ = true;
+}
+
+Result<void> FlashStore::enter_what_is_in_reach(const RecordSpace& space) {
+  is_read_only_ = true;
+  first_record_ = base_ + space.first_record;
+  end_ = base_ + space.end;
+  close_tail();
+  std::uint32_t offset = first_record_;
+  for (Record record = read_record(flash_.contents(), offset, end_); record.size != 0;
+       record = read_record(flash_.contents(), offset, end_)) {
+    if (is_variable(flash_.contents(), offset, record)) {
+      TRY(enter(offset, record.header));
+    }
+    offset += record.size;
+  }
+  count_space();
   return {};
+}
+
+// Entered in the queue as what it is, so that power may fail meanwhile.
+Result<void> FlashStore::repair_from_spare() {
+  const std::optional<Finding> damage = damage_;
+  if (!find_records(flash_.contents().subspan(layout_.spare, layout_.store_size)).has_value()) {
+    return std::unexpected(Error::malformed);
+  }
+  TRY(fault_tolerant_write_.begin_with_spare(layout_.store_size));
+  TRY(fault_tolerant_write_.commit());
+  TRY(fault_tolerant_write_.finish());
+  TRY(open(Repair::yes));
+  damage_ = damage;
+  return {};
+}
+
+// A write that was cut while its destination was erased, and whose mark is lost, leaves more of the store there than
+// here.
+bool FlashStore::spare_has_more_variables() const {
+  const Bytes spare = flash_.contents().subspan(layout_.spare, layout_.store_size);
+  return find_records(spare).has_value() && count_variables(spare) > count_variables(store_bytes());
+}
+
+// What leads from record to record is followed where it can be; where it leads nowhere the next variable is looked for.
+// A store without sound headers is searched as a whole.
+Result<void> FlashStore::repair(const Result<RecordSpace, FindingId>& space) {
+  first_record_ = store_headers_size;
+  end_ = layout_.store_size;
+  std::uint32_t offset = space.has_value() ? space->first_record : 0;
+  const std::uint32_t last = space.has_value() ? space->end : end_;
+  // Losers stay where they are: the store is written anew.
+  is_read_only_ = true;
+  bool is_in_reach = space.has_value();
+  while (offset < last) {
+    const Record record = read_record(flash_.contents(), offset, last);
+    if (is_variable(flash_.contents(), offset, record)) {
+      // What was found by searching may be a part of some variable's data: it's not the value of a name that has one
+      // for certain.
+      const Variable* known = table_.find(id_of(flash_.contents(), offset, record.header));
+      if (is_in_reach || known == nullptr || !is_certain(*known)) {
+        TRY(enter(offset, record.header));
+      }
+      offset += record.size;
+    } else if (record.size != 0 && !record.is_live()) {
+      offset += record.size;
+    } else {
+      is_in_reach = false;
+      offset = find_lost_variable(flash_.contents(), offset + format::record_alignment, last);
+    }
+  }
+  is_read_only_ = false;
+  count_space();
+  return rewrite({.new_headers = true});
 }
 
 void FlashStore::account(const Variable& variable, bool in_use) {
@@ -120,10 +244,14 @@ Result<void> FlashStore::scan() {
         // A cut came before its data was whole. Stock firmware passes over it as it is, other readers don't.
         make_void(append_);
         break;
+      case RecordKind::torn:
+        // For readers without that rule, which would find nothing behind it. The next record stays where it is.
+        close_header(append_);
+        break;
       case RecordKind::deleted:
       case RecordKind::unknown: break;
       case RecordKind::unreachable:
-        // Not what a power cut leaves. Nothing behind it can be found, by no reader.
+        // It has no effect, and nothing that has stands behind it.
         close_tail();
         return {};
       case RecordKind::none: recover_tail(); return {};
@@ -139,7 +267,7 @@ void FlashStore::recover_tail() {
   constexpr std::uint32_t header_size = sizeof(RecordHeader);
   while (!is_blank(flash_.contents().subspan(append_, end_ - append_))) {
     const std::uint32_t room = end_ - append_;
-    if (is_read_only_ || room < header_size) {
+    if (is_read_only() || room < header_size) {
       return close_tail();
     }
     const Bytes tail = flash_.contents().subspan(append_, room);
@@ -147,34 +275,28 @@ void FlashStore::recover_tail() {
     if ((header.start & RecordHeader::expected_start) != RecordHeader::expected_start) {
       return close_tail();
     }
-    const std::uint64_t said = record_size(header.name_size, header.data_size);
     std::uint32_t size = header_size;
     if (is_blank(tail.first(header_size))) {
       // Cells that are worn, further on: they become some record's data.
       std::uint32_t end = room;
-      while (tail[end - 1] == std::byte{0xFF}) {
+      while (end > header_size && tail[end - 1] == std::byte{0xFF}) {
         --end;
       }
       size = align_up(end, format::record_alignment);
+      // Without attributes stock firmware would take the sizes for none.
+      const std::uint32_t attributes = 0;
       const std::uint32_t sizes[] = {0, size - header_size};
+      static_cast<void>(flash_.program(append_ + std::uint32_t{offsetof(RecordHeader, attributes)}, bytes_of(attributes)));
       static_cast<void>(flash_.program(append_ + std::uint32_t{offsetof(RecordHeader, name_size)}, bytes_of(sizes)));
-    } else if (header.start == RecordHeader::expected_start && said <= room && !is_blank(tail.subspan(header_size))) {
-      // Stock firmware writes the whole record before its first state.
-      size = static_cast<std::uint32_t>(said);
     } else {
-      // Our own order of writing leaves this: a header of which no field can be believed. Zeroes in all of them can
-      // always be programmed, and every reader takes the result for a deleted record.
-      constexpr std::array<std::byte, header_size - offsetof(RecordHeader, reserved)> nothing{};
-      static_cast<void>(flash_.program(append_ + std::uint32_t{offsetof(RecordHeader, reserved)}, nothing));
+      clear_header(append_);
     }
     // No state before the sizes are what they should be, no start before the state.
-    flash_.settle();
     const auto sized = load<RecordHeader>(flash_.contents(), append_);
     if (record_size(sized.name_size, sized.data_size) != size || !make_void(append_)) {
       return close_tail();
     }
     static_cast<void>(flash_.program(append_, bytes_of(RecordHeader::expected_start)));
-    flash_.settle();
     const Record made = read_record(flash_.contents(), append_, end_);
     if (made.size != size || made.is_live()) {
       return close_tail();
@@ -188,10 +310,6 @@ void FlashStore::recover_tail() {
 Result<void> FlashStore::enter(std::uint32_t record, const RecordHeader& header) {
   const Bytes window = flash_.contents();
   const VariableId id = id_of(window, record, header);
-  // A variable in flash is non-volatile, or the record isn't what its writer wrote.
-  if (id.name.empty() || header.data_size == 0 || (header.attributes & attribute::non_volatile) == 0) {
-    return {};
-  }
   Variable* variable = table_.find(id);
   if (variable != nullptr) {
     const auto other = load<RecordHeader>(window, variable->record);
@@ -230,24 +348,48 @@ Result<void> FlashStore::set_state(std::uint32_t record, std::uint8_t state) {
   return flash_.program(record + std::uint32_t{offsetof(RecordHeader, state)}, bytes_of(state));
 }
 
-bool FlashStore::is_deleted(std::uint32_t record) {
-  flash_.settle();
-  return (load<RecordHeader>(flash_.contents(), record).state | format::state::deleted_mask) ==
-         format::state::deleted_mask;
+std::uint8_t FlashStore::state_of(std::uint32_t record) const {
+  return load<RecordHeader>(flash_.contents(), record).state;
+}
+
+bool FlashStore::is_deleted(std::uint32_t record) const {
+  return (state_of(record) | format::state::deleted_mask) == format::state::deleted_mask;
+}
+
+bool FlashStore::is_certain(const Variable& variable) const {
+  return !variable.is_volatile() && state_of(variable.record) == format::state::added;
 }
 
 // The deleted bit first, alone: with some of the other bits cleared and that one not, the record would be an added one.
 bool FlashStore::make_void(std::uint32_t record) {
-  if (!is_read_only_ && !is_deleted(record)) {
-    const int deleted = load<RecordHeader>(flash_.contents(), record).state & format::state::deleted_mask;
-    static_cast<void>(set_state(record, static_cast<std::uint8_t>(deleted)));
+  if (!is_read_only() && !is_deleted(record)) {
+    static_cast<void>(set_state(record, state_of(record) & format::state::deleted_mask));
   }
-  if (is_read_only_ || !is_deleted(record)) {
+  if (is_read_only() || !is_deleted(record)) {
     return false;
   }
-  static_cast<void>(set_state(record, format::state::void_record));
-  flash_.settle();
+  static_cast<void>(set_state(record, state_of(record) & format::state::void_record));
   return true;
+}
+
+// What a cut leaves of a header: one of which no field can be believed. Zeroes in all of them can always be programmed,
+// and with them every reader takes it for a record without name and data.
+void FlashStore::clear_header(std::uint32_t record) {
+  constexpr std::array<std::byte, sizeof(RecordHeader) - offsetof(RecordHeader, reserved)> nothing{};
+  static_cast<void>(flash_.program(record + std::uint32_t{offsetof(RecordHeader, reserved)}, nothing));
+}
+
+// With a blank state it's torn whatever else a power cut leaves of this. With another one its sizes could come to lead
+// elsewhere.
+void FlashStore::close_header(std::uint32_t record) {
+  if (is_read_only() || state_of(record) != format::state::blank) {
+    return;
+  }
+  clear_header(record);
+  const auto header = load<RecordHeader>(flash_.contents(), record);
+  if (header.name_size == 0 && header.data_size == 0 && header.attributes == 0) {
+    make_void(record);
+  }
 }
 
 RecordHeader FlashStore::NewRecord::header(std::uint8_t state) const {
@@ -262,40 +404,36 @@ RecordHeader FlashStore::NewRecord::header(std::uint8_t state) const {
   return header;
 }
 
-// What was written is read back before the old record is touched: until then nothing is lost whatever flash did.
+// Name and data in one piece if they are short: each write costs more than its bytes.
+Result<void> FlashStore::program_content(std::uint32_t offset, const NewRecord& added) {
+  constexpr char16_t terminator = 0;
+  const Bytes name = std::as_bytes(std::span(added.id.name));
+  const std::uint32_t data = offset + added.id.name_size();
+  std::array<std::byte, 256> piece;
+  const std::size_t size = added.id.name_size() + added.data.size();
+  if (size <= piece.size()) {
+    __builtin_memcpy(piece.data(), name.data(), name.size());
+    __builtin_memcpy(piece.data() + name.size(), &terminator, sizeof(terminator));
+    __builtin_memcpy(piece.data() + added.id.name_size(), added.data.data(), added.data.size());
+    return flash_.program(offset, Bytes(piece).first(size));
+  }
+  TRY(flash_.program(offset, name));
+  TRY(flash_.program(data - std::uint32_t{sizeof(terminator)}, bytes_of(terminator)));
+  return flash_.program(data, added.data);
+}
+
+// All of it is known to be in flash before the old record is touched: until then nothing is lost whatever flash did.
 Result<void> FlashStore::append(std::uint32_t record, const NewRecord& added) {
   const RecordHeader header = added.header(format::state::blank);
   TRY(flash_.program(record, bytes_of(header)));
   TRY(set_state(record, format::state::header_valid));
 
-  const std::uint32_t name = record + std::uint32_t{sizeof(header)};
-  constexpr char16_t terminator = 0;
-  const Bytes characters = std::as_bytes(std::span(added.id.name));
-  const std::uint32_t data = name + header.name_size;
-  TRY(flash_.program(name, characters));
-  TRY(flash_.program(data - std::uint32_t{sizeof(terminator)}, bytes_of(terminator)));
-  TRY(flash_.program(data, added.data));
-  flash_.settle();
-  const RecordHeader expected = added.header(format::state::header_valid);
-  const auto holds = [&](std::uint32_t offset, Bytes bytes) {
-    return __builtin_memcmp(flash_.contents().data() + offset, bytes.data(), bytes.size()) == 0;
-  };
-  if (!holds(record, bytes_of(expected)) || !holds(name, characters) ||
-      !holds(data - std::uint32_t{sizeof(terminator)}, bytes_of(terminator)) || !holds(data, added.data)) {
-    return std::unexpected(Error::device);
-  }
+  TRY(program_content(record + std::uint32_t{sizeof(header)}, added));
+  TRY(flash_.confirm());
   if (added.old != nullptr) {
     TRY(set_state(added.old->record, format::state::replacing));
   }
   return set_state(record, format::state::added);
-}
-
-// Whether the new record is in force, whatever flash said.
-bool FlashStore::is_in_force(std::uint32_t record, const NewRecord& added) {
-  flash_.settle();
-  const auto state_of = [this](std::uint32_t offset) { return load<RecordHeader>(flash_.contents(), offset).state; };
-  return state_of(record) == format::state::added &&
-         (added.old == nullptr || state_of(added.old->record) != format::state::added);
 }
 
 // Appends the new record, at the next place if flash is worn at the first one. Where that fails the old one is in
@@ -304,26 +442,39 @@ Result<void> FlashStore::append_somewhere(const NewRecord& added, std::uint32_t&
   constexpr int places = 4;
   for (int place = 0; place < places && added.size() <= end_ - append_; ++place) {
     record = append_;
-    const Result<void> appended = append(record, added);
-    if (appended.has_value() && is_in_force(record, added)) {
+    if (append(record, added).has_value()) {
       return {};
     }
-    flash_.settle();
-    // What became of it is passed over, as it is after a cut.
-    const Record written = read_record(flash_.contents(), record, end_);
-    if (written.is_live() && !make_void(record)) {
-      if (is_in_force(record, added)) {
-        return {};
-      }
-      has_undeleted_ = true;
-    } else {
-      TRY(scan());
+    if (is_read_only()) {
+      break;
     }
-    if (append_ == record) {
+    if (flash_.is_disturbed()) {
+      // Nothing comes behind what was written under somebody's eyes.
       close_tail();
+      break;
     }
+    pass_over(record);
   }
   return std::unexpected(Error::device);
+}
+
+// Its header, if it has one, is the one that was meant, or torn: nothing else is given a state. Without a start or with
+// wrong sizes nothing may come behind it.
+void FlashStore::pass_over(std::uint32_t record) {
+  const Record written = read_record(flash_.contents(), record, end_);
+  if (written.kind == RecordKind::interrupted) {
+    make_void(record);
+  } else if (written.kind == RecordKind::torn) {
+    close_header(record);
+  }
+  if (written.is_live()) {
+    return close_tail();
+  }
+  append_ = record + written.size;
+  recover_tail();
+  if (append_ == record) {
+    close_tail();
+  }
 }
 
 void FlashStore::assign(Variable& variable, const NewRecord& added, std::uint32_t record, const std::byte* content) {
@@ -337,7 +488,7 @@ void FlashStore::assign(Variable& variable, const NewRecord& added, std::uint32_
 
 Result<void> FlashStore::write(const VariableId& id, std::uint32_t attributes, const abi::Time& time_stamp, Bytes data,
                                Variable* old) {
-  if (!open_ || is_read_only_) {
+  if (!open_ || is_read_only()) {
     return std::unexpected(Error::device);
   }
   const NewRecord added{id, attributes, time_stamp, data, old};
@@ -346,13 +497,25 @@ Result<void> FlashStore::write(const VariableId& id, std::uint32_t attributes, c
   if (!fits && added.size() > capacity() - kept) {
     return std::unexpected(Error::out_of_memory);
   }
+  const bool appends = fits && !has_undeleted_;
+  if (appends) {
+    const std::uint32_t old_record = old != nullptr ? old->record : append_;
+    TRY(flash_.begin({{append_, static_cast<std::uint32_t>(added.size())}, {old_record, sizeof(RecordHeader)}}));
+  }
   Variable* variable = old != nullptr ? old : table_.take_node();
   if (variable == nullptr) {
     return std::unexpected(Error::out_of_memory);
   }
   std::uint32_t record = 0;
-  if (!fits || has_undeleted_ || !append_somewhere(added, record).has_value()) {
-    return reclaim({.added = &added, .node = variable});
+  if (!appends || !append_somewhere(added, record).has_value()) {
+    // Worn cells are a reason for a reclaim, what somebody disturbs isn't.
+    const bool is_disturbed = appends && flash_.is_disturbed();
+    const Result<void> reclaimed =
+        is_disturbed ? std::unexpected(Error::device) : reclaim({.added = &added, .node = variable});
+    if (!reclaimed.has_value() && old == nullptr) {
+      table_.give_back_node(*variable);
+    }
+    return reclaimed;
   }
   if (old != nullptr) {
     // The new value is in force whatever becomes of this; open() repeats it.
@@ -370,17 +533,22 @@ Result<void> FlashStore::write(const VariableId& id, std::uint32_t attributes, c
 }
 
 Result<void> FlashStore::remove(Variable& variable) {
-  if (!open_ || is_read_only_) {
+  if (!open_ || is_read_only()) {
     return std::unexpected(Error::device);
   }
   if (!has_undeleted_) {
+    TRY(flash_.begin({{variable.record, sizeof(RecordHeader)}}));
+    TRY(flash_.confirm());
     static_cast<void>(set_state(variable.record, format::state::replacing & format::state::deleted_mask));
+    if (is_deleted(variable.record)) {
+      forget(variable);
+      return {};
+    }
+    if (flash_.is_disturbed()) {
+      return std::unexpected(Error::device);
+    }
   }
-  if (has_undeleted_ || !is_deleted(variable.record)) {
-    return reclaim({.removed = &variable});
-  }
-  forget(variable);
-  return {};
+  return reclaim({.removed = &variable});
 }
 
 void FlashStore::forget(Variable& variable) {
@@ -390,7 +558,7 @@ void FlashStore::forget(Variable& variable) {
 }
 
 Result<void> FlashStore::make_room(std::uint32_t wanted) {
-  if (!open_ || is_read_only_) {
+  if (!open_ || is_read_only()) {
     return std::unexpected(Error::device);
   }
   constexpr std::uint32_t worthwhile = 16;
@@ -414,7 +582,8 @@ Result<void> FlashStore::gather(const Change& change) {
     return {};
   };
   TRY(fault_tolerant_write_.begin(layout_.store_size));
-  TRY(fault_tolerant_write_.add_from_flash(0, first_record_));
+  TRY(fault_tolerant_write_.add(change.new_headers ? Bytes(make_store_headers(layout_))
+                                                   : flash_.contents().first(first_record_)));
   for (const Variable* variable = table_.first_non_volatile(); variable != nullptr; variable = variable->next) {
     if (variable == change.removed) {
       continue;
@@ -426,8 +595,8 @@ Result<void> FlashStore::gather(const Change& change) {
     auto header = load<RecordHeader>(flash_.contents(), variable->record);
     header.state = format::state::added;
     TRY(fault_tolerant_write_.add(bytes_of(header)));
-    TRY(fault_tolerant_write_.add_from_flash(variable->record + std::uint32_t{sizeof(header)},
-                                             variable->name_size + variable->data_size));
+    TRY(fault_tolerant_write_.add(flash_.contents().subspan(variable->record + sizeof(header),
+                                                            variable->name_size + variable->data_size)));
     fault_tolerant_write_.align(format::record_alignment);
   }
   if (added != nullptr && added->old == nullptr) {
@@ -467,20 +636,32 @@ void FlashStore::relocate(const Change& change, std::uint32_t store) {
 }
 
 Result<void> FlashStore::reclaim(const Change& change) {
+  TRY(flash_.begin(
+      {{0, layout_.store_size}, {layout_.work, layout_.work_size}, {layout_.spare, layout_.spare_size}}));
+  return rewrite(change);
+}
+
+Result<void> FlashStore::rewrite(const Change& change) {
   // Flash may fail once for another reason than wear.
   constexpr std::uint32_t patience = 4;
-  const bool is_tried = failed_reclaims_ < patience;
-  const Result<void> gathered = is_tried ? gather(change) : std::unexpected(Error::device);
+  if (failed_reclaims_ >= patience) {
+    return std::unexpected(Error::device);
+  }
+  const auto prepare = [&]() -> Result<void> {
+    TRY(gather(change));
+    return flash_.confirm();
+  };
+  const Result<void> gathered = prepare();
+  if (flash_.is_disturbed()) {
+    return std::unexpected(Error::device);
+  }
   const Result<void> committed = gathered.has_value() ? fault_tolerant_write_.commit() : gathered;
   if (!committed.has_value()) {
-    if (is_tried && !fault_tolerant_write_.give_up().has_value()) {
+    if (!fault_tolerant_write_.give_up().has_value() && gathered.has_value()) {
       // It may yet happen, and would take away what is appended.
-      is_read_only_ = gathered.has_value();
+      is_read_only_ = true;
     }
-    failed_reclaims_ += is_tried ? 1 : 0;
-    if (change.added != nullptr && change.added->old == nullptr) {
-      table_.give_back_node(*change.node);
-    }
+    ++failed_reclaims_;
     return committed;
   }
   const Result<void> finished = fault_tolerant_write_.finish();

@@ -10,7 +10,7 @@ namespace {
 // Volumes start at multiples of this.
 constexpr std::uint32_t page_size = 0x1000;
 
-// Where OVMF's volumes have their work area (edk2's OvmfPkg/VarStore.fdf.inc).
+// Where OVMF's volumes, of blocks of a page, have their work area (edk2's OvmfPkg/VarStore.fdf.inc).
 struct KnownVolume {
   std::uint32_t volume_size;
   std::uint32_t store_size;
@@ -90,6 +90,22 @@ Result<StoreLayout> find_layout(Bytes image) {
     }
   }
   return std::unexpected(Error::malformed);
+}
+
+Result<StoreLayout> layout_of_size(std::uint64_t volume_size) {
+  for (const KnownVolume& known : known_volumes) {
+    if (known.volume_size == volume_size) {
+      const std::uint32_t spare = known.work + known_work_size;
+      return StoreLayout{.block_size = page_size,
+                         .volume_size = known.volume_size,
+                         .store_size = known.store_size,
+                         .work = known.work,
+                         .work_size = known_work_size,
+                         .spare = spare,
+                         .spare_size = known.volume_size - spare};
+    }
+  }
+  return std::unexpected(Error::not_found);
 }
 
 }  // namespace redoubt::variable

@@ -44,4 +44,7 @@ struct StoreLayout {
 // Error::truncated when the volume is longer than `image`, Error::unsupported when the areas can't be told.
 Result<StoreLayout> find_layout(Bytes image);
 
+// The layout of OVMF's volume of this size, for one whose headers don't say it any more. Error::not_found for others.
+Result<StoreLayout> layout_of_size(std::uint64_t volume_size);
+
 }  // namespace redoubt::variable

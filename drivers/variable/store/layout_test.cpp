@@ -94,6 +94,14 @@ TEST(Layout, OfAnotherBlockSizeIsFound) {
   EXPECT_EQ(*found, expected);
 }
 
+TEST(Layout, OfOvmfsVolumesIsKnownBySize) {
+  EXPECT_EQ(layout_of_size(0x84000).value(), board::layout);
+  EXPECT_EQ(layout_of_size(0x20000).value(), layout_2m);
+  for (const std::uint64_t size : {0ULL, 0x83FFFULL, 0x100084000ULL}) {
+    EXPECT_EQ(layout_of_size(size).error(), Error::not_found);
+  }
+}
+
 TEST(Layout, IsRefusedWhereHeadersLie) {
   const std::vector<std::byte> stock = read_file("/usr/share/OVMF/OVMF_VARS_4M.fd");
   EXPECT_EQ(find_layout({}).error(), Error::malformed);

@@ -20,6 +20,16 @@ RecordKind kind_of(std::uint8_t state) {
   }
 }
 
+bool is_torn(const RecordHeader& header) {
+  return header.state == format::state::blank || header.attributes == UINT32_MAX || header.name_size == UINT32_MAX ||
+         header.data_size == UINT32_MAX;
+}
+
+bool has_live_state(const RecordHeader& header) {
+  const RecordKind kind = kind_of(header.state);
+  return kind == RecordKind::added || kind == RecordKind::replacing;
+}
+
 }  // namespace
 
 Record read_record(Bytes store, std::uint32_t offset, std::uint32_t end) {
@@ -28,7 +38,12 @@ Record read_record(Bytes store, std::uint32_t offset, std::uint32_t end) {
     return record;
   }
   record.header = load<RecordHeader>(store, offset);
-  if (record.header.start != RecordHeader::expected_start || record.header.state == format::state::blank) {
+  if (record.header.start != RecordHeader::expected_start) {
+    return record;
+  }
+  if (is_torn(record.header)) {
+    record.kind = RecordKind::torn;
+    record.size = sizeof(RecordHeader);
     return record;
   }
   const std::uint64_t size = FlashStore::record_size(record.header.name_size, record.header.data_size);
@@ -52,6 +67,42 @@ VariableId id_of(Bytes store, std::uint32_t offset, const RecordHeader& header) 
     return {header.vendor, {}};
   }
   return {header.vendor, text.substr(0, text.size() - 1)};
+}
+
+bool is_variable(Bytes store, std::uint32_t offset, const Record& record) {
+  return record.is_live() && record.header.data_size != 0 && !id_of(store, offset, record.header).name.empty();
+}
+
+std::uint32_t find_lost_variable(Bytes store, std::uint32_t from, std::uint32_t end) {
+  for (std::uint32_t offset = from; offset < end && end - offset >= sizeof(RecordHeader);
+       offset += format::record_alignment) {
+    if (is_variable(store, offset, read_record(store, offset, end))) {
+      return offset;
+    }
+  }
+  return end;
+}
+
+std::optional<Finding> find_damage(Bytes store, const RecordSpace& space) {
+  std::uint32_t offset = space.first_record;
+  for (;;) {
+    const Record record = read_record(store, offset, space.end);
+    if (record.kind == RecordKind::unreachable || record.kind == RecordKind::none) {
+      const bool is_live = record.kind == RecordKind::unreachable && has_live_state(record.header);
+      if (is_live || find_lost_variable(store, offset, space.end) != space.end) {
+        return Finding{offset, Severity::damage, FindingId::record_unreachable};
+      }
+      return std::nullopt;
+    }
+    if (record.kind == RecordKind::torn && has_live_state(record.header)) {
+      return Finding{offset, Severity::damage, FindingId::record_sizes};
+    }
+    if (record.is_live() && !is_variable(store, offset, record)) {
+      const bool is_empty = record.header.data_size == 0;
+      return Finding{offset, Severity::damage, is_empty ? FindingId::record_empty : FindingId::record_name};
+    }
+    offset += record.size;
+  }
 }
 
 }  // namespace redoubt::variable

@@ -28,7 +28,7 @@ std::vector<std::byte> make_store() {
   NorModel nor(small_flash);
   HeapAllocator allocator;
   VariableTable table(allocator);
-  FlashStore store(nor, table, small_layout);
+  FlashStore store(allocator, nor, table, small_layout);
   require(store.open().has_value());
   for (char16_t index = 0; index < 30; ++index) {
     const char16_t name[] = {static_cast<char16_t>(u'A' + index % 7), u'x'};
@@ -71,7 +71,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   {
     HeapAllocator allocator;
     VariableTable table(allocator);
-    FlashStore store(nor, table, small_layout);
+    FlashStore store(allocator, nor, table, small_layout);
     const bool opened = store.open().has_value();
     if (findings.empty()) {
       require(opened && nor.cells() == image);
@@ -88,7 +88,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   HeapAllocator allocator;
   VariableTable table(allocator);
-  FlashStore store(nor, table, small_layout);
+  FlashStore store(allocator, nor, table, small_layout);
   require(store.open().has_value());
   const Variable* found = table.find(id);
   require(found != nullptr && found->data_size == sizeof(value) &&
