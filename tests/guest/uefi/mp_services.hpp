@@ -15,7 +15,10 @@ struct MpServices {
   abi::EfiStatus(EFIAPI* startup_all_aps)(MpServices* self, Procedure procedure, abi::Boolean one_at_a_time,
                                           void* wait_event, abi::UintN timeout_microseconds, void* argument,
                                           abi::UintN** failed_cpus);
-  void* slots[4];  // StartupThisAP, SwitchBSP, EnableDisableAP, WhoAmI
+  // Returns at once if there is a `wait_event`, which is signalled when `procedure` has returned.
+  abi::EfiStatus(EFIAPI* startup_this_ap)(MpServices* self, Procedure procedure, abi::UintN processor, void* wait_event,
+                                          abi::UintN timeout_microseconds, void* argument, abi::Boolean* finished);
+  void* slots[3];  // SwitchBSP, EnableDisableAP, WhoAmI
 };
 static_assert(sizeof(MpServices) == 56);
 
