@@ -20,10 +20,11 @@ failed() {
   exit 1
 }
 
-# Ends QEMU processes of this case with it.
+# Ends QEMU processes of this case with it: one of its own, and the process group of what it does meanwhile.
 clean_up() {
   local status=$?
   [ -z "${qemu_pid:-}" ] || kill "$qemu_pid" 2> /dev/null || true
+  [ -z "${group_pid:-}" ] || kill -- "-$group_pid" 2> /dev/null || true
   ! mountpoint -q "$work/small" || umount "$work/small"
   rm -rf "$work"
   exit $status

@@ -22,7 +22,8 @@
 // of their time.
 //
 //   window hold place=0x... flag=0x...      until the 32 bits at `flag` aren't 0
-//   window part=NAME rounds=N NAME=N...     what was done, and that the window was there; `late` are writes that came to
+//   window part=NAME rounds=N NAME=N...     what was done, and that the window was there; `late` are writes that came
+//   to
 //                                           pass when MMIs came again
 //   window flips in_writes=N in_write_at_least=N lost_ipis=N     how often the second CPU moved the window between the
 //                                           call for a write and its answer, altogether and in each write at least; and
@@ -427,7 +428,7 @@ class Attack {
   std::uint64_t digest_of_list(EfiStatus& result);
   void check_list(std::uint64_t expected);
   void write(std::size_t index, bool remove);
-  void send_forgeries();
+  void send_forgeries(std::size_t first, std::size_t step);
   void send_honest_update();
   void fill();
   void flash_must_agree();
@@ -586,8 +587,8 @@ void Attack::write(std::size_t index, bool remove) {
   }
 }
 
-void Attack::send_forgeries() {
-  for (std::size_t i = 0; i != forged_updates.count && !keys_taken_; ++i) {
+void Attack::send_forgeries(std::size_t first, std::size_t step) {
+  for (std::size_t i = first; i < forged_updates.count && !keys_taken_; i += step) {
     const Update& update = forged_updates.items[i];
     const auto& target = updates::targets[update.target];
     const EfiStatus result = set(target.name, *target.vendor, update.attributes, update.data);
@@ -639,9 +640,9 @@ void Attack::fill() {
 }
 
 void Attack::assault(std::uint64_t round) {
-  const std::size_t step = flipper_ != nullptr ? 5 : 1;
+  const std::size_t step = flipper_ != nullptr ? 4 : 1;
   for (std::size_t i = round % step; i < variable_count; i += step) check_read(i);
-  if (!reclaiming_) send_forgeries();
+  if (!reclaiming_) send_forgeries(round % step, step);
   write(round % plain_count, false);
   // One that is there goes, one that isn't comes.
   const std::size_t other = (round * 5 + 3) % plain_count;
