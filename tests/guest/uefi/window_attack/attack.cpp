@@ -47,8 +47,6 @@ void Attack::begin_part(std::string_view name) {
   part_ = name;
   for (Count& count : counts_) count = {};
   rounds_in_place_ = rounds_forged_ = acknowledged_ = device_errors_ = refused_ = reclaims_ = late_ = 0;
-  flips_in_writes_ = 0;
-  least_flips_in_write_ = ~std::uint64_t{0};
   print_line("window begin part=", name);
 }
 

@@ -84,8 +84,11 @@ class Attack {
   std::size_t next_honest_ = 0;
   std::size_t place_ = 0;
   Flipper* flipper_ = nullptr;
+  // Between the calls for writes and their answers: flips, and the calls and the rounds that had some.
   std::uint64_t flips_in_writes_ = 0;
-  std::uint64_t least_flips_in_write_ = 0;
+  std::uint64_t writes_ = 0;
+  std::uint64_t writes_with_flips_ = 0;
+  std::uint64_t rounds_with_flips_ = 0;
 
   struct Count {
     std::uint64_t count = 0;

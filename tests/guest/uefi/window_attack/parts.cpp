@@ -121,9 +121,11 @@ bool Attack::attack_by_flips(std::uint64_t rounds) {
     flipper.in_front = static_cast<std::uint32_t>(flash_base + place_) | chipset::rcba_enable;
     well = well && command(Flipper::flip);
     if (!well) break;
+    const std::uint64_t writes_before = writes_with_flips_;
     flipper_ = &flipper;
     assault(round);
     flipper_ = nullptr;
+    rounds_with_flips_ += writes_with_flips_ != writes_before ? 1 : 0;
     well = command(Flipper::stay);
     rounds_in_place_ = flipper.seen.load();
     judge();
@@ -132,9 +134,9 @@ bool Attack::attack_by_flips(std::uint64_t rounds) {
   if (!well) return failed("the second CPU doesn't do as it's told");
   round_ = rounds;
   end_part();
-  print_line("window flips in_writes=", Decimal{flips_in_writes_},
-             " in_write_at_least=", Decimal{least_flips_in_write_}, " lost_ipis=", Decimal{lost_ipis});
-  return (least_flips_in_write_ != 0 && rounds_in_place_ == rounds) || failed("the second CPU stood still");
+  print_line("window flips in_writes=", Decimal{flips_in_writes_}, " writes=", Decimal{writes_},
+             " with_flips=", Decimal{writes_with_flips_}, " lost_ipis=", Decimal{lost_ipis});
+  return (rounds_with_flips_ == rounds && rounds_in_place_ == rounds) || failed("the second CPU stood still");
 }
 
 // No MMI comes while the ports lie over 0xB2: nothing can have been done, whatever the caller is told.
