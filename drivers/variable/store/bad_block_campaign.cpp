@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <cstdlib>
 #include <optional>
 
 namespace redoubt::variable::test {
@@ -146,13 +145,7 @@ class Run {
 
   bool failed(const char* what) {
     std::printf("FAILED: %s\n", what);
-    if (std::getenv("REDOUBT_SAVE_FLASH") != nullptr) {
-      if (std::FILE* file = std::fopen("bad-block.fd", "wb")) {
-        const std::vector<std::byte> shown = flash_.shown();
-        std::fwrite(shown.data(), 1, shown.size(), file);
-        std::fclose(file);
-      }
-    }
+    save_flash("bad-block.fd", flash_.shown());
     return false;
   }
 

@@ -3,6 +3,8 @@
 // view of the same flash, and a workload.
 #pragma once
 
+#include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <map>
 #include <random>
@@ -197,6 +199,18 @@ inline std::vector<Operation> make_workload() {
                         key, value});
   }
   return workload;
+}
+
+// Where a campaign that failed leaves its flash: in the folder that REDOUBT_SAVE_FLASH names, if it does.
+inline void save_flash(const std::string& name, const std::vector<std::byte>& content) {
+  const char* folder = std::getenv("REDOUBT_SAVE_FLASH");
+  if (folder == nullptr) {
+    return;
+  }
+  if (std::FILE* file = std::fopen((std::string(folder) + "/" + name).c_str(), "wb")) {
+    std::fwrite(content.data(), 1, content.size(), file);
+    std::fclose(file);
+  }
 }
 
 }  // namespace redoubt::variable::test

@@ -194,7 +194,9 @@ class Campaign {
       const std::uint64_t step = all ? index : random_() % steps;
       NorModel flash = left;
       flash.cut_power_at(step, static_cast<std::uint32_t>(random_()), landing_);
-      { Session session(flash); }
+      {
+        Session session(flash);
+      }
       flash.power_up();
       ++figures.cut_recoveries;
       const NorModel left_again = flash;
@@ -262,16 +264,8 @@ class Campaign {
 
   static bool failed(const char* what, const NorModel& before, const NorModel& left) {
     std::printf("FAILED: %s\n", what);
-    const auto save = [](const char* name, NorModel flash) {
-      if (std::FILE* file = std::fopen(name, "wb")) {
-        std::fwrite(flash.cells().data(), 1, flash.cells().size(), file);
-        std::fclose(file);
-      }
-    };
-    if (std::getenv("REDOUBT_SAVE_FLASH") != nullptr) {
-      save("power-cut-before.fd", before);
-      save("power-cut-left.fd", left);
-    }
+    save_flash("power-cut-before.fd", before.shown());
+    save_flash("power-cut-left.fd", left.shown());
     return false;
   }
 
