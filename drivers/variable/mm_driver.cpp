@@ -62,8 +62,8 @@ class UnblockedMemory final : public OutsideMemory {
   const abi::UnblockedMemoryProtocol* protocol_ = nullptr;
 };
 
-// The core's word for who runs outside MM. Cores that have no such protocol can't tell, and keep their own promises. One
-// CPU alone needn't ask.
+// The core's word for who runs outside MM. Cores that have no such protocol can't tell, and keep their own promises.
+// One CPU alone needn't ask.
 class ProcessorsHeld final : public OtherProcessors {
  public:
   explicit ProcessorsHeld(const abi::MmSystemTable& mmst) {
@@ -90,7 +90,8 @@ constexpr std::string_view text_of(Refusal refusal) {
     case Refusal::none: break;
     case Refusal::processor: return "variable flash: not written, since another CPU runs outside MM";
     case Refusal::silence: return "variable flash: not written, since something else answers where the flash should be";
-    case Refusal::contents: return "variable flash: not written, since it holds something else than what was stored there";
+    case Refusal::contents:
+      return "variable flash: not written, since it holds something else than what was stored there";
     case Refusal::worn: return "variable flash: worn, a write was made at another place or failed";
     case Refusal::unknown:
       return "variable flash: nothing answered after a write; no more are made before the next start";
@@ -246,7 +247,7 @@ constinit sdk::SmmVariableProtocol protocol = {get_variable, get_next_variable_n
 
 Result<Driver*> create(abi::MmSystemTable& mmst, CommBuffer comm_buffer) {
   auto* window = reinterpret_cast<volatile std::uint8_t*>(board::flash_base);
-  const CfiFlash flash = TRY(CfiFlash::create({window, board::layout.volume_size}));
+  const CfiFlash flash = TRY(CfiFlash::create(MappedWindow({window, board::layout.volume_size})));
   void* memory = nullptr;
   if (status::is_error(mmst.allocate_pool(abi::runtime_services_data, sizeof(Driver), &memory))) {
     return std::unexpected(Error::out_of_memory);
@@ -324,8 +325,7 @@ EfiStatus start_driver(abi::MmSystemTable& mmst, CommBuffer comm_buffer) {
   }
   driver = *created;
   void* nothing = nullptr;
-  const bool repairs =
-      !status::is_error(mmst.locate_protocol(&abi::repair_variables_protocol_guid, nullptr, &nothing));
+  const bool repairs = !status::is_error(mmst.locate_protocol(&abi::repair_variables_protocol_guid, nullptr, &nothing));
   const Result<void> started = driver->services.start(repairs ? Repair::yes : Repair::no);
   if (!started.has_value() && started.error() == Error::out_of_memory) {
     return status::out_of_resources;

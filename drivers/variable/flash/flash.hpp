@@ -40,7 +40,7 @@ class Flash {
   // it may use any. Error::device when it reports failure, Error::invalid_argument outside the window, Error::malformed
   // when it didn't answer in the middle of a command: what it's told next it may take for a part of that.
   virtual Result<void> program(std::uint32_t offset, Bytes data) = 0;
-  // Erases the block that `offset` is the first byte of.
+  // Erases the block that `offset` is the first byte of. Errors as above.
   virtual Result<void> erase(std::uint32_t offset) = 0;
 
  protected:

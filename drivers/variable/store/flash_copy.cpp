@@ -92,8 +92,9 @@ Result<void> FlashCopy::take_what_is_there(std::uint32_t offset, Bytes data, boo
     for (std::size_t index = 0; index < count; ++index) {
       const std::byte before = cells_[place + index];
       const std::byte meant = data[done + index];
-      is_possible = is_possible && (erased ? (shown[index] & before) == before
-                                           : (shown[index] & meant) == meant && (shown[index] & ~before) == std::byte{0});
+      is_possible =
+          is_possible && (erased ? (shown[index] & before) == before
+                                 : (shown[index] & meant) == meant && (shown[index] & ~before) == std::byte{0});
     }
     if (!is_possible) {
       is_closed_ = true;
@@ -158,7 +159,11 @@ Result<void> FlashCopy::erase(std::uint32_t offset) {
     return std::unexpected(Error::invalid_argument);
   }
   TRY(before_write(offset));
-  static_cast<void>(flash_.erase(offset));
+  const Result<void> done = flash_.erase(offset);
+  if (!done.has_value() && done.error() == Error::malformed) {
+    is_closed_ = true;
+    return refuse(Refusal::unknown);
+  }
   constexpr auto blank = [] {
     std::array<std::byte, chunk_size> cells{};
     cells.fill(std::byte{0xFF});
