@@ -142,7 +142,8 @@ inline Variables read_as_pei(Bytes volume) {
       break;
     }
     std::size_t size = sizeof(header);
-    if (header.state != 0xFF && header.data_size != UINT32_MAX && header.name_size != UINT32_MAX) {
+    if (header.state != 0xFF && header.attributes != UINT32_MAX && header.data_size != UINT32_MAX &&
+        header.name_size != UINT32_MAX) {
       size += std::size_t{header.name_size} + header.data_size;
     }
     if (size > end - offset) {

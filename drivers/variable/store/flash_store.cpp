@@ -62,16 +62,42 @@ Result<void> FlashStore::complete_write() {
 
 namespace {
 
-// Wherever they stand.
-std::uint32_t count_variables(Bytes store) {
+// Calls `visit` with each variable's offset and record, wherever they stand.
+template <typename Visit>
+void for_each_variable(Bytes store, Visit visit) {
   const auto end = static_cast<std::uint32_t>(store.size());
-  std::uint32_t count = 0;
   for (std::uint32_t offset = find_lost_variable(store, 0, end); offset < end;
        offset = find_lost_variable(store, offset, end)) {
-    offset += read_record(store, offset, end).size;
-    ++count;
+    const Record record = read_record(store, offset, end);
+    visit(offset, record);
+    offset += record.size;
   }
-  return count;
+}
+
+// Of a record that is whole, all that follows its state.
+Bytes variable_bytes(Bytes store, std::uint32_t offset, const RecordHeader& header) {
+  constexpr std::uint32_t start = offsetof(RecordHeader, attributes);
+  return store.subspan(offset + start, sizeof(header) - start + header.name_size + header.data_size);
+}
+
+bool has_same_variable(Bytes store, Bytes content) {
+  bool found = false;
+  for_each_variable(store, [&](std::uint32_t offset, const Record& record) {
+    found = found || std::ranges::equal(variable_bytes(store, offset, record.header), content);
+  });
+  return found;
+}
+
+// Whether a record of this variable is there, be it deleted.
+bool has_trace_of(Bytes store, const VariableId& id) {
+  const auto end = static_cast<std::uint32_t>(store.size());
+  for (std::uint32_t offset = 0; offset < end; offset += format::record_alignment) {
+    const Record record = read_record(store, offset, end);
+    if (record.size > sizeof(RecordHeader) && id_of(store, offset, record.header) == id) {
+      return true;
+    }
+  }
+  return false;
 }
 
 }  // namespace
@@ -114,7 +140,7 @@ Result<void> FlashStore::open(Repair repair_mode) {
       return std::unexpected(Error::malformed);
     }
     const bool spare_has_it =
-        damage_->id == FindingId::store_erased || (!space.has_value() && spare_has_more_variables());
+        damage_->id == FindingId::store_erased || (!space.has_value() && spare_is_more_complete());
     const Result<void> repaired = spare_has_it ? repair_from_spare() : repair(space);
     if (repaired.has_value()) {
       open_ = true;
@@ -187,10 +213,23 @@ Result<void> FlashStore::repair_from_spare() {
 }
 
 // A write that was cut while its destination was erased, and whose mark is lost, leaves more of the store there than
-// here.
-bool FlashStore::spare_has_more_variables() const {
+// here: variables that have no trace left here. That the spare area has more of them isn't enough, since it keeps what
+// it had when the store was reclaimed last, and what was deleted or written since then is known here alone.
+bool FlashStore::spare_is_more_complete() const {
+  const Bytes store = store_bytes();
   const Bytes spare = flash_.contents().subspan(layout_.spare, layout_.store_size);
-  return find_records(spare).has_value() && count_variables(spare) > count_variables(store_bytes());
+  if (!find_records(spare).has_value()) {
+    return false;
+  }
+  std::uint32_t gone = 0;
+  for_each_variable(spare, [&](std::uint32_t offset, const Record& record) {
+    gone += has_trace_of(store, id_of(spare, offset, record.header)) ? 0 : 1;
+  });
+  std::uint32_t newer = 0;
+  for_each_variable(store, [&](std::uint32_t offset, const Record& record) {
+    newer += has_same_variable(spare, variable_bytes(store, offset, record.header)) ? 0 : 1;
+  });
+  return gone > newer;
 }
 
 // What leads from record to record is followed where it can be; where it leads nowhere the next variable is looked for.
@@ -286,7 +325,8 @@ void FlashStore::recover_tail() {
       // Without attributes stock firmware would take the sizes for none.
       const std::uint32_t attributes = 0;
       const std::uint32_t sizes[] = {0, size - header_size};
-      static_cast<void>(flash_.program(append_ + std::uint32_t{offsetof(RecordHeader, attributes)}, bytes_of(attributes)));
+      static_cast<void>(
+          flash_.program(append_ + std::uint32_t{offsetof(RecordHeader, attributes)}, bytes_of(attributes)));
       static_cast<void>(flash_.program(append_ + std::uint32_t{offsetof(RecordHeader, name_size)}, bytes_of(sizes)));
     } else {
       clear_header(append_);
@@ -595,8 +635,8 @@ Result<void> FlashStore::gather(const Change& change) {
     auto header = load<RecordHeader>(flash_.contents(), variable->record);
     header.state = format::state::added;
     TRY(fault_tolerant_write_.add(bytes_of(header)));
-    TRY(fault_tolerant_write_.add(flash_.contents().subspan(variable->record + sizeof(header),
-                                                            variable->name_size + variable->data_size)));
+    TRY(fault_tolerant_write_.add(
+        flash_.contents().subspan(variable->record + sizeof(header), variable->name_size + variable->data_size)));
     fault_tolerant_write_.align(format::record_alignment);
   }
   if (added != nullptr && added->old == nullptr) {
@@ -636,8 +676,7 @@ void FlashStore::relocate(const Change& change, std::uint32_t store) {
 }
 
 Result<void> FlashStore::reclaim(const Change& change) {
-  TRY(flash_.begin(
-      {{0, layout_.store_size}, {layout_.work, layout_.work_size}, {layout_.spare, layout_.spare_size}}));
+  TRY(flash_.begin({{0, layout_.store_size}, {layout_.work, layout_.work_size}, {layout_.spare, layout_.spare_size}}));
   return rewrite(change);
 }
 

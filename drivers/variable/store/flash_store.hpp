@@ -19,9 +19,9 @@
 #include <optional>
 
 #include "base/result.hpp"
-#include "drivers/variable/store/flash_copy.hpp"
 #include "drivers/variable/store/fault_tolerant_write.hpp"
 #include "drivers/variable/store/finding.hpp"
+#include "drivers/variable/store/flash_copy.hpp"
 #include "drivers/variable/store/format.hpp"
 #include "drivers/variable/store/layout.hpp"
 #include "drivers/variable/store/store_headers.hpp"
@@ -37,7 +37,8 @@ enum class Repair : std::uint8_t {
 
 class FlashStore {
  public:
-  // `layout` tells where things lie in the window of `flash`. `processors` is null where no other CPU runs foreign code.
+  // `layout` tells where things lie in the window of `flash`. `processors` is null where no other CPU runs foreign
+  // code.
   FlashStore(Allocator& allocator, Flash& flash, VariableTable& table, const StoreLayout& layout,
              OtherProcessors* processors = nullptr)
       : flash_(allocator, flash, processors), table_(table), layout_(layout), fault_tolerant_write_(flash_, layout) {}
@@ -61,9 +62,9 @@ class FlashStore {
   bool is_certain(const Variable& variable) const;
 
   // Writes a variable that may replace `old`, which has the same name. All or nothing. Error::out_of_memory: no room
-  // in flash or memory. Error::device: flash failed, in all ways of writing it, or doesn't answer, or another CPU is known
-  // to run outside MM; others may still be written.
-  // `time_stamp` is kept with the variable; zero without time-based authentication.
+  // in flash or memory. Error::device: flash failed, in all ways of writing it, or doesn't answer, or another CPU is
+  // known to run outside MM; others may still be written. `time_stamp` is kept with the variable; zero without
+  // time-based authentication.
   Result<void> write(const VariableId& id, std::uint32_t attributes, const abi::Time& time_stamp, Bytes data,
                      Variable* old);
   Result<void> remove(Variable& variable);
@@ -121,7 +122,7 @@ class FlashStore {
   Result<void> enter_what_is_in_reach(const RecordSpace& space);
   Result<void> repair(const Result<RecordSpace, FindingId>& space);
   Result<void> repair_from_spare();
-  bool spare_has_more_variables() const;
+  bool spare_is_more_complete() const;
   void count_space();
   void recover_tail();
   Result<void> enter(std::uint32_t record, const format::RecordHeader& header);
