@@ -275,8 +275,8 @@ std::optional<DamagedStore> find_damaged_store(Bytes volume, const StoreLayout& 
     result.damage = *damage;
     if (damage->id == FindingId::store_erased) {
       const Bytes spare = volume.subspan(layout.spare, layout.store_size);
-      const auto space = find_records(spare);
-      search(spare, space->first_record, space->end, layout.spare, result);
+      const auto space = find_records(spare).value_or(RecordSpace{0, layout.store_size});
+      search(spare, space.first_record, space.end, layout.spare, result);
     } else {
       // Records stand at multiples of their alignment from the store's start, whatever its headers say.
       const std::uint32_t start = damage->offset == 0 ? 0 : damage->offset + std::uint32_t{sizeof(format::StoreHeader)};

@@ -321,6 +321,8 @@ TEST_F(Records, InTheSpareAreaAlone) {
   put(small_layout.spare + 40, std::uint8_t{0});
   EXPECT_THAT(findings(), ElementsAre(erased));
   EXPECT_TRUE(spare_holds_store(cells, small_layout));
+  ASSERT_TRUE(damaged().has_value());
+  EXPECT_THAT(places(damaged()->out_of_reach), ElementsAre(small_layout.spare + first, small_layout.spare + second));
 }
 
 // The inspection's damage is what keeps the driver from opening a store, and nothing else is.
