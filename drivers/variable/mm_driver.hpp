@@ -14,8 +14,8 @@ enum class CommBuffer {
   shared,    // the caller's memory, which other CPUs and devices reach; handlers work on a copy
 };
 
-// Starts the driver, once. The status is the entry point's. With a damaged store the driver serves volatile variables and
-// refuses to write others; the log says why.
+// Starts the driver, once. The status is the entry point's. With a damaged store the driver serves volatile variables
+// and refuses to write others; the log says why.
 abi::EfiStatus start_driver(abi::MmSystemTable& mmst, CommBuffer comm_buffer);
 
 }  // namespace redoubt::variable

@@ -70,8 +70,7 @@ void VariableServices::keep_certain_keys() {
   });
   for (Variable* variable = table_.first_non_volatile(); variable != nullptr;) {
     Variable* next = variable->next;
-    const bool is_key =
-        std::ranges::any_of(keys, [&](const VariableId* id) { return table_.find(*id) == variable; });
+    const bool is_key = std::ranges::any_of(keys, [&](const VariableId* id) { return table_.find(*id) == variable; });
     if (!is_key || !has_keys_of_closed_store_) {
       flash_store_.forget(*variable);
     }

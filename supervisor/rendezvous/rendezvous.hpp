@@ -208,11 +208,11 @@ class Rendezvous {
   // A line of its own for each CPU: waiting disturbs nobody.
   struct alignas(64) Slot {
     std::atomic<State> state{State::outside};
-    std::uint32_t round = 0;  // in which it is held
-    bool held = false;        // by the current owner
-    bool called = false;      // an SMI was sent that it may still have to take
-    bool absent = false;      // didn't answer; not waited for
-    bool runs = false;        // known to
+    std::uint32_t round = 0;                // in which it is held
+    bool held = false;                      // by the current owner
+    bool called = false;                    // an SMI was sent that it may still have to take
+    bool absent = false;                    // didn't answer; not waited for
+    bool runs = false;                      // known to
     std::uint64_t presumed_stopped_in = 0;  // the last round in which hold() did, as this_round() numbers them
   };
 

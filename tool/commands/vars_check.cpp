@@ -50,8 +50,8 @@ Result<VolumePlace, CommandError> place_of(const std::string& file, Bytes bytes)
   return std::unexpected(places.error());
 }
 
-// The name of the record that stands at `offset`, if there is one of any kind but a header alone; damaged ones have what
-// they have.
+// The name of the record that stands at `offset`, if there is one of any kind but a header alone; damaged ones have
+// what they have.
 std::string name_at(Bytes volume, std::uint32_t offset) {
   const variable::Record record = variable::read_record(volume, offset, static_cast<std::uint32_t>(volume.size()));
   if (record.kind == variable::RecordKind::none || record.kind == variable::RecordKind::torn) {

@@ -488,7 +488,8 @@ TEST_F(VarsCheck, ExplainsRecords) {
             "0 damaged, 0 odd, 1 that the next start puts right\n");
   outcome = with(timeout_record + offsetof(format::RecordHeader, data_size) + 3, 0x7F);
   EXPECT_EQ(outcome.status, 1);
-  EXPECT_THAT(outcome.output, HasSubstr("damage   0x2938: nothing leads from here to the variables behind (Timeout)\n"));
+  EXPECT_THAT(outcome.output,
+              HasSubstr("damage   0x2938: nothing leads from here to the variables behind (Timeout)\n"));
   outcome = with(timeout_record + offsetof(format::RecordHeader, attributes) + 3, 0x80);
   EXPECT_EQ(outcome.status, 1);
   EXPECT_THAT(outcome.output,
@@ -543,9 +544,28 @@ class DamagedVars : public Vars {
     return found;
   }
   static std::vector<std::string> names_behind() {
-    return {"InitialAttemptOrder", "Attempt 8", "Boot0000", "Timeout", "PlatformLang", "Lang", "VarErrorFlag",
-            "Key0000", "Key0001", "ConOut", "ConIn", "ErrOut", "Boot0001", "Boot0002", "MemoryTypeInformation", "db",
-            "dbx", "KEK", "PK", "VendorKeysNv", "SecureBootEnable", "CustomMode"};
+    return {"InitialAttemptOrder",
+            "Attempt 8",
+            "Boot0000",
+            "Timeout",
+            "PlatformLang",
+            "Lang",
+            "VarErrorFlag",
+            "Key0000",
+            "Key0001",
+            "ConOut",
+            "ConIn",
+            "ErrOut",
+            "Boot0001",
+            "Boot0002",
+            "MemoryTypeInformation",
+            "db",
+            "dbx",
+            "KEK",
+            "PK",
+            "VendorKeysNv",
+            "SecureBootEnable",
+            "CustomMode"};
   }
   // The variables but those that the hole took.
   Json what_is_left() {
@@ -584,7 +604,8 @@ TEST_F(DamagedVars, CheckNamesWhatCanBeFound) {
                                        "1 damaged, 0 odd, 0 that the next start puts right\n"));
   const Json damage = Json::parse(run({"check", path, "--json"}).output)["damage"];
   EXPECT_EQ(damage["offset"], hole);
-  EXPECT_EQ(names(damage["in_reach"]), (std::vector<std::string>{"certdb", "MTC", "Attempt 1", "Attempt 2", "Attempt 3"}));
+  EXPECT_EQ(names(damage["in_reach"]),
+            (std::vector<std::string>{"certdb", "MTC", "Attempt 1", "Attempt 2", "Attempt 3"}));
   EXPECT_EQ(names(damage["out_of_reach"]), names_behind());
   EXPECT_EQ(damage["out_of_reach"].at(0)["offset"], found_again);
   EXPECT_EQ(damage["unreadable"], Json::array({{{"offset", hole}, {"size", found_again - hole}}}));
@@ -625,7 +646,8 @@ TEST_F(DamagedVars, ListAndGetShowWhatIsInFront) {
   EXPECT_EQ(run({"get", path, "MTC", "--raw", "-o", directory_.file("out")}).status, 1);
   EXPECT_EQ(read(directory_.file("out")).size(), 4U);
   expect_refused({"get", path, "PK"},
-                 "no variable 'PK' in front of the damage at 0x1024; out of firmware's reach there is one at 0x545c", 1);
+                 "no variable 'PK' in front of the damage at 0x1024; out of firmware's reach there is one at 0x545c",
+                 1);
   expect_refused({"get", path, "Attempt 4"}, "no variable 'Attempt 4' in front of the damage at 0x1024; none was", 1);
   EXPECT_EQ(read(path), with_hole());
 }
@@ -661,8 +683,7 @@ TEST_F(DamagedVars, RepairSavesWhatCanBeFound) {
                                          "Lost: whatever was in 0x1024 to 0x2380 (4956 bytes)\n"
                                          "Saved from where firmware couldn't reach them: 22\n  0x002380 "));
   EXPECT_THAT(outcome.output, HasSubstr("NV+BS+RT+AT    1005 PK\n"));
-  EXPECT_THAT(outcome.output,
-              EndsWith("Secure Boot: on, User Mode; PK 1, KEK 2, db 2, dbx 1\nVariables: 27\n"));
+  EXPECT_THAT(outcome.output, EndsWith("Secure Boot: on, User Mode; PK 1, KEK 2, db 2, dbx 1\nVariables: 27\n"));
   EXPECT_EQ(read(path), read(output));
   EXPECT_EQ(sorted(contents(path)), sorted(expected));
   EXPECT_EQ(run({"check", path}).output, "The variable store is as it should be.\n");
@@ -751,7 +772,8 @@ TEST_F(DamagedVars, TheSpareAreaMayHoldTheStore) {
 TEST_F(DamagedVars, ChangesNeedARepairFirst) {
   const std::string path = write("hole.fd", with_hole());
   const std::string reason =
-      "hole.fd: offset 0x1024: the variable store is damaged: nothing leads from here to the variables behind (--repair ";
+      "hole.fd: offset 0x1024: the variable store is damaged: nothing leads from here to the variables behind "
+      "(--repair ";
   expect_refused({"set", path, "Timeout", "--hex", "0100"}, reason);
   expect_refused({"set", path, "Timeout", "--hex", "0100", "--owner", "-o", directory_.file("out")}, reason);
   expect_refused({"delete", path, "MTC"}, reason);

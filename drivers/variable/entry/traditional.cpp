@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 // The variable driver as DXE_SMM_DRIVER (PI 1.9, volume 4, 1.5.1): it finds its system table through the SMM Base2
-// protocol, and tells the stock DXE driver by two DXE protocols that messages are answered and variables can be written.
-// Boot services may be called until the entry point returns, never later.
+// protocol, and tells the stock DXE driver by two DXE protocols that messages are answered and variables can be
+// written. Boot services may be called until the entry point returns, never later.
 #include "drivers/variable/messages/variable_messages.hpp"
 #include "drivers/variable/mm_driver.hpp"
 #include "sdk/traditional_driver.hpp"

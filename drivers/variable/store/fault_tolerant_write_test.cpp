@@ -235,8 +235,7 @@ TEST(FaultTolerantWrite, StockFirmwareEndsWhatThisDriverInterrupted) {
       const std::vector<StockAction> actions = StockReader(volume, small_layout).start();
       seen.insert(actions.begin(), actions.end());
       const bool is_new = std::equal(stores.after.begin(), stores.after.end(), volume.begin());
-      ASSERT_TRUE(is_new || std::equal(volume.begin(), volume.begin() + small_region, before_store.begin()))
-          << step;
+      ASSERT_TRUE(is_new || std::equal(volume.begin(), volume.begin() + small_region, before_store.begin())) << step;
       ASSERT_TRUE(is_new || !was_new) << "the new store was there already, at step " << step;
       was_new = is_new;
       // And then there's nothing left to do, for nobody.

@@ -9,8 +9,8 @@
 
 namespace redoubt::variable {
 
-// Whether the store's place in `window` is blank while the spare area holds variables, and no pending write will put them
-// there. `layout` is sound, and `window` has its size.
+// Whether the store's place in `window` is blank while the spare area holds variables, and no pending write will put
+// them there. `layout` is sound, and `window` has its size.
 bool spare_holds_store(Bytes window, const StoreLayout& layout);
 
 }  // namespace redoubt::variable
