@@ -348,13 +348,28 @@ TEST(SerialPort, StuckOrSlowItCostsLittleTime) {
   EXPECT_LE(stuck.time - start, most);
   EXPECT_EQ(stuck.sent, "ab");
 
+  // One character alone is waited for a tenth of a second.
+  EXPECT_LE(stuck.time - start, platform::q35::pm_timer_hertz / 10 + 1000);
+
   FakePorts slow;
-  slow.polls_each = 5000;
+  slow.polls_each = 2000;
   SerialPort slow_port(slow);
   for (int i = 0; i < 100; ++i) slow_port.write("somebody reads a little of this");
-  EXPECT_LE(slow.time - start, most);
+  EXPECT_LE(slow.time - start, most + 10'000);
   EXPECT_GT(slow.sent.size(), 2U);
   EXPECT_LT(slow.sent.size(), 100U);
+
+  // What is done between two lines is none of the port's waits, however long it takes.
+  FakePorts seldom;
+  seldom.polls_each = 3;
+  SerialPort seldom_port(seldom);
+  std::string expected;
+  for (int i = 0; i < 100; ++i) {
+    seldom_port.write("line\r\n");
+    expected += "line\r\n";
+    seldom.time += platform::q35::pm_timer_hertz;
+  }
+  EXPECT_EQ(seldom.sent, expected);
 
   FakePorts timeless;
   timeless.stuck = true;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 // The board's serial console, by polling. It isn't touched before there is something to write: stock firmware's own
-// driver sets it up again in DXE. A port that isn't there gets nothing, and one that is slow or stuck takes no more
-// than `patience` of the boot, all its waits together.
+// driver sets it up again in DXE. A port that isn't there gets nothing. One that is stuck is given up after
+// `patience_for_one`, one that is slow once all its waits together come to `patience`; what is done between two waits
+// counts for neither.
 #pragma once
 
 #include <cstdint>
@@ -15,8 +16,10 @@ namespace redoubt::launch {
 template <typename Ports>
 class SerialPort final : public Console {
  public:
-  static constexpr std::uint32_t patience = 2 * platform::q35::pm_timer_hertz;  // ticks of the ACPI timer
-  static constexpr std::uint32_t most_polls = 4'000'000;                        // should that stand still
+  // In ticks of the ACPI timer. At 115200 baud a character takes 310.
+  static constexpr std::uint32_t patience = 2 * platform::q35::pm_timer_hertz;
+  static constexpr std::uint32_t patience_for_one = platform::q35::pm_timer_hertz / 10;
+  static constexpr std::uint32_t most_polls = 4'000'000;  // should that stand still
 
   explicit SerialPort(Ports& ports) : ports_(ports) {}
 
@@ -60,26 +63,33 @@ class SerialPort final : public Console {
     put(q35::uart_interrupt_enable, 0);
     put(q35::uart_fifo_control, q35::uart_fifo_enable_empty);
     put(q35::uart_modem_control, q35::uart_modem_dtr_rts);
-    last_ = ports_.read32(q35::pm_timer_port);
     return true;
   }
 
+  bool is_empty() { return (get(platform::q35::uart_line_status) & platform::q35::uart_line_transmit_empty) != 0; }
+
   bool wait_until_empty() {
-    namespace q35 = platform::q35;
-    while ((get(q35::uart_line_status) & q35::uart_line_transmit_empty) == 0) {
-      const std::uint32_t now = ports_.read32(q35::pm_timer_port);
-      waited_ += (now - last_) & q35::pm_timer_mask;
-      last_ = now;
-      if (waited_ > patience || ++polls_ > most_polls) {
+    if (is_empty()) {
+      return true;
+    }
+    std::uint32_t last = timer();
+    std::uint32_t waited = 0;
+    do {
+      const std::uint32_t now = timer();
+      waited += (now - last) & platform::q35::pm_timer_mask;
+      last = now;
+      if (waited > patience_for_one || waited_ + waited > patience || ++polls_ > most_polls) {
         return false;
       }
-    }
+    } while (!is_empty());
+    waited_ += waited;
     return true;
   }
+
+  std::uint32_t timer() { return ports_.read32(platform::q35::pm_timer_port); }
 
   Ports& ports_;
   State state_ = State::untouched;
-  std::uint32_t last_ = 0;
   std::uint32_t waited_ = 0;
   std::uint32_t polls_ = 0;
 };
