@@ -39,7 +39,8 @@
 //                                                       over, or the MMI, or its driver
 //   procedure.refused driver=N cpu=N service=N          it called an MM service, which answered EFI_UNSUPPORTED
 //   processor.outside cpu=N reason="..."                a driver that asked before a flash write was refused: the CPU
-//                                                       runs outside MM, or has in this MMI
+//                                                       runs outside MM, or has in this MMI; of each reason eight,
+//                                                       then one with more=not_reported
 //   hobs kept=N dropped=N                               the HOB list that drivers get
 //   hobs.refused reason="..."                           they get none
 //   launch.done ticks=N mmram_used=N mmram_free=N

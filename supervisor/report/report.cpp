@@ -56,12 +56,21 @@ void report_launch_done(const Supervisor& supervisor) {
   write(line);
 }
 
-void report_outside(const Outside& outside) {
+void report_outside(Supervisor& supervisor, const Outside& outside) {
+  constexpr std::uint8_t most_reported = 8;
+  std::uint8_t& reported = supervisor.reported_outside[static_cast<std::size_t>(outside.what)];
+  if (reported > most_reported) {
+    return;
+  }
+  ++reported;
   ReportLine line("processor.outside");
   line.decimal("cpu", outside.cpu)
       .quoted("reason", outside.what == Outside::What::missing   ? "it runs and does not come"
                         : outside.what == Outside::What::came_in ? "it ran while it was presumed stopped"
                                                                  : "it is missing, and nobody can call it");
+  if (reported > most_reported) {
+    line.word("more", "not_reported");
+  }
   write(line);
 }
 

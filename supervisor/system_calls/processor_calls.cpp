@@ -50,7 +50,7 @@ Continuation hold_processors(Supervisor& supervisor, Cpu& cpu) {
   RendezvousHardware hardware(supervisor);
   const Outside outside = supervisor.rendezvous.hold(cpu.index, hardware);
   if (outside.what != Outside::What::nobody) {
-    report_outside(outside);
+    report_outside(supervisor, outside);
     return answer(cpu, abi::SystemStatus::busy);
   }
   return answer(cpu, abi::SystemStatus::ok, outside.presumed_stopped);

@@ -86,6 +86,27 @@ TEST_F(SystemCallsTest, ProcessorsAreHeldOrPresumedStopped) {
   EXPECT_EQ(fake.msrs[arch::msr::x2apic_interrupt_command], 0xC'4200U);
 }
 
+// Who keeps a CPU outside, MMI after MMI, doesn't fill the log.
+TEST_F(SystemCallsTest, RefusalsForACpuOutsideAreReportedSomeTimes) {
+  arch::fake::Machine& fake = arch::fake::machine();
+  finish_launch();
+  fake.ports[q35::debug_console_port] = q35::debug_console_signature;
+  const auto lines = [&fake](std::string_view text) {
+    std::size_t count = 0;
+    const std::string& log = fake.port_text[q35::debug_console_port];
+    for (std::size_t at = log.find(text); at != std::string::npos; at = log.find(text, at + 1)) ++count;
+    return count;
+  };
+  for (std::size_t round = 1; round <= 30; ++round) {
+    post(1);
+    mmi();
+    expect(SystemStatus::busy, SystemCall::hold_processors);
+    EXPECT_EQ(machine_.call(SystemCall::finish_mmi, 0, 0), Continuation::leave);
+    ASSERT_EQ(lines("processor.outside cpu=1"), std::min<std::size_t>(round, 9)) << round;
+    ASSERT_EQ(lines("more=not_reported"), round < 9 ? 0U : 1U);
+  }
+}
+
 TEST_F(SystemCallsTest, MemoryIsUnblockedUntilTheLock) {
   machine_.supervisor().launch.memory_count = 1;
   machine_.supervisor().launch.memory[0] = {0, 0x8000'0000};
