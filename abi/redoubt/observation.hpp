@@ -76,7 +76,7 @@ static_assert(sizeof(ObservationRequest) == 16);
 // The answer's data begins with this; `count` entries follow, as many as there is room for.
 struct ObservationAnswer {
   std::uint64_t count;
-  std::uint64_t next;   // number to ask for next; there is no more when count is 0
+  std::uint64_t next;   // number to ask for next; when count is 0 there is no more, or, below total, no room for it
   std::uint64_t total;  // entries there have been
 };
 static_assert(sizeof(ObservationAnswer) == 24);

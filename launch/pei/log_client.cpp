@@ -86,6 +86,9 @@ ShownErrors show_errors(MessageChannel& channel, Console& console) {
       return errors;
     }
     if (answer->count == 0) {
+      if (answer->next < answer->total) {
+        errors.failure = "MM's log has a line that the mailbox has no room for";
+      }
       return errors;
     }
     first = answer->next;

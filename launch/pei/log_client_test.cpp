@@ -255,6 +255,19 @@ TEST(LogClientLies, ALogWithoutEndOrInACircle) {
   EXPECT_EQ(std::ranges::count(errors.console.text, '\n'), most_shown_errors + 1);
 }
 
+// That nothing is left isn't the same as that the mailbox has no room for the next line.
+TEST(LogClientLies, ALineThatThereIsNoRoomForIsAFailure) {
+  for (const std::uint64_t next : {std::uint64_t{1}, std::uint64_t{2}}) {
+    Lies lies;
+    lies.channel.answer = [&](std::vector<std::byte>& bytes) {
+      append(bytes, ObservationAnswer{.count = lies.channel.exchanges == 1 ? 1U : 0U, .next = next, .total = 2});
+      if (lies.channel.exchanges == 1) append_entry(bytes, "text", 4);
+    };
+    EXPECT_EQ(lies.ask().failure == nullptr, next == 2);
+    EXPECT_EQ(lies.console.text, "Redoubt MM: text\r\n");
+  }
+}
+
 TEST(LogClientLies, NoAnswer) {
   Lies lies;
   lies.channel.silent = true;
