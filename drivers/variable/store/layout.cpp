@@ -10,14 +10,7 @@ namespace {
 // Volumes start at multiples of this.
 constexpr std::uint32_t page_size = 0x1000;
 
-// Where OVMF's volumes, of blocks of a page, have their work area (edk2's OvmfPkg/VarStore.fdf.inc).
-struct KnownVolume {
-  std::uint32_t volume_size;
-  std::uint32_t store_size;
-  std::uint32_t work;
-};
-constexpr KnownVolume known_volumes[] = {{0x20000, 0xE000, 0xF000}, {0x84000, 0x40000, 0x41000}};
-constexpr std::uint32_t known_work_size = 0x1000;
+constexpr StoreLayout known_volumes[] = {ovmf_2m_layout, ovmf_4m_layout};
 
 struct Headers {
   format::VolumeHeader volume;
@@ -57,10 +50,10 @@ Result<StoreLayout> layout_from(Bytes image, const Headers& headers) {
       break;
     }
   }
-  for (const KnownVolume& known : known_volumes) {
+  for (const StoreLayout& known : known_volumes) {
     if (layout.work == 0 && known.volume_size == layout.volume_size && known.store_size == layout.store_size) {
       layout.work = known.work;
-      layout.work_size = known_work_size;
+      layout.work_size = known.work_size;
     }
   }
   layout.spare = TRY(checked_add(layout.work, layout.work_size));
@@ -93,16 +86,9 @@ Result<StoreLayout> find_layout(Bytes image) {
 }
 
 Result<StoreLayout> layout_of_size(std::uint64_t volume_size) {
-  for (const KnownVolume& known : known_volumes) {
+  for (const StoreLayout& known : known_volumes) {
     if (known.volume_size == volume_size) {
-      const std::uint32_t spare = known.work + known_work_size;
-      return StoreLayout{.block_size = page_size,
-                         .volume_size = known.volume_size,
-                         .store_size = known.store_size,
-                         .work = known.work,
-                         .work_size = known_work_size,
-                         .spare = spare,
-                         .spare_size = known.volume_size - spare};
+      return known;
     }
   }
   return std::unexpected(Error::not_found);

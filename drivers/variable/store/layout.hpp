@@ -38,6 +38,24 @@ struct StoreLayout {
   }
 };
 
+// OVMF's volumes, of blocks of a page: of its builds of 1 or 2 MiB, and of 4 MiB (edk2's OvmfPkg/VarStore.fdf.inc).
+// Between the store and the work area lies an event log that nobody writes.
+inline constexpr StoreLayout ovmf_2m_layout = {.block_size = 0x1000,
+                                               .volume_size = 0x20000,
+                                               .store_size = 0xE000,
+                                               .work = 0xF000,
+                                               .work_size = 0x1000,
+                                               .spare = 0x10000,
+                                               .spare_size = 0x10000};
+inline constexpr StoreLayout ovmf_4m_layout = {.block_size = 0x1000,
+                                               .volume_size = 0x84000,
+                                               .store_size = 0x40000,
+                                               .work = 0x41000,
+                                               .work_size = 0x1000,
+                                               .spare = 0x42000,
+                                               .spare_size = 0x42000};
+static_assert(ovmf_2m_layout.is_sound() && ovmf_4m_layout.is_sound());
+
 // The layout of a volume that starts with `image`, from its headers: the store's size tells where the store ends, the
 // work area is looked for behind it, and the spare area is what follows that. Where no work area can be recognised it
 // is expected where OVMF's volumes of this length have it. Error::malformed when there are no such headers,
