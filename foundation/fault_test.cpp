@@ -3,7 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <string_view>
+#include <utility>
 
+#include "abi/pi/variable_messages.hpp"
 #include "foundation/testing/machine.hpp"
 #include "foundation/testing/test_handlers.hpp"
 
@@ -89,7 +92,7 @@ TEST_F(FaultTest, AFaultInAHandlerIsAnErrorForTheCallerAndTheEndOfTheDriver) {
   testing::ByteVector data(20);
   const MmiReply reply = machine_.send(victim_message, data, 100);
   EXPECT_EQ(reply.status, status::device_error);
-  EXPECT_EQ(reply.size, 0U);
+  EXPECT_EQ(data, testing::ByteVector(20, std::byte{0xFF})) << "nothing of the handler's, and no 0";
   EXPECT_TRUE(machine_.supervisor.logged("handler=00000101-7e57-4001-8000-000000000001 vector=14 rip=0x"));
   expect_victim_gone();
   // What is left of the type is the other driver's handler.
@@ -220,6 +223,98 @@ TEST(OutOfMemory, EveryLaunchEndsSomehow) {
       machine.send(abi::ready_to_boot_event_group_guid);
     }
   }
+}
+
+// ---- Messages that must not open anything when their driver is gone (policy/closed_answers.hpp)
+
+namespace messages = abi::variable_messages;
+
+// The variable driver (handler 0, of variables; handler 1, of policies) and one that would like to be it (handler 2).
+class ClosedTest : public ::testing::Test {
+ protected:
+  void SetUp() override { testing::clear_functions(); }
+
+  void launch(EfiStatus entry_status = status::success) {
+    machine_.add({.file = test_guid(1), .name = "variables", .entry = [=](Handle, MmSystemTable* mmst) {
+                    Handle handle = nullptr;
+                    mmst->mmi_handler_register(handlers[0], &messages::variable_message_guid, &handle);
+                    mmst->mmi_handler_register(handlers[1], &messages::policy_message_guid, &handle);
+                    return entry_status;
+                  }});
+    ASSERT_EQ(machine_.launch(), status::success);
+  }
+
+  static testing::ByteVector get_variable(std::u16string_view name, std::uint64_t room) {
+    testing::ByteVector data(sizeof(messages::VariableMessageHeader) + sizeof(messages::AccessVariable) +
+                             (name.size() + 1) * 2 + static_cast<std::size_t>(room));
+    const messages::VariableMessageHeader header{1, 0};
+    messages::AccessVariable access{};
+    access.vendor = {0x8BE4DF61, 0x93CA, 0x11D2, {0xAA, 0x0D, 0x00, 0xE0, 0x98, 0x03, 0x2B, 0x8C}};
+    access.data_size = room;
+    access.name_size = (name.size() + 1) * 2;
+    std::memcpy(data.data(), &header, sizeof(header));
+    std::memcpy(data.data() + sizeof(header), &access, sizeof(access));
+    std::memcpy(data.data() + sizeof(header) + sizeof(access), name.data(), name.size() * 2);
+    return data;
+  }
+  // The status that the sender finds in the message, and the value's first byte.
+  std::pair<std::uint64_t, std::byte> ask(std::u16string_view name) {
+    testing::ByteVector data = get_variable(name, 1);
+    EXPECT_EQ(machine_.send(messages::variable_message_guid, data, 4096).status, status::success);
+    std::uint64_t result = 0;
+    std::memcpy(&result, data.data() + 8, sizeof(result));
+    return {result, data.back()};
+  }
+  void expect_closed() {
+    EXPECT_EQ(ask(u"SecureBoot"), std::pair(std::uint64_t{status::success}, std::byte{1}));
+    EXPECT_EQ(ask(u"SetupMode"), std::pair(std::uint64_t{status::success}, std::byte{0}));
+    EXPECT_EQ(ask(u"PK").first, status::device_error);
+  }
+
+  testing::Machine machine_;
+};
+
+TEST_F(ClosedTest, WithoutItsDriverVariablesAreClosed) {
+  ASSERT_EQ(machine_.launch(), status::success);
+  expect_closed();
+}
+
+TEST_F(ClosedTest, ADriverWhoseEntryPointFailsClosesThem) {
+  launch(status::out_of_resources);
+  expect_closed();
+}
+
+TEST_F(ClosedTest, AFaultInTheMiddleOfTheQuestionAnswersIt) {
+  launch();
+  handler_bodies[0] = [](const HandlerCall& call) -> EfiStatus {
+    std::memset(call.buffer, 0, static_cast<std::size_t>(*call.size));
+    FakeSupervisor::fault(14, 0xDEAD);
+  };
+  expect_closed();
+}
+
+TEST_F(ClosedTest, AFaultElsewhereClosesThemToo) {
+  launch();
+  handler_bodies[1] = [](const HandlerCall&) -> EfiStatus { FakeSupervisor::fault(13); };
+  testing::ByteVector policy(20);
+  EXPECT_EQ(machine_.send(messages::policy_message_guid, policy, 4096).status, status::success);
+  std::uint64_t result = 0;
+  std::memcpy(&result, policy.data() + 12, sizeof(result));
+  EXPECT_EQ(result, status::device_error);
+  expect_closed();
+}
+
+TEST_F(ClosedTest, NobodyTakesItsPlace) {
+  launch();
+  handler_bodies[0] = [](const HandlerCall&) -> EfiStatus { FakeSupervisor::fault(13); };
+  expect_closed();
+  handler_bodies[2] = [](const HandlerCall&) { return status::success; };
+  machine_.as_driver([](MmSystemTable& mmst) {
+    Handle handle = nullptr;
+    EXPECT_EQ(mmst.mmi_handler_register(handlers[2], &messages::variable_message_guid, &handle), status::access_denied);
+    EXPECT_EQ(mmst.mmi_manage(&messages::variable_message_guid, nullptr, nullptr, nullptr), status::device_error);
+  });
+  expect_closed();
 }
 
 }  // namespace

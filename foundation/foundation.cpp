@@ -39,6 +39,12 @@ FilePath file_path(const Guid& file) {
   return path;
 }
 
+// What came in, of what may go back.
+MutableBytes declared_data(const abi::MmiEvent& event) {
+  const std::uint64_t size = event.data_size < event.data_capacity ? event.data_size : event.data_capacity;
+  return {at_address<std::byte>(event.data), static_cast<std::size_t>(size)};
+}
+
 LoadedImage loaded_image_of(const DriverRecord& driver) {
   return {driver.image_base, driver.image_pages, driver.image_pages * page_bytes, driver.entry_point};
 }
@@ -337,6 +343,7 @@ void Foundation::disable(DriverNumber number, const DriverCall& call, const Guid
   driver->state = DriverState::disabled;
   processors_.stop_driver(number);
   protocols_.remove_owned(number);
+  mmis_.close_owned(number);
   mmis_.remove_owned(number);
   update_interest();
 }
@@ -391,8 +398,16 @@ MmiReply Foundation::message(const abi::MmiEvent& event) {
     }
     if (!unblocking_.locked() && same(event.guid, abi::supervisor_request_guid)) [[unlikely]]
       return unblock(event);
-    return {abi::status::not_found, 0};
+    return fail_unknown(event);
   }
+  // Before a handler can change what was asked.
+  policy::ClosedQuestion question{};
+  if (type->closed_message == policy::ClosedMessage::variable && policy::may_ask_closed_question(declared_data(event)))
+      [[unlikely]] {
+    question = question_of(event);
+  }
+  if (type->is_closed) [[unlikely]]
+    return fail(event, type->closed_message, question, abi::status::device_error);
   bool handled = false;
   if (type->event != LifecycleEvent::none) [[unlikely]] {
     handled = lifecycle(type->event);
@@ -400,25 +415,43 @@ MmiReply Foundation::message(const abi::MmiEvent& event) {
     type = mmis_.find_type(event.guid);
     if (type == nullptr) return {handled ? abi::status::success : abi::status::not_found, event.data_size};
   }
+  const policy::ClosedMessage closed_message = type->closed_message;
   std::uint64_t size = event.data_size;
   EfiStatus status = manage(type, 0, event.data, 0, &size);
   // The caller learns whether somebody handled it, no more (as edk2's Standalone MM core answers); a fault is no
   // answer at all.
-  if (status == abi::status::device_error) return {status, 0};
-  if (size > event.data_capacity) return {abi::status::bad_buffer_size, 0};
+  if (status == abi::status::device_error) [[unlikely]]
+    return fail(event, closed_message, question, status);
+  if (size > event.data_capacity) [[unlikely]]
+    return fail(event, closed_message, question, abi::status::bad_buffer_size);
   return {handled || status == abi::status::success ? abi::status::success : abi::status::not_found, size};
 }
 
+policy::ClosedQuestion Foundation::question_of(const abi::MmiEvent& event) {
+  return policy::closed_question(declared_data(event));
+}
+
+MmiReply Foundation::fail_unknown(const abi::MmiEvent& event) {
+  const policy::ClosedMessage message = policy::closed_message(event.guid);
+  // The DXE driver does for other messages what answer_closed() would, which costs an MMI less.
+  if (message == policy::ClosedMessage::unknown) return {abi::status::not_found, 0};
+  return fail(event, message, question_of(event), abi::status::device_error);
+}
+
+MmiReply Foundation::fail(const abi::MmiEvent& event, policy::ClosedMessage message,
+                          const policy::ClosedQuestion& question, EfiStatus failure) {
+  const policy::ClosedReply reply = policy::answer_closed(message, question, failure, declared_data(event));
+  return {reply.status, reply.size};
+}
+
 MmiReply Foundation::observe(const abi::MmiEvent& event) {
-  const std::uint64_t room = event.data_size < event.data_capacity ? event.data_size : event.data_capacity;
-  const MutableBytes data(at_address<std::byte>(event.data), static_cast<std::size_t>(room));
+  const MutableBytes data = declared_data(event);
   const std::uint64_t size = observer_.answer(data, dispatcher_);
   return {size != 0 ? abi::status::success : abi::status::invalid_parameter, size};
 }
 
 MmiReply Foundation::unblock(const abi::MmiEvent& event) {
-  const std::uint64_t room = event.data_size < event.data_capacity ? event.data_size : event.data_capacity;
-  const MutableBytes data(at_address<std::byte>(event.data), static_cast<std::size_t>(room));
+  const MutableBytes data = declared_data(event);
   return {unblocking_.answer(data), event.data_size};
 }
 

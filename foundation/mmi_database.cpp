@@ -18,6 +18,7 @@ MmiTypeRecord* MmiDatabase::find_or_add_type(const abi::Guid& guid) {
   MmiTypeRecord* type = types_.acquire();
   if (type == nullptr) return nullptr;
   type->guid = guid;
+  type->closed_message = policy::closed_message(guid);
   by_guid_.insert(*type);
   return type;
 }
@@ -54,7 +55,7 @@ Result<MmiHandlerRecord*> MmiDatabase::register_handler(const abi::Guid* guid, s
 }
 
 void MmiDatabase::release_if_unused(MmiTypeRecord& type) {
-  if (!type.handlers.unused() || type.event != LifecycleEvent::none) return;
+  if (!type.handlers.unused() || type.event != LifecycleEvent::none || type.is_closed) return;
   by_guid_.remove(type);
   types_.release(type);
 }
@@ -63,6 +64,13 @@ void MmiDatabase::unregister_handler(MmiHandlerRecord& handler) {
   MmiTypeRecord* type = handler.type;
   if ((type != nullptr ? type->handlers : root_).remove(handler)) handlers_.release(handler);
   if (type != nullptr) release_if_unused(*type);
+}
+
+void MmiDatabase::close_owned(DriverNumber owner) {
+  handlers_.for_each([&](MmiHandlerRecord& handler) {
+    if (handler.owner != owner || handler.type == nullptr) return;
+    if (handler.type->closed_message != policy::ClosedMessage::unknown) handler.type->is_closed = true;
+  });
 }
 
 void MmiDatabase::remove_owned(DriverNumber owner) {

@@ -11,6 +11,7 @@
 #include "foundation/record_index.hpp"
 #include "foundation/record_list.hpp"
 #include "foundation/slot_table.hpp"
+#include "policy/closed_answers.hpp"
 
 namespace redoubt::foundation {
 
@@ -31,6 +32,8 @@ using MmiHandlerList = CallbackList<MmiHandlerRecord, &MmiHandlerRecord::link>;
 struct MmiTypeRecord {
   abi::Guid guid{};
   LifecycleEvent event = LifecycleEvent::none;  // what the foundation itself does for the GUID
+  policy::ClosedMessage closed_message = policy::ClosedMessage::unknown;
+  bool is_closed = false;  // who answered it was stopped: nobody does any more
   MmiHandlerList handlers;
   MmiTypeRecord* chain = nullptr;
 };
@@ -69,6 +72,10 @@ class MmiDatabase {
 
   // Removes all handlers that a driver registered.
   void remove_owned(DriverNumber owner);
+
+  // Lets nobody answer any more what this driver answered and whose callers must not take silence for an answer. Before
+  // remove_owned().
+  void close_owned(DriverNumber owner);
 
  private:
   static std::uint64_t type_hash(const MmiTypeRecord& type) { return hash_of(type.guid); }

@@ -76,7 +76,7 @@ TEST_F(MmiTest, AnUnknownGuidIsNotFoundAndCostsNoSystemCall) {
   ByteVector data(100);
   const MmiReply reply = machine_.send(guid_a, data, 4096);
   EXPECT_EQ(reply.status, status::not_found);
-  EXPECT_EQ(reply.size, 0U);
+  EXPECT_EQ(reply.size, 0U) << "the DXE driver has the rest of the answer";
   EXPECT_TRUE(machine_.supervisor.calls.empty());
 }
 
@@ -122,7 +122,7 @@ TEST_F(MmiTest, AReplyLargerThanThereIsRoomForIsAnError) {
     ByteVector data(10);
     const MmiReply reply = machine_.send(guid_a, data, 100);
     EXPECT_EQ(reply.status, status::bad_buffer_size);
-    EXPECT_EQ(reply.size, 0U);
+    EXPECT_EQ(data, ByteVector(10, std::byte{0xFF}));
   }
 }
 

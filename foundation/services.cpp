@@ -464,6 +464,7 @@ EfiStatus Foundation::mmi_manage(Arguments arguments) {
     if (!guid.has_value()) return abi::status::invalid_parameter;
     type = mmis_.find_type(*guid);
     if (type == nullptr) return abi::status::not_found;
+    if (type->is_closed) return abi::status::device_error;
   }
   return manage(type, arguments[1], arguments[2], arguments[3], nullptr);
 }
@@ -490,6 +491,10 @@ EfiStatus Foundation::mmi_handler_register(Arguments arguments) {
     if (!read.has_value()) return abi::status::invalid_parameter;
     guid = *read;
     if (same(guid, abi::observation_message_guid)) return abi::status::invalid_parameter;  // nobody else's to answer
+    // Whoever answered it before was stopped; another one could say that nothing is locked.
+    if (const MmiTypeRecord* type = mmis_.find_type(guid); type != nullptr && type->is_closed) {
+      return abi::status::access_denied;
+    }
   }
   const auto handler = mmis_.register_handler(arguments[1] != 0 ? &guid : nullptr, function, owner_of(function));
   if (!handler.has_value()) return to_efi_status(handler.error());

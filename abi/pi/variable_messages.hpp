@@ -118,4 +118,21 @@ struct RuntimeCacheInfo {
 };
 static_assert(offsetof(RuntimeCacheInfo, is_authenticated) == 24 && sizeof(RuntimeCacheInfo) == 32);
 
+// Policies about variables are messages of their own (Guid/VarCheckPolicyMmi.h).
+// gVarCheckPolicyLibMmiHandlerGuid: HeaderGuid of these messages.
+inline constexpr Guid policy_message_guid = {
+    0xda1b0d11, 0xd1a7, 0x46c4, {0x9d, 0xc9, 0xf3, 0x71, 0x48, 0x75, 0xc6, 0xeb}};
+
+// VAR_CHECK_POLICY_COMM_HEADER.
+struct [[gnu::packed]] PolicyMessageHeader {
+  static constexpr std::uint32_t expected_signature = 0x43504356;  // "VCPC"
+  static constexpr std::uint32_t current_revision = 1;
+
+  std::uint32_t signature;
+  std::uint32_t revision;
+  std::uint32_t command;
+  std::uint64_t result;
+};
+static_assert(offsetof(PolicyMessageHeader, result) == 12 && sizeof(PolicyMessageHeader) == 20);
+
 }  // namespace redoubt::abi::variable_messages

@@ -18,6 +18,8 @@
 #include "launch/dxe/machine.hpp"
 #include "launch/dxe/mailbox.hpp"
 #include "launch/dxe/unblock.hpp"
+#include "launch/pei/port_io.hpp"
+#include "launch/pei/serial_port.hpp"
 #include "platform/q35/chipset.hpp"
 
 namespace redoubt::launch::dxe {
@@ -141,12 +143,20 @@ EFIAPI EfiStatus request_unblock_pages(abi::EfiPhysicalAddress address, std::uin
   return abi::status::is_error(status) ? status : send_unblock_request({address, pages}, *identifier);
 }
 
+// The machine goes no further, and says why where its owner looks.
+[[noreturn]] void stop(const char* reason) {
+  DebugLine("dxe.stopped").text("reason", reason);
+  MachinePorts ports;
+  SerialPort console(ports);
+  console.write("\r\nRedoubt: the machine is stopped: ");
+  console.write(reason);
+  console.write("\r\n");
+  halt();
+}
+
 // What a stock variable driver wants MM to write is opened on its way. Whatever becomes of that, MM's variable driver
 // looks for itself and answers. `size` as for Communicate().
-void unblock_runtime_cache(const void* buffer, UintN size) {
-  if (unblocking_over) {
-    return;
-  }
+void unblock_runtime_cache(void* buffer, UintN size) {
   const auto context = runtime_cache_message(buffer, size);
   if (!context) {
     return;
@@ -162,9 +172,21 @@ void unblock_runtime_cache(const void* buffer, UintN size) {
   }
 }
 
+// Sends the message in `room` bytes at `buffer`.
+EfiStatus send(void* buffer, UintN* size, UintN room, HeaderRule rule) {
+  if (unblocking_over) [[likely]] {
+    return mailbox.communicate(buffer, size, rule);
+  }
+  unblock_runtime_cache(buffer, room);
+  const EfiStatus status = mailbox.communicate(buffer, size, rule);
+  if (is_left_without_cache(buffer, room)) [[unlikely]] {
+    stop("MM has no variables, and the variable driver's cache would pass for a machine without Secure Boot");
+  }
+  return status;
+}
+
 EFIAPI EfiStatus communicate(const abi::MmCommunication* /*self*/, void* buffer, UintN* size) {
-  unblock_runtime_cache(buffer, size != nullptr ? *size : 0);
-  return mailbox.communicate(buffer, size, HeaderRule::any);
+  return send(buffer, size, size != nullptr ? *size : 0, HeaderRule::any);
 }
 
 EFIAPI EfiStatus communicate2(const abi::MmCommunication2* /*self*/, void* physical_buffer, void* virtual_buffer,
@@ -172,8 +194,7 @@ EFIAPI EfiStatus communicate2(const abi::MmCommunication2* /*self*/, void* physi
   if (physical_buffer == nullptr) {
     return abi::status::invalid_parameter;
   }
-  unblock_runtime_cache(virtual_buffer, size != nullptr ? *size : 0);
-  return mailbox.communicate(virtual_buffer, size, HeaderRule::any);
+  return send(virtual_buffer, size, size != nullptr ? *size : 0, HeaderRule::any);
 }
 
 EFIAPI EfiStatus communicate3(const abi::MmCommunication3* /*self*/, void* physical_buffer, void* virtual_buffer) {
@@ -182,14 +203,15 @@ EFIAPI EfiStatus communicate3(const abi::MmCommunication3* /*self*/, void* physi
   }
   // Without a size the header says how large the buffer is, if it's the right one.
   abi::CommunicateHeaderV3 header{};
+  UintN room = 0;
   if (virtual_buffer != nullptr) {
     __builtin_memcpy(&header.header_guid, virtual_buffer, sizeof(header.header_guid));
     if (header.header_guid == abi::communicate_header_v3_guid) {
       __builtin_memcpy(&header, virtual_buffer, sizeof(header));
-      unblock_runtime_cache(virtual_buffer, header.buffer_size);
+      room = header.buffer_size;
     }
   }
-  return mailbox.communicate(virtual_buffer, nullptr, HeaderRule::version_3);
+  return send(virtual_buffer, nullptr, room, HeaderRule::version_3);
 }
 
 // Not const: the DXE core relocates them with the image when the OS sets its address map.

@@ -27,6 +27,12 @@ std::uint8_t read_pci_config(std::uint8_t device, std::uint8_t function, std::ui
   return value;
 }
 
+void halt() {
+  while (true) {
+    asm volatile("cli\n\thlt");
+  }
+}
+
 void wait_a_moment() { asm volatile("pause" : : : "memory"); }
 
 InterruptsOff::InterruptsOff() { asm volatile("pushfq\n\tpopq %0\n\tcli" : "=r"(flags_) : : "memory"); }

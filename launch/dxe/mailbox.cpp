@@ -7,6 +7,8 @@
 #include <cstring>
 
 #include "launch/dxe/machine.hpp"
+#include "launch/dxe/message_payload.hpp"
+#include "policy/closed_answers.hpp"
 
 namespace redoubt::launch::dxe {
 
@@ -22,6 +24,19 @@ constexpr unsigned polls_per_attempt = 1U << 20;
 abi::CommBufferStatus* mailbox_status(void* status) { return static_cast<abi::CommBufferStatus*>(status); }
 
 std::uint64_t read_once(const std::uint64_t& field) { return __atomic_load_n(&field, __ATOMIC_RELAXED); }
+
+// A message, in `size` bytes at `buffer`, failed, and `answered` bytes of it came back: unless some of them are
+// payload, its sender, who may look at nothing else, finds there what it must.
+abi::EfiStatus answer_without_mm(void* buffer, std::uint64_t size, std::uint64_t answered, abi::EfiStatus failure) {
+  const auto payload = message_payload(buffer, static_cast<std::size_t>(size));
+  if (!payload || answered > size - payload->bytes.size()) {
+    return failure;
+  }
+  const policy::ClosedMessage message = policy::closed_message(payload->handler);
+  const policy::ClosedQuestion question =
+      message == policy::ClosedMessage::variable ? policy::closed_question(payload->bytes) : policy::ClosedQuestion{};
+  return policy::answer_closed(message, question, failure, payload->bytes).status;
+}
 
 }  // namespace
 
@@ -66,9 +81,11 @@ abi::EfiStatus Mailbox::communicate(void* buffer, abi::UintN* size, HeaderRule r
   }
   const InterruptsOff interrupts_off;
   if (busy_.test_and_set(std::memory_order_acquire)) {
-    return abi::status::not_ready;
+    return buffer == buffer_ ? abi::status::not_ready
+                             : answer_without_mm(buffer, check.message_size, 0, abi::status::not_ready);
   }
   abi::EfiStatus result = abi::status::not_ready;
+  std::uint64_t bytes = 0;  // of MM's answer
   auto* status = mailbox_status(status_);
   if (__atomic_load_n(&status->is_comm_buffer_valid, __ATOMIC_ACQUIRE) == 0) {
     if (buffer != buffer_) {
@@ -76,7 +93,7 @@ abi::EfiStatus Mailbox::communicate(void* buffer, abi::UintN* size, HeaderRule r
     }
     if (deliver()) {
       const std::uint64_t reply_size = read_once(status->return_buffer_size);
-      const std::uint64_t bytes = std::min({reply_size, check.reply_capacity, capacity_});
+      bytes = std::min({reply_size, check.reply_capacity, capacity_});
       result = read_once(status->return_status);
       if (buffer != buffer_) {
         std::memmove(buffer, buffer_, bytes);
@@ -92,6 +109,10 @@ abi::EfiStatus Mailbox::communicate(void* buffer, abi::UintN* size, HeaderRule r
     }
   }
   busy_.clear(std::memory_order_release);
+  // The buffer itself is somebody else's while it isn't ready.
+  if (abi::status::is_error(result) && (buffer != buffer_ || result != abi::status::not_ready)) [[unlikely]] {
+    return answer_without_mm(buffer, check.message_size, bytes, result);
+  }
   return result;
 }
 

@@ -29,6 +29,8 @@ class Mailbox {
   //   EFI_TIMEOUT           MM did not answer; the message was taken back
   //   EFI_BUFFER_TOO_SMALL  MM succeeded, but its reply was longer than the caller's buffer and is cut off
   //   anything else         MM's own status
+  // Where nothing came back, the payload is what policy::answer_closed() makes of it: an error is also where senders of
+  // known messages look, and for some of those the result is EFI_SUCCESS.
   // When MM answered, *size becomes the number of bytes in the caller's buffer, header included.
   abi::EfiStatus communicate(void* buffer, abi::UintN* size, HeaderRule rule);
 

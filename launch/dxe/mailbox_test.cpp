@@ -176,6 +176,88 @@ TEST_F(MailboxTest, TakesAnUnansweredMessageBack) {
   EXPECT_EQ(mailbox_.communicate(buffer.data(), nullptr, HeaderRule::any), abi::status::success);
 }
 
+// What stock VariableSmmRuntimeDxe does: it looks at the status in its own buffer alone, where 0 stands.
+class ClosedMailboxTest : public MailboxTest {
+ protected:
+  static constexpr abi::Guid variables = {0xed32d533, 0x99e6, 0x4209, {0x9c, 0xc0, 0x2d, 0x72, 0xcd, 0xd9, 0x98, 0xa7}};
+  static std::vector<std::byte> set_variable() {
+    std::vector<std::byte> bytes(24 + 16 + 36 + 4 + 1);
+    const CommunicateHeader header{variables, bytes.size() - 24};
+    std::memcpy(bytes.data(), &header, sizeof(header));
+    bytes[24] = std::byte{3};
+    return bytes;
+  }
+  static std::uint64_t status_in(const std::vector<std::byte>& bytes) {
+    std::uint64_t status = 0;
+    std::memcpy(&status, bytes.data() + 24 + 8, sizeof(status));
+    return status;
+  }
+};
+
+TEST_F(ClosedMailboxTest, AnErrorIsWhereTheSenderLooks) {
+  auto buffer = set_variable();
+  UintN size = buffer.size();
+  mailbox_.communicate(buffer.data(), &size, HeaderRule::any);
+  EXPECT_EQ(status_in(buffer), abi::status::timeout) << "nobody answered";
+
+  buffer = set_variable();
+  status_->is_comm_buffer_valid = 1;
+  mailbox_.communicate(buffer.data(), &size, HeaderRule::any);
+  EXPECT_EQ(status_in(buffer), abi::status::not_ready);
+  status_->is_comm_buffer_valid = 0;
+
+  for (const std::uint64_t reply : {0U, 24U}) {
+    buffer = set_variable();
+    size = buffer.size();
+    management_mode = [&] { answer(abi::status::not_found, reply); };
+    mailbox_.communicate(buffer.data(), &size, HeaderRule::any);
+    EXPECT_EQ(status_in(buffer), abi::status::device_error) << "not found would be taken for there is none";
+  }
+  buffer = set_variable();
+  auto second = set_variable();
+  management_mode = [&] {
+    interrupts_off_depth = 0;  // the other CPU's
+    mailbox_.communicate(second.data(), nullptr, HeaderRule::any);
+    interrupts_off_depth = 1;
+    answer(abi::status::success, 40);
+  };
+  mailbox_.communicate(buffer.data(), nullptr, HeaderRule::any);
+  EXPECT_EQ(status_in(second), abi::status::not_ready);
+  EXPECT_EQ(status_in(buffer), 0U);
+}
+
+TEST_F(ClosedMailboxTest, WhatMmAnsweredStands) {
+  auto buffer = set_variable();
+  management_mode = [&] {
+    std::memset(pages_->bytes + 24 + 8, 0x66, 8);
+    answer(abi::status::device_error, 40);
+  };
+  UintN size = buffer.size();
+  EXPECT_EQ(mailbox_.communicate(buffer.data(), &size, HeaderRule::any), abi::status::device_error);
+  EXPECT_EQ(status_in(buffer), 0x6666'6666'6666'6666U);
+}
+
+TEST_F(ClosedMailboxTest, TheBufferOfAMessageOnItsWayIsLeftAlone) {
+  const auto sent = set_variable();
+  std::memcpy(pages_->bytes, sent.data(), sent.size());
+  status_->is_comm_buffer_valid = 1;
+  EXPECT_EQ(mailbox_.communicate(pages_->bytes, nullptr, HeaderRule::any), abi::status::not_ready);
+  EXPECT_EQ(std::memcmp(pages_->bytes, sent.data(), sent.size()), 0);
+}
+
+TEST_F(ClosedMailboxTest, OtherMessagesShowNoZero) {
+  auto buffer = message(16);
+  management_mode = [&] { answer(abi::status::device_error, 0); };
+  mailbox_.communicate(buffer.data(), nullptr, HeaderRule::any);
+  EXPECT_EQ(buffer[24], std::byte{0xFF});
+  EXPECT_EQ(buffer[39], std::byte{0xFF});
+  // The sender tries again with the same bytes.
+  management_mode = nullptr;
+  buffer = message(16);
+  EXPECT_EQ(mailbox_.communicate(buffer.data(), nullptr, HeaderRule::any), abi::status::timeout);
+  EXPECT_EQ(buffer, message(16));
+}
+
 TEST(Mailbox, StaysClosedOnADescriptionThatCannotBe) {
   const abi::CommBufferDescription wrong[] = {
       {0, 1, 8},      {0x1000, 0, 8},     {0x1001, 1, 8},          {0x1000, 1, 0},

@@ -2,7 +2,7 @@
 // See unblock.hpp.
 #include "launch/dxe/unblock.hpp"
 
-#include "abi/pi/communicate.hpp"
+#include "launch/dxe/message_payload.hpp"
 
 namespace redoubt::launch::dxe {
 
@@ -65,33 +65,34 @@ abi::EfiStatus check_memory_map(const MemoryMap& map, PageRange range) {
   return abi::status::success;
 }
 
-std::optional<messages::RuntimeCacheContext> runtime_cache_message(const void* message, std::size_t size) {
-  if (message == nullptr || size < sizeof(abi::CommunicateHeader)) {
-    return std::nullopt;
-  }
-  const auto* bytes = static_cast<const std::byte*>(message);
-  abi::Guid guid;
-  __builtin_memcpy(&guid, bytes, sizeof(guid));
-  std::size_t header_size = sizeof(abi::CommunicateHeader);
-  if (guid == abi::communicate_header_v3_guid) {
-    header_size = sizeof(abi::CommunicateHeaderV3);
-    if (size < header_size) {
-      return std::nullopt;
-    }
-    __builtin_memcpy(&guid, bytes + offsetof(abi::CommunicateHeaderV3, message_guid), sizeof(guid));
-  }
+std::optional<messages::RuntimeCacheContext> runtime_cache_message(void* message, std::size_t size) {
   struct Message {
     messages::VariableMessageHeader header;
     messages::RuntimeCacheContext context;
   };
-  if (guid != messages::variable_message_guid || size - header_size < sizeof(Message)) {
+  const auto payload = message_payload(message, size);
+  if (!payload || payload->handler != messages::variable_message_guid || payload->bytes.size() < sizeof(Message)) {
     return std::nullopt;
   }
   Message copy;
-  __builtin_memcpy(&copy, bytes + header_size, sizeof(copy));
+  __builtin_memcpy(&copy, payload->bytes.data(), sizeof(copy));
   return copy.header.function == static_cast<std::uint64_t>(messages::VariableFunction::init_runtime_cache)
              ? std::optional(copy.context)
              : std::nullopt;
+}
+
+bool is_left_without_cache(void* message, std::size_t size) {
+  const auto payload = message_payload(message, size);
+  if (!payload || payload->handler != messages::variable_message_guid ||
+      payload->bytes.size() < sizeof(messages::VariableMessageHeader)) {
+    return false;
+  }
+  messages::VariableMessageHeader header;
+  __builtin_memcpy(&header, payload->bytes.data(), sizeof(header));
+  const auto function = static_cast<messages::VariableFunction>(header.function);
+  return (function == messages::VariableFunction::init_runtime_cache ||
+          function == messages::VariableFunction::get_runtime_cache_info) &&
+         abi::status::is_error(header.return_status);
 }
 
 std::size_t runtime_cache_ranges(const messages::RuntimeCacheContext& context, const MemoryMap& map,

@@ -117,6 +117,23 @@ TEST(RuntimeCacheMessage, IsOneOfTheVariableDriversWithAnyHeader) {
   EXPECT_FALSE(runtime_cache_message(&version_3, sizeof(version_3)).has_value());
 }
 
+TEST(RuntimeCacheMessage, WithoutACacheIsTheEnd) {
+  Message message;
+  EXPECT_FALSE(is_left_without_cache(&message, sizeof(message)));
+  message.variable.return_status = abi::status::device_error;
+  EXPECT_TRUE(is_left_without_cache(&message, sizeof(message)));
+  message.variable.function = 14;
+  EXPECT_TRUE(is_left_without_cache(&message, sizeof(message)));
+  EXPECT_FALSE(is_left_without_cache(&message, sizeof(message.header) + sizeof(message.variable) - 1));
+  for (const std::uint64_t function : {0ULL, 1ULL, 3ULL, 11ULL, 13ULL}) {
+    message.variable.function = function;
+    EXPECT_FALSE(is_left_without_cache(&message, sizeof(message))) << function;
+  }
+  message.variable.function = 12;
+  message.header.header_guid.data1 ^= 1;
+  EXPECT_FALSE(is_left_without_cache(&message, sizeof(message)));
+}
+
 std::vector<PageRange> ranges_of(const messages::RuntimeCacheContext& context, const std::vector<std::byte>& map) {
   std::array<PageRange, 6> ranges{};
   const std::size_t count = runtime_cache_ranges(context, {map, stride}, ranges);

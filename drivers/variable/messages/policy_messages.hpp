@@ -7,13 +7,13 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "abi/pi/variable_messages.hpp"
 #include "abi/uefi/types.hpp"
 
 namespace redoubt::variable::messages {
 
-// gVarCheckPolicyLibMmiHandlerGuid: HeaderGuid of these messages.
-inline constexpr abi::Guid policy_message_guid = {
-    0xda1b0d11, 0xd1a7, 0x46c4, {0x9d, 0xc9, 0xf3, 0x71, 0x48, 0x75, 0xc6, 0xeb}};
+using abi::variable_messages::policy_message_guid;
+using abi::variable_messages::PolicyMessageHeader;
 
 enum class PolicyCommand : std::uint32_t {
   disable = 1,
@@ -24,18 +24,6 @@ enum class PolicyCommand : std::uint32_t {
   get_info = 6,
   get_lock_on_state_info = 7,
 };
-
-// VAR_CHECK_POLICY_COMM_HEADER.
-struct [[gnu::packed]] PolicyMessageHeader {
-  static constexpr std::uint32_t expected_signature = 0x43504356;  // "VCPC"
-  static constexpr std::uint32_t current_revision = 1;
-
-  std::uint32_t signature;
-  std::uint32_t revision;
-  std::uint32_t command;
-  std::uint64_t result;
-};
-static_assert(offsetof(PolicyMessageHeader, result) == 12 && sizeof(PolicyMessageHeader) == 20);
 
 // VAR_CHECK_POLICY_COMM_DUMP_PARAMS: page 0 starts a dump and tells its size, pages from 1 on follow these parameters.
 struct [[gnu::packed]] PolicyDump {

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: BSD-2-Clause-Patent
+// What goes back for a message that no handler answers: the driver was stopped, was never there, or all of MM is at an
+// end. Stock callers have to find it where they look: VariableSmmRuntimeDxe ignores what Communicate() returns and
+// reads the status in its own buffer, where 0 stands. And they have to be held up by it: image verification
+// (DxeImageVerificationLib) starts whatever it is given if SecureBoot can't be read, and takes EFI_NOT_FOUND for a
+// database without entries. So Secure Boot is on, nothing else can be read, and nothing is merely absent.
+//
+// Pure: the foundation asks for drivers, the supervisor for the foundation, the DXE driver for MM.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#include "abi/pi/lock_box_messages.hpp"
+#include "abi/pi/variable_messages.hpp"
+#include "abi/uefi/types.hpp"
+#include "base/byte_reader.hpp"
+
+namespace redoubt::policy {
+
+// Messages whose callers find a status in the payload.
+enum class ClosedMessage : std::uint8_t { unknown, variable, variable_policy, lock_box };
+
+constexpr ClosedMessage closed_message(const abi::Guid& handler) {
+  namespace messages = abi::variable_messages;
+  if (handler == messages::variable_message_guid) return ClosedMessage::variable;
+  if (handler == messages::policy_message_guid) return ClosedMessage::variable_policy;
+  if (handler == abi::lock_box_message_guid) return ClosedMessage::lock_box;
+  return ClosedMessage::unknown;
+}
+
+// What a variable message asks that has an answer also when nobody is left to give it. To be taken before a handler,
+// which may fail in the middle, can change the message.
+struct ClosedQuestion {
+  enum class Kind : std::uint8_t { other, secure_boot, setup_mode, payload_size };
+  Kind kind = Kind::other;
+  std::uint64_t data_size = 0;  // room for a value
+};
+
+namespace closed {
+
+inline constexpr char16_t secure_boot_name[] = u"SecureBoot";
+inline constexpr char16_t setup_mode_name[] = u"SetupMode";
+// EFI_GLOBAL_VARIABLE (UEFI 2.10, 3.3).
+inline constexpr abi::Guid global_variable_guid = {
+    0x8be4df61, 0x93ca, 0x11d2, {0xaa, 0x0d, 0x00, 0xe0, 0x98, 0x03, 0x2b, 0x8c}};
+inline constexpr std::uint32_t boot_and_runtime_access = 0x06;
+// What may follow a VariableMessageHeader. The stock driver makes its buffer of that size and relies on it; no variable
+// goes through it any more.
+inline constexpr std::uint64_t payload_size = 0x9000;
+inline constexpr std::size_t access_offset = sizeof(abi::variable_messages::VariableMessageHeader);
+inline constexpr std::size_t name_offset = access_offset + sizeof(abi::variable_messages::AccessVariable);
+
+template <typename T>
+T load(const std::byte* bytes) {
+  T value;
+  __builtin_memcpy(&value, bytes, sizeof(T));
+  return value;
+}
+
+}  // namespace closed
+
+// Whether closed_question() may find something: what each message pays, in a few instructions.
+inline bool may_ask_closed_question(Bytes payload) {
+  namespace messages = abi::variable_messages;
+  using Function = messages::VariableFunction;
+  constexpr std::size_t name_size_offset = closed::access_offset + offsetof(messages::AccessVariable, name_size);
+  if (payload.size() < sizeof(messages::VariableMessageHeader) + sizeof(messages::PayloadSize)) return false;
+  const auto function = static_cast<Function>(closed::load<std::uint64_t>(payload.data()));
+  if (function != Function::get_variable) return function == Function::get_payload_size;
+  return payload.size() >= closed::name_offset &&
+         closed::load<std::uint64_t>(payload.data() + name_size_offset) - sizeof(closed::setup_mode_name) <=
+             sizeof(closed::secure_boot_name) - sizeof(closed::setup_mode_name);
+}
+
+// `payload`: of a message to the variable driver.
+inline ClosedQuestion closed_question(Bytes payload) {
+  namespace messages = abi::variable_messages;
+  if (!may_ask_closed_question(payload)) return {};
+  const auto function = static_cast<messages::VariableFunction>(closed::load<std::uint64_t>(payload.data()));
+  if (function == messages::VariableFunction::get_payload_size) return {ClosedQuestion::Kind::payload_size, 0};
+  const std::byte* access = payload.data() + closed::access_offset;
+  const auto name_size = closed::load<std::uint64_t>(access + offsetof(messages::AccessVariable, name_size));
+  const bool may_be_secure_boot = name_size == sizeof(closed::secure_boot_name);
+  if (!may_be_secure_boot && name_size != sizeof(closed::setup_mode_name)) return {};
+  const void* name = may_be_secure_boot ? closed::secure_boot_name : closed::setup_mode_name;
+  if (payload.size() - closed::name_offset < name_size ||
+      std::memcmp(payload.data() + closed::name_offset, name, static_cast<std::size_t>(name_size)) != 0 ||
+      closed::load<abi::Guid>(access) != closed::global_variable_guid) {
+    return {};
+  }
+  return {may_be_secure_boot ? ClosedQuestion::Kind::secure_boot : ClosedQuestion::Kind::setup_mode,
+          closed::load<std::uint64_t>(access + offsetof(messages::AccessVariable, data_size))};
+}
+
+struct ClosedReply {
+  abi::EfiStatus status;  // what Communicate() returns
+  std::uint64_t size;     // bytes of the payload that go back
+};
+
+// Answers a message in its payload. `failure`: the error that it ends with. A caller that sends the same buffer again
+// after EFI_NOT_READY or EFI_TIMEOUT finds the payload of a message that isn't known here as it was.
+inline ClosedReply answer_closed(ClosedMessage message, const ClosedQuestion& question, abi::EfiStatus failure,
+                                 MutableBytes payload) {
+  namespace messages = abi::variable_messages;
+  namespace status = abi::status;
+  static_assert(sizeof(abi::EfiStatus) == sizeof(messages::VariableMessageHeader::return_status));
+  using Kind = ClosedQuestion::Kind;
+
+  const auto put = [&payload]<typename T>(std::size_t offset, const T& value) {
+    __builtin_memcpy(payload.data() + offset, &value, sizeof(value));
+  };
+  // "Not found" would be taken for "there is none".
+  const bool is_named = status::is_error(failure) && failure != status::not_found;
+  const abi::EfiStatus error = is_named ? failure : status::device_error;
+  const auto fail_at = [&](std::size_t status_offset, std::size_t header_size) -> ClosedReply {
+    put(status_offset, error);
+    return {status::success, header_size};
+  };
+  switch (message) {
+    case ClosedMessage::unknown: break;
+    case ClosedMessage::variable: {
+      constexpr std::size_t status_offset = offsetof(messages::VariableMessageHeader, return_status);
+      constexpr std::size_t header_size = sizeof(messages::VariableMessageHeader);
+      if (payload.size() < header_size) break;
+      if (question.kind == Kind::other) return fail_at(status_offset, header_size);
+      if (question.kind == Kind::payload_size) {
+        constexpr std::size_t size = header_size + sizeof(messages::PayloadSize);
+        if (payload.size() < size) return fail_at(status_offset, header_size);
+        put(header_size, closed::payload_size);
+        put(status_offset, status::success);
+        return {status::success, size};
+      }
+      const bool secure_boot = question.kind == Kind::secure_boot;
+      const std::size_t data_offset =
+          closed::name_offset + (secure_boot ? sizeof(closed::secure_boot_name) : sizeof(closed::setup_mode_name));
+      if (payload.size() < data_offset) return fail_at(status_offset, header_size);
+      constexpr std::uint64_t value_size = 1;
+      put(closed::access_offset + offsetof(messages::AccessVariable, data_size), value_size);
+      put(closed::access_offset + offsetof(messages::AccessVariable, attributes), closed::boot_and_runtime_access);
+      if (question.data_size == 0 || payload.size() == data_offset) {
+        put(status_offset, status::buffer_too_small);
+        return {status::success, data_offset};
+      }
+      payload[data_offset] = std::byte{secure_boot};
+      put(status_offset, status::success);
+      return {status::success, data_offset + value_size};
+    }
+    case ClosedMessage::variable_policy:
+      if (payload.size() < sizeof(messages::PolicyMessageHeader)) break;
+      return fail_at(offsetof(messages::PolicyMessageHeader, result), sizeof(messages::PolicyMessageHeader));
+    case ClosedMessage::lock_box:
+      if (payload.size() < sizeof(abi::LockBoxMessageHeader)) break;
+      return fail_at(offsetof(abi::LockBoxMessageHeader, return_status), sizeof(abi::LockBoxMessageHeader));
+  }
+  if (message == ClosedMessage::unknown && (failure == status::not_ready || failure == status::timeout)) {
+    return {failure, 0};
+  }
+  if (!payload.empty()) std::memset(payload.data(), 0xFF, payload.size());
+  return {failure, payload.size()};
+}
+
+}  // namespace redoubt::policy
