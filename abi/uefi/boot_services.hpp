@@ -53,7 +53,9 @@ struct BootServices {
   EfiStatus(EFIAPI* register_protocol_notify)(const Guid* protocol, Event event, void** registration);
   void* locate_slots[3];  // LocateHandle, LocateDevicePath, InstallConfigurationTable
 
-  void* image_slots[2];  // LoadImage, StartImage
+  EfiStatus(EFIAPI* load_image)(std::uint8_t boot_policy, Handle parent, const void* device_path, const void* source,
+                                UintN source_size, Handle* image);
+  void* start_image_slot;
   EfiStatus(EFIAPI* exit)(Handle image, EfiStatus exit_status, UintN exit_data_size, Char16* exit_data);
   void* unload_image_slot;
   EfiStatus(EFIAPI* exit_boot_services)(Handle image, UintN map_key);
