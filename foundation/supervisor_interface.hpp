@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "abi/redoubt/fault_policy.hpp"
 #include "abi/redoubt/syscall.hpp"
 #include "base/result.hpp"
 
@@ -51,6 +52,7 @@ class Supervisor {
 
   virtual SystemResult<bool> unblock_memory(std::uint64_t address, std::uint64_t pages) = 0;
   virtual SystemResult<std::uint64_t> hold_processors() = 0;
+  virtual abi::SystemStatus stop_machine(const abi::StopRequest& request) = 0;
 
   // The time stamp counter, which needs no system call.
   virtual std::uint64_t ticks() = 0;

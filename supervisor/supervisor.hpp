@@ -3,10 +3,12 @@
 // never changes after the launch; what others write is theirs alone (Cpu, Procedure) or atomic.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 
 #include "abi/redoubt/launch.hpp"
 #include "abi/redoubt/syscall.hpp"
+#include "policy/fault_record.hpp"
 #include "supervisor/communication/comm_buffer.hpp"
 #include "supervisor/cpu/cpu.hpp"
 #include "supervisor/cpu/features.hpp"
@@ -62,6 +64,13 @@ struct Supervisor {
   bool root_interest = false;           // the foundation wants MMIs without a message as well
   bool look_again = false;              // when the activity ends: this CPU's MMI is still to be served
   Activity activity = Activity::none;
+
+  policy::BootPhase phase = policy::BootPhase::launch;
+  policy::ResetHistory resets{};
+  bool fault_recorded = false;  // by this boot
+  std::uint32_t stops_told = 0;
+  std::atomic<bool> halted = false;             // the machine: every CPU in MM stands still for good
+  policy::FaultRecord* fault_record = nullptr;  // in MMRAM, of this boot or the last that had one
 
   // Fixed at launch.
   Cpu* cpus[cpu_limit] = {};

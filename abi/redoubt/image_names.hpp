@@ -23,6 +23,9 @@ inline constexpr Guid volume_file = {0x6433f0a1, 0x8f17, 0x407a, {0xb9, 0x5e, 0x
 // In other volumes it means nothing.
 inline constexpr Guid alignment_exceptions = {
     0x3d2f8c51, 0x7b64, 0x4e0a, {0x9c, 0x1d, 0x5a, 0x86, 0x20, 0xe4, 0xb7, 0x93}};
+// A FREEFORM file of the MM volume whose only RAW section says what becomes of the machine when a driver fails
+// (fault_policy.hpp). In other volumes it means nothing.
+inline constexpr Guid fault_policies = {0xa71c3f08, 0x52de, 0x4b96, {0x8e, 0x47, 0x1b, 0xf3, 0x9d, 0x60, 0xc5, 0x2a}};
 // Files of the stock volumes.
 inline constexpr Guid ipl = {0x9297c37e, 0xaff0, 0x48f1, {0x86, 0x63, 0x47, 0xb3, 0x84, 0xa2, 0xaa, 0x92}};
 inline constexpr Guid communication_dxe = {
@@ -32,6 +35,7 @@ inline constexpr Guid communication_dxe = {
 inline constexpr char supervisor_name[] = "RedoubtSupervisor";
 inline constexpr char foundation_name[] = "RedoubtFoundation";
 inline constexpr char alignment_exceptions_name[] = "RedoubtAlignmentExceptions";
+inline constexpr char fault_policies_name[] = "RedoubtFaultPolicies";
 inline constexpr char volume_file_name[] = "RedoubtMmVolume";
 inline constexpr char ipl_name[] = "RedoubtIpl";
 inline constexpr char communication_dxe_name[] = "RedoubtCommunicationDxe";

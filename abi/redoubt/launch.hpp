@@ -86,6 +86,10 @@ static_assert(offsetof(LaunchRecord, mmram_base) == 16 && offsetof(LaunchRecord,
               offsetof(LaunchRecord, options) == 152 && offsetof(LaunchRecord, memory) == 160 &&
               sizeof(LaunchRecord) == 416);
 
+// The last page of MMRAM holds what one boot leaves for the next (policy/fault_record.hpp), where memory survives a
+// reset. It is never used for anything else: neither IPL nor supervisor clears it, and used_end doesn't reach it.
+inline constexpr std::uint64_t kept_bytes = 4096;
+
 inline constexpr std::uint32_t smbase_stride = 0x2000;
 inline constexpr std::uint32_t smm_entry_offset = 0x8000;       // from SMBASE (AMD64 APM volume 2, 10.3)
 inline constexpr std::uint32_t smm_save_state_offset = 0xFE00;  // from SMBASE, AMD64 layout, 0x200 bytes

@@ -22,15 +22,26 @@
 //   unblocked base=0x.. size=N                          RAM outside MMRAM opened to ring 3, until the lock
 //   unblocked.by guid=G base=0x.. pages=N status=0x..   who asked for what, and the answer; from the foundation
 //   foundation.start base=0x.. size=N entry=0x.. cpl=3
-//   driver guid=G name="..." entry=0x.. size=N cpl=3 ticks=N status=0x.. number=N  one line for each driver started;
-//                                                       reason="..." follows if it was refused or stopped
+//   fault.record name="..." guid=G cause=fault|entry_point|image|not_started vector=N rip=0x.. address=0x.. handler=G
+//                phase=launch|firmware|locked|ready_to_boot|os action=reset|halted|closed in_a_row=N
+//                                                       the last boot left this of a driver that failed, or of the
+//                                                       foundation: when, what the machine did, and which reset in a
+//                                                       row it was
+//   machine.reset|machine.halted|machine.closed name="..." guid=G cause=.. vector=N phase=.. in_a_row=N reason="..."
+//                                                       this boot: what its failure does to the machine. Closed: it
+//                                                       goes on, and the driver's messages get errors
+//   driver guid=G name="..." entry=0x.. size=N cpl=3 ticks=N status=0x.. policy=disable|reset|halt number=N
+//                                                       one line for each driver started, with what becomes of the
+//                                                       machine when it fails; reason="..." before the policy if it
+//                                                       was refused or stopped
 //   unprotected base=0x.. size=N                        pages that drivers may write and execute: from the supervisor,
 //                                                       for each run of them in an image that an exception admits
 //   driver.exception guid=G name="..." pages=N          such an image: N of its pages are unprotected
 //   protocol guid=P driver=G                            one for each protocol interface there is after launch, loaded
 //                                                       images' left out; no driver: the foundation's
-//   driver.waiting guid=G name="..." depex="..." missing=N    one for each driver not started, after launch and again
-//                                                       at the lock; depex says why; missing=N if that is protocols,
+//   driver.waiting guid=G name="..." depex="..." missing=N policy=..    one for each driver not started, after launch
+//                                                       and again at the lock; depex says why; missing=N if that is
+//                                                       protocols,
 //   driver.missing guid=G protocol=P                    each of which (the first 32) has a line
 //   driver.skipped guid=G reason="..." offset=0x..      a file or a part of the volumes that can't be used
 //   driver.disabled driver=N guid=G name="..." handler=G vector=N rip=0x..  follows a driver's fault; handler: of the

@@ -106,6 +106,9 @@ enum PageAccess : std::uint64_t {
 //   hold_processors() -> presumed stopped      calls in every CPU that isn't held, and holds who comes; how many didn't
 //                                              come and aren't known to run. busy: somebody runs outside, or one that
 //                                              was presumed stopped at the last call of this MMI has come in since
+//   stop_machine(StopRequest*)                 a driver failed whose policy says more than disable (fault_policy.hpp).
+//                                              Comes back only if the machine goes on: not_permitted, with the reason
+//                                              on the consoles, or bad_address
 #define REDOUBT_SYSTEM_CALLS(X) \
   X(finish_launch, 0)           \
   X(finish_mmi, 1)              \
@@ -131,7 +134,8 @@ enum PageAccess : std::uint64_t {
   X(check_procedure, 21)        \
   X(stop_procedure, 22)         \
   X(unblock_memory, 23)         \
-  X(hold_processors, 24)
+  X(hold_processors, 24)        \
+  X(stop_machine, 25)
 
 enum class SystemCall : std::uint64_t {
 #define REDOUBT_X(name, number) name = number,
@@ -139,7 +143,7 @@ enum class SystemCall : std::uint64_t {
 #undef REDOUBT_X
 };
 
-inline constexpr std::size_t log_line_bytes = 200;
+inline constexpr std::size_t log_line_bytes = 240;
 
 // A service called by a driver: its first four arguments from rcx, rdx, r8, r9, the rest from its stack
 // (Microsoft x64 convention), fetched once. In the foundation's memory, valid until finish_service.

@@ -61,10 +61,17 @@ inline void fence_before_x2apic_write() {}
 inline std::uint64_t read_dr3() { return fake::machine().dr3; }
 inline void write_dr3(std::uint64_t value) { fake::machine().dr3 = value; }
 inline void unblock_nmis() { ++fake::machine().nmi_openings; }
-[[noreturn]] inline void shut_down() {
-  std::fputs("the processor shuts down\n", stderr);
+// The end of a test, unless it wants to go on elsewhere (Machine::on_end throws then).
+[[noreturn]] inline void end(const char* how) {
+  if (fake::machine().on_end) {
+    fake::machine().on_end(how);
+  }
+  std::fprintf(stderr, "the processor %s\n", how);
   std::abort();
 }
+[[noreturn]] inline void shut_down() { end("shuts down"); }
+[[noreturn]] inline void halt() { end("halts"); }
+inline void write_back_caches() {}
 inline void spin_hint() {
   if (fake::machine().on_spin) {
     fake::machine().on_spin();

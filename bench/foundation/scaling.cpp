@@ -85,6 +85,7 @@ class NullSupervisor final : public Supervisor {
     return std::unexpected(SystemStatus::not_permitted);
   }
   SystemResult<std::uint64_t> hold_processors() override { return 0; }
+  SystemStatus stop_machine(const abi::StopRequest&) override { return SystemStatus::not_permitted; }
   std::uint64_t ticks() override { return 0; }
 
  private:

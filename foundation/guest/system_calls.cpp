@@ -112,4 +112,8 @@ SystemResult<bool> GuestSupervisor::unblock_memory(std::uint64_t address, std::u
 
 SystemResult<std::uint64_t> GuestSupervisor::hold_processors() { return result_of(system_call::hold_processors()); }
 
+abi::SystemStatus GuestSupervisor::stop_machine(const abi::StopRequest& request) {
+  return system_call::stop_machine(address_of(&request)).status;
+}
+
 }  // namespace redoubt::foundation::guest

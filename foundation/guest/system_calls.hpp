@@ -52,6 +52,7 @@ class GuestSupervisor final : public Supervisor {
   abi::SystemStatus stop_procedure(std::uint64_t cpu) override;
   SystemResult<bool> unblock_memory(std::uint64_t address, std::uint64_t pages) override;
   SystemResult<std::uint64_t> hold_processors() override;
+  abi::SystemStatus stop_machine(const abi::StopRequest& request) override;
   std::uint64_t ticks() override { return __builtin_ia32_rdtsc(); }
 };
 

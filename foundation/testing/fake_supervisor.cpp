@@ -489,6 +489,12 @@ SystemResult<std::uint64_t> FakeSupervisor::hold_processors() {
   return *presumed_stopped;
 }
 
+SystemStatus FakeSupervisor::stop_machine(const abi::StopRequest& request) {
+  ++calls["stop_machine"];
+  stops.push_back(request);
+  return SystemStatus::not_permitted;
+}
+
 SystemResult<std::uint64_t> FakeSupervisor::read_save_state(std::uint64_t cpu, std::uint32_t number,
                                                             std::uint64_t width) {
   ++calls["read_save_state"];

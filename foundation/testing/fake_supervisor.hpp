@@ -67,7 +67,8 @@ class FakeSupervisor : public Supervisor {
   std::vector<std::pair<std::uint64_t, std::uint64_t>> unblocked;
   // What hold_processors() answers: CPUs presumed stopped, or nothing if somebody runs outside. Not set: all are held.
   std::function<std::optional<std::uint64_t>()> processors_held;
-  std::vector<std::string> lines;  // the log
+  std::vector<abi::StopRequest> stops;  // what stop_machine() was asked; it always refuses
+  std::vector<std::string> lines;       // the log
   bool root_interest = false;
   std::uint64_t mmi_count = 0;
   std::uint64_t fault_count = 0;
@@ -121,6 +122,7 @@ class FakeSupervisor : public Supervisor {
   abi::SystemStatus stop_procedure(std::uint64_t cpu) override;
   SystemResult<bool> unblock_memory(std::uint64_t address, std::uint64_t pages) override;
   SystemResult<std::uint64_t> hold_processors() override;
+  abi::SystemStatus stop_machine(const abi::StopRequest& request) override;
   std::uint64_t ticks() override { return ++tick_count; }
 
   // For the gate stubs.

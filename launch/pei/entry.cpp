@@ -3,10 +3,10 @@
 // first MMI and locks MMRAM before any DXE code exists. It decides nothing about MM beyond abi/redoubt/launch.hpp and
 // leaves no code behind in MMRAM.
 //
-// When a step fails there is one line on the log, MMRAM is closed and locked, SMIs are off, and the machine stops: a
-// boot without variable services would go on and fail much later in an obscure place, and MMRAM that is left open
-// would be a way into the next boot. On S3 resume, which is not supported, MMRAM is locked first and the machine
-// starts afresh.
+// When a step fails there is one line on the log and one on the serial console, MMRAM is closed and locked, SMIs are
+// off, and the machine stops: a boot without variable services would go on and fail much later in an obscure place, and
+// MMRAM that is left open would be a way into the next boot. On S3 resume, which is not supported, MMRAM is locked
+// first and the machine starts afresh.
 #include <cstring>
 
 #include "abi/redoubt/launch.hpp"
@@ -79,12 +79,14 @@ Step<void> open_mmram(abi::PeiServicesPointer services, const Mmram& mmram) {
   for (const std::uint64_t address :
        {mmram.region().physical_start, mmram.region().physical_start + mmram.region().physical_size - 4}) {
     auto& word = *reinterpret_cast<volatile std::uint32_t*>(at(address));
+    const std::uint32_t kept = word;  // the last boot may have left it (abi::kept_bytes)
     for (const std::uint32_t pattern : {0x5A5A'A5A5U, 0xA5A5'5A5AU}) {
       word = pattern;
       if (word != pattern) {
         return because("MMRAM is open but holds nothing");
       }
     }
+    word = kept;
   }
   return {};
 }
@@ -290,6 +292,11 @@ Step<void> launch(abi::PeiServicesPointer services, abi::BootMode boot_mode) {
   ReportLine("ipl.failed").text("reason", reason.text);
   disable_smi();
   close_and_lock_mmram();
+  MachinePorts ports;
+  SerialPort console(ports);
+  console.write("\r\nRedoubt: MM could not be launched: ");
+  console.write(reason.text);
+  console.write("\r\n");
   halt();
 }
 

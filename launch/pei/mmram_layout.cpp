@@ -47,7 +47,10 @@ Result<MmramLayout> lay_out(const LayoutRequest& request) {
   static_assert(last_cpu_size == 8 * page_size);
   const std::uint64_t cpus = request.cpu_count;
 
-  Cursor cursor(request.mmram_base, request.mmram_size);
+  if (request.mmram_size < abi::kept_bytes) {
+    return std::unexpected(Error::out_of_memory);
+  }
+  Cursor cursor(request.mmram_base, request.mmram_size - abi::kept_bytes);
   MmramLayout layout{};
   layout.mmram_base = request.mmram_base;
   layout.mmram_size = request.mmram_size;

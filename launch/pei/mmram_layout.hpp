@@ -9,6 +9,8 @@
 //               HOB list
 //               bootstrap page tables (6 pages), stack (8 pages)
 //   used_end
+//               the supervisor's
+//   end - 4 KiB what the last boot left for the supervisor (abi::kept_bytes)
 #pragma once
 
 #include <cstdint>

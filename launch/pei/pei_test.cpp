@@ -56,10 +56,12 @@ TEST(MmramLayout, ManyCpusTakeMorePagesForTheirList) {
 TEST(MmramLayout, RefusesWhatDoesNotFit) {
   LayoutRequest request = usual;
   const auto used = lay_out(usual)->used_end - usual.mmram_base;
-  request.mmram_size = used;
+  request.mmram_size = used + abi::kept_bytes;
   EXPECT_TRUE(lay_out(request));
-  request.mmram_size = used - page_size;
-  EXPECT_EQ(lay_out(request).error(), Error::out_of_memory);
+  for (const std::uint64_t size : {used, std::uint64_t{0}}) {
+    request.mmram_size = size;
+    EXPECT_EQ(lay_out(request).error(), Error::out_of_memory) << "what the last boot left is in the way";
+  }
   request = usual;
   request.supervisor_size = ~std::uint64_t{0};
   EXPECT_EQ(lay_out(request).error(), Error::out_of_memory);

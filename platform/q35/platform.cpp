@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// The functions of the q35 board: console and reset. They keep no state, so they work in the middle of a panic.
+// The functions of the q35 board: consoles and reset. They keep no state, so they work in the middle of a panic.
 #include "platform/q35/platform.hpp"
 
 #include "arch/ports.hpp"
@@ -81,6 +81,31 @@ void write_log(std::string_view text) {
   }
 }
 
+void write_console(std::string_view text, bool set_up) {
+  using namespace q35;
+  constexpr unsigned most_polls = 1u << 14;  // a byte takes 87 microseconds at 115200 baud, a poll about one
+  const auto port = [](std::uint16_t offset) { return static_cast<std::uint16_t>(serial_console_port + offset); };
+  const std::uint8_t line_control = set_up ? uart_line_8n1 : arch::in8(port(uart_line_control));
+  if (set_up) {
+    arch::out8(port(uart_line_control), uart_line_show_divisor);
+    arch::out8(port(uart_divisor_low), uart_divisor_115200 & 0xFF);
+    arch::out8(port(uart_divisor_high), uart_divisor_115200 >> 8);
+  }
+  // Whoever was interrupted may have been at the divisor.
+  arch::out8(port(uart_line_control), line_control & static_cast<std::uint8_t>(~uart_line_show_divisor));
+  for (const char character : text) {
+    unsigned polls = 0;
+    while ((arch::in8(port(uart_line_status)) & uart_line_transmit_empty) == 0 && polls < most_polls) {
+      ++polls;
+    }
+    if (polls == most_polls) {
+      break;
+    }
+    arch::out8(port(uart_transmit), static_cast<std::uint8_t>(character));
+  }
+  arch::out8(port(uart_line_control), line_control);
+}
+
 std::uint32_t read_timer() { return arch::in32(q35::pm_timer_port); }
 
 // With the value that the register holds: a dispatcher that hasn't seen it yet sees it once, and one that has seen it
@@ -97,7 +122,6 @@ void reset() {
     arch::out8(q35::reset_control_port, 0x02);
     arch::out8(q35::reset_control_port, 0x06);
   }
-  // The owner of the machine may have put an I/O BAR over the register.
   arch::shut_down();
 }
 

@@ -140,6 +140,11 @@ inline constexpr policy::SaveStateRule save_state_rules[] = {
 // Writes `text` to the debug console, if the machine has one.
 void write_log(std::string_view text);
 
+// Writes `text`, printable ASCII and line ends, to the board's serial console. The port may be an operating system's by
+// now, or lead anywhere: what it says bounds the wait for each byte and nothing else. `set_up`: nobody else can have
+// chosen a speed; otherwise that, and what interrupts it raises, stay as they are.
+void write_console(std::string_view text, bool set_up);
+
 // A free-running timer, which wraps at timer_mask.
 std::uint32_t read_timer();
 inline constexpr std::uint32_t timer_mask = q35::pm_timer_mask;
@@ -150,7 +155,9 @@ inline constexpr std::uint32_t timer_hertz = q35::pm_timer_hertz;
 // and writes one byte of a device of his, as he could himself.
 void raise_mmi_everywhere();
 
-// Resets the machine, the flash and all CPUs included. Does not return.
+// Resets the machine, the flash and all CPUs included: by the reset register, a bounded number of times, since the
+// owner of the machine may have put an I/O BAR over it; then by a triple fault, which no BAR covers. A CPU that still
+// runs after that halts.
 [[noreturn]] void reset();
 
 }  // namespace redoubt::platform

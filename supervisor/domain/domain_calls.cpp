@@ -9,6 +9,7 @@
 #include "base/checked.hpp"
 #include "supervisor/mmi/activity.hpp"
 #include "supervisor/report/report.hpp"
+#include "supervisor/stopping/machine_stop.hpp"
 
 namespace redoubt::supervisor {
 namespace {
@@ -201,6 +202,7 @@ Continuation contain_fault(Supervisor& supervisor, Cpu& cpu, const Fault& fault)
   ++supervisor.fault_count;
   if (!supervisor.calls.driver_runs()) {
     report_fault(supervisor, Domain::foundation, 0, cpu.index, fault);
+    stop_for_foundation(supervisor, cpu, fault);
     return abort_activity(supervisor, cpu);
   }
   abi::DriverCall& call = supervisor.calls.top().call;

@@ -17,6 +17,7 @@ class DomainCallsTest : public ::testing::Test {
  protected:
   DomainCallsTest() {
     EXPECT_TRUE(machine_.launch().has_value());
+    machine_.start_operating_system();
     arch::fake::machine().cr3 = machine_.supervisor().memory.root(Domain::foundation);
     // The foundation has moved down its stack a little.
     frame().rsp -= 0x100;

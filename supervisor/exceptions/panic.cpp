@@ -6,7 +6,7 @@
 #include "arch/processor.hpp"
 #include "arch/x86_64/registers/exceptions.hpp"
 #include "platform/q35/platform.hpp"
-#include "supervisor/report/report_line.hpp"
+#include "supervisor/report/report.hpp"
 
 namespace redoubt::supervisor {
 namespace {
@@ -23,7 +23,11 @@ void panic(const arch::RegisterFrame& frame, const char* reason) {
         .hexadecimal("rip", frame.rip)
         .hexadecimal("address", frame.vector == arch::vector::page_fault ? arch::read_cr2() : 0)
         .quoted("reason", reason);
-    platform::write_log(line.text());
+    write(line);
+    // No addresses: the port may be anybody's.
+    ReportLine console("panic");
+    console.decimal("vector", frame.vector).quoted("reason", reason);
+    write_console(console, true);
   }
   platform::reset();
 }

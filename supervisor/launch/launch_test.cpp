@@ -91,6 +91,7 @@ TEST(Launch, FailureOfTheFoundationLeavesMmSilent) {
   for (const bool by_fault : {false, true}) {
     LaunchedMachine machine;
     ASSERT_TRUE(machine.launch().has_value());
+    machine.start_operating_system();
     EXPECT_EQ(by_fault ? machine.trap(arch::vector::general_protection)
                        : machine.call(abi::SystemCall::finish_launch, abi::status::device_error),
               Continuation::leave);

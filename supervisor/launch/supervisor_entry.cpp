@@ -13,6 +13,7 @@
 #include "supervisor/launch/launch.hpp"
 #include "supervisor/mmi/activity.hpp"
 #include "supervisor/report/report.hpp"
+#include "supervisor/stopping/machine_stop.hpp"
 
 extern "C" {
 // arch/x86_64/entry.
@@ -80,6 +81,7 @@ LaunchStep<Cpu*> launch(Supervisor& supervisor, abi::LaunchRecord& record) {
   TRY(accept_record(supervisor, record));
   supervisor.features = detect_features();
   report_start(supervisor);
+  accept_fault_record(supervisor);
 
   const std::uint64_t text = address_of(redoubt_image_text);
   const std::uint64_t rodata = address_of(redoubt_image_rodata);
@@ -135,6 +137,7 @@ extern "C" {
   sv::ReportLine line("supervisor.failed");
   line.quoted("reason", cpu.error());
   sv::write(line);
+  sv::write_console(line, true);
   if (the_supervisor.launch.cpu_count <= sv::cpu_limit && the_supervisor.memory.pool().page_count() != 0) {
     sv::install_dead_entry_pages(the_supervisor.launch);
     record->result = static_cast<std::uint64_t>(redoubt::abi::LaunchResult::failed);
@@ -154,6 +157,8 @@ Continuation supervisor_trap(Cpu& cpu) { return redoubt::supervisor::handle_trap
   } else if (frame.vector == vector::double_fault) {
     reason = "double fault";
   }
+  // Should the reset fail, who waits for this CPU stands still as well.
+  the_supervisor.halted.store(true, std::memory_order_release);
   redoubt::supervisor::panic(frame, reason);
 }
 

@@ -66,18 +66,19 @@ Result<void> MemoryMap::initialize(const abi::LaunchRecord& record, std::uint64_
     return std::unexpected(Error::malformed);
   if (!is_page_aligned(record.mmram_base) || !is_page_aligned(record.mmram_size) || record.mmram_size == 0 ||
       record.mmram_size > mmram_limit || record.mmram_base > ~std::uint64_t{0} - record.mmram_size ||
-      !is_page_aligned(record.used_end) || record.used_end < record.mmram_base ||
-      record.used_end - record.mmram_base > record.mmram_size)
+      !is_page_aligned(record.used_end) || record.used_end < record.mmram_base || record.mmram_size < abi::kept_bytes ||
+      record.used_end - record.mmram_base > record.mmram_size - abi::kept_bytes)
     return std::unexpected(Error::malformed);
 
   // The records themselves come first after what the IPL used: nothing can be allocated before they exist.
   const std::uint64_t page_count = record.mmram_size / page_bytes;
   const std::uint64_t record_pages = pages_of(page_count * sizeof(PageRecord));
-  if (record_pages > (record.mmram_base + record.mmram_size - record.used_end) / page_bytes)
-    return std::unexpected(Error::out_of_memory);
+  const std::uint64_t kept = record.mmram_base + record.mmram_size - abi::kept_bytes;
+  if (record_pages > (kept - record.used_end) / page_bytes) return std::unexpected(Error::out_of_memory);
   auto* records = memory_.at<PageRecord>(record.used_end);
   pool_.initialize(record.mmram_base, std::span(records, page_count));
   TRY(pool_.allocate_at(record.used_end, record_pages, PageOwner::supervisor));
+  TRY(pool_.allocate_at(kept, abi::kept_bytes / page_bytes, PageOwner::supervisor));
   TRY(claim_launch_pages(record, record_address, sections));
 
   comm_buffer_ = record.comm_buffer;

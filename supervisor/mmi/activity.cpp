@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 #include "supervisor/mmi/activity.hpp"
 
+#include <algorithm>
+
 #include "abi/pi/mm_protocols.hpp"
 #include "arch/processor.hpp"
 #include "supervisor/domain/domain_calls.hpp"
 #include "supervisor/report/report.hpp"
+#include "supervisor/stopping/machine_stop.hpp"
 
 namespace redoubt::supervisor {
 namespace {
@@ -23,6 +26,7 @@ void end_round(Supervisor& supervisor, const Cpu& cpu) {
 
 void end_launch(Supervisor& supervisor, const Cpu& cpu, bool success) {
   supervisor.ready = success;
+  supervisor.phase = std::max(supervisor.phase, policy::BootPhase::firmware);
   supervisor.memory.release_bootstrap(supervisor.launch);
   supervisor.launch_record->result =
       static_cast<std::uint64_t>(success ? abi::LaunchResult::ready : abi::LaunchResult::failed);
@@ -30,10 +34,16 @@ void end_launch(Supervisor& supervisor, const Cpu& cpu, bool success) {
   end_round(supervisor, cpu);
 }
 
-// Whether nothing more is unblocked from this message on: the phases with which the foundation ends it, too, but ring 0
-// doesn't wait for its word.
-bool ends_unblocking(const abi::Guid& guid) {
-  return guid == abi::dxe_mm_ready_to_lock_protocol_guid || guid == abi::exit_boot_services_event_group_guid;
+// The phases that end something: from their messages on nothing more is unblocked, and from the second one on no fault
+// resets the machine. The foundation follows them, too, but ring 0 doesn't wait for its word.
+void note_phase(Supervisor& supervisor, const abi::Guid& message) {
+  if (message == abi::exit_boot_services_event_group_guid) [[unlikely]] {
+    supervisor.phase = policy::BootPhase::operating_system;
+    supervisor.unblocked.lock();
+  } else if (message == abi::dxe_mm_ready_to_lock_protocol_guid) [[unlikely]] {
+    supervisor.phase = std::max(supervisor.phase, policy::BootPhase::locked);
+    supervisor.unblocked.lock();
+  }
 }
 
 // There is something to do: hold the others, then look at what the owner of the machine may change no longer.
@@ -54,8 +64,8 @@ bool ends_unblocking(const abi::Guid& guid) {
   abi::MmiEvent event{};
   event.cpu = cpu.index;
   if (has_message) {
-    if (!supervisor.unblocked.locked() && ends_unblocking(supervisor.message.guid)) [[unlikely]] {
-      supervisor.unblocked.lock();
+    if (supervisor.phase != policy::BootPhase::operating_system) {
+      note_phase(supervisor, supervisor.message.guid);
     }
     event.has_message = 1;
     event.guid = supervisor.message.guid;
@@ -94,6 +104,7 @@ Continuation continue_activity(Supervisor& supervisor, Cpu& cpu) {
 
 // Somebody else runs MM, or this CPU was reset while it did, or left.
 [[gnu::noinline]] Continuation begin_later(Supervisor& supervisor, Cpu& cpu) {
+  RendezvousHardware(supervisor).rest();
   if (supervisor.rendezvous.was_reset(cpu.index)) {
     set_io_ports(cpu, false);
     supervisor.extended_state.drop();  // it became the owner's when the CPU left, or is gone
@@ -138,6 +149,9 @@ abi::SystemStatus finish_mmi(Supervisor& supervisor, const Cpu& cpu, std::uint64
     return abi::SystemStatus::not_permitted;
   }
   if (supervisor.message.kind == CapturedMessage::Kind::message) {
+    if (supervisor.message.guid == abi::ready_to_boot_event_group_guid) [[unlikely]] {
+      forget_resets(supervisor);
+    }
     supervisor.comm_buffer.reply(supervisor.message, status, reply_size);
   }
   end_round(supervisor, cpu);

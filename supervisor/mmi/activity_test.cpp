@@ -25,7 +25,10 @@ class ActivityTest : public ::testing::Test {
     breakpoint() = 0x9000;
     ASSERT_TRUE(machine_.launch().has_value());
   }
-  void finish_launch() { ASSERT_EQ(machine_.call(SystemCall::finish_launch, 0), Continuation::leave); }
+  void finish_launch() {
+    ASSERT_EQ(machine_.call(SystemCall::finish_launch, 0), Continuation::leave);
+    machine_.start_operating_system();
+  }
 
   static std::uint64_t& code_segment() { return arch::fake::machine().msrs[arch::msr::sysenter_code_segment]; }
   static std::uint64_t& breakpoint() { return arch::fake::machine().dr3; }

@@ -320,6 +320,11 @@ Continuation handle_procedure_trap(Supervisor& supervisor, Cpu& cpu) {
 
 std::uint64_t RendezvousHardware::now() { return arch::read_tsc(); }
 void RendezvousHardware::relax() { arch::spin_hint(); }
+void RendezvousHardware::rest() {
+  if (supervisor_.halted.load(std::memory_order_acquire)) {
+    arch::halt();
+  }
+}
 bool RendezvousHardware::call_in(std::uint32_t cpu) {
   return supervisor_.local_apic.send_smi(supervisor_.cpus[cpu]->apic_id);
 }

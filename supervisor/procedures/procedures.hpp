@@ -94,6 +94,7 @@ class RendezvousHardware {
   explicit RendezvousHardware(Supervisor& supervisor) : supervisor_(supervisor) {}
   std::uint64_t now();
   void relax();
+  void rest();
   bool call_in(std::uint32_t cpu);
   bool call_others(std::uint32_t cpu);
   void call_all();

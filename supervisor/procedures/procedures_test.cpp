@@ -314,6 +314,7 @@ TEST_F(ProceduresTest, TheEndOfTheRoundStopsWhatRunsStill) {
     begin([](Cpu&) { return no_vector; });
     ASSERT_EQ(start(), SystemStatus::ok);
     wait_until_it_runs();
+    machine_.start_operating_system();
     if (by_fault) {
       EXPECT_EQ(machine_.trap(arch::vector::general_protection), Continuation::leave);
       other_.join();

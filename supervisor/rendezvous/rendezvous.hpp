@@ -84,7 +84,8 @@ struct Outside {
 // bool call_others(std::uint32_t cpu) - the CPU `cpu`, which calls, sends one to all others, whatever their APIC ids,
 // false if it can't; void call_all() - the chipset sends one to all, the one that calls included, or doesn't;
 // bool assigned(std::uint32_t cpu) - whether there is something to do for the held CPU that calls; void
-// forget(std::uint32_t cpu) - the CPU that calls was reset while it was held.
+// forget(std::uint32_t cpu) - the CPU that calls was reset while it was held; void rest() - the CPU that calls waits:
+// doesn't come back if the machine is to stand still.
 template <std::uint32_t CpuLimit>
 class Rendezvous {
  public:
@@ -232,6 +233,7 @@ class Rendezvous {
 
   template <typename Hardware>
   [[gnu::noinline]] void look_after_owner(std::uint32_t cpu, Hardware& hardware, OwnerWatch& watch) const {
+    hardware.rest();
     const std::uint64_t now = hardware.now();
     const std::uint64_t turn = turn_.load(std::memory_order_relaxed);
     if (turn == watch.turn && now - watch.start < limits_.owner_ticks) {

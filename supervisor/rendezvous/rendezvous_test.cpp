@@ -23,6 +23,7 @@ using Protocol = Rendezvous<limit>;
 class FakeHardware {
  public:
   std::uint64_t now() { return ++now_; }
+  void rest() {}
   void relax() {
     if (on_relax) {
       on_relax();
@@ -547,6 +548,7 @@ class Storm {
       return static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count());
     }
     void relax() { std::this_thread::yield(); }
+    void rest() {}
     bool call_in(std::uint32_t cpu) {
       storm.pending_[cpu].store(true);
       return random() % 64 != 0;

@@ -8,6 +8,15 @@ namespace redoubt::supervisor {
 
 void write(ReportLine& line) { platform::write_log(line.text()); }
 
+void write_console(ReportLine& line, bool set_up) {
+  std::string_view text = line.text();
+  text.remove_prefix(sizeof(abi::report_prefix) - 1);
+  text.remove_suffix(1);
+  platform::write_console("\r\nRedoubt MM: ", set_up);
+  platform::write_console(text, false);
+  platform::write_console("\r\n", false);
+}
+
 void report_start(const Supervisor& supervisor) {
   ReportLine line("supervisor.start");
   line.hexadecimal("base", supervisor.launch.supervisor_base)

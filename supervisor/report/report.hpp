@@ -9,6 +9,9 @@
 namespace redoubt::supervisor {
 
 void write(ReportLine& line);
+// The same on the serial console, for whoever stands before the machine: nothing of it may be secret. `set_up`: see
+// platform::write_console.
+void write_console(ReportLine& line, bool set_up);
 
 void report_start(const Supervisor& supervisor);
 // One line for each range outside MMRAM that ring 3 may use.

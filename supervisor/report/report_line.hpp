@@ -33,7 +33,8 @@ class ReportLine {
   void append(std::string_view text);
   void key(std::string_view name);
 
-  static constexpr std::size_t capacity = sizeof(abi::report_prefix) + abi::log_line_bytes + 1;
+  static constexpr std::size_t capacity = 320;
+  static_assert(capacity > sizeof(abi::report_prefix) + abi::log_line_bytes);
   std::array<char, capacity> text_;
   std::size_t size_ = 0;
 };

@@ -16,6 +16,7 @@
 #include "supervisor/exceptions/trap.hpp"
 #include "supervisor/launch/launch.hpp"
 #include "supervisor/mmi/activity.hpp"
+#include "supervisor/stopping/machine_stop.hpp"
 
 namespace redoubt::supervisor::testing {
 
@@ -154,6 +155,7 @@ class LaunchedMachine {
   // The launch up to the foundation's first instruction.
   LaunchStep<void> launch() {
     TRY(accept_record(*supervisor_, record()));
+    accept_fault_record(*supervisor_, memory_);
     supervisor_->features = detect_features();
     const ImageSection sections[] = {{page(40), 10, false, true}, {page(50), 10, true, false}};
     const SupervisorImage image = {.sections = sections, .entry_code = {}, .long_mode = 0};
@@ -197,6 +199,8 @@ class LaunchedMachine {
     frame().r10 = number;
     return trap(abi::driver_gate_vector);
   }
+  // From now on a fault of the foundation ends the activity, not the machine.
+  void start_operating_system() { supervisor_->phase = policy::BootPhase::operating_system; }
   // Another thing that only shows in CR3 and the TSS.
   bool in_driver_space() {
     return arch::fake::machine().cr3 == supervisor_->memory.root(Domain::driver) &&

@@ -114,13 +114,22 @@ inline void unblock_nmis() { redoubt_unblock_nmis(); }
 
 inline void fence_before_x2apic_write() { asm volatile("mfence\n\tlfence" : : : "memory"); }
 
+// For good: whatever wakes the processor, it goes on with this. An NMI is taken if its gate is there.
+[[noreturn]] inline void halt() {
+  for (;;) {
+    asm volatile("cli\n\thlt" : : : "memory");
+  }
+}
+
 // A triple fault, which boards answer with a reset.
 [[noreturn]] inline void shut_down() {
   load_idt({});
-  for (;;) {
-    asm volatile("int3");
-  }
+  asm volatile("int3");
+  halt();
 }
+
+// Writes all that caches hold to memory.
+inline void write_back_caches() { asm volatile("wbinvd" : : : "memory"); }
 
 inline void spin_hint() { asm volatile("pause" : : : "memory"); }
 
