@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 // Any bytes as the region of MM volumes: every driver found is started at most once, in an order that ends, and is
-// loaded or refused without keeping pages; who never starts is reported. Nothing of it is executed. By the last bit of
-// the input the first volume's checksums are put right first, since no fuzzer guesses them.
+// loaded or refused without keeping pages; who never starts is reported, with a fault policy that is one. Nothing of it
+// is executed. By the last bit of the input the first volume's checksums are put right first, since no fuzzer guesses
+// them.
 #include <cstdlib>
 #include <cstring>
 #include <set>
@@ -72,7 +73,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
     require(supervisor.used_pages() == used);
   }
-  dispatcher.report_waiting(installed);
+  const FaultPolicies policies(region);
+  policies.for_each_needed([&](const abi::Guid& file, abi::FaultPolicy policy) {
+    require(policy == abi::FaultPolicy::reset || policy == abi::FaultPolicy::halt);
+    require(policies.of(file) != abi::FaultPolicy::disable);
+  });
+  dispatcher.report_waiting(installed, policies);
   for (const std::string& line : supervisor.lines) require(line.size() <= abi::log_line_bytes);
   return 0;
 }

@@ -42,7 +42,7 @@ void Dispatcher::skipped(const abi::Guid* file, const image::ImageError& error) 
   supervisor_.log(line.text("reason", error.reason).hexadecimal("offset", error.offset).view());
 }
 
-void Dispatcher::log_waiting(const DriverRecord& driver, std::size_t missing) {
+void Dispatcher::log_waiting(const DriverRecord& driver, std::size_t missing, abi::FaultPolicy policy) {
   LogLine line("driver.waiting");
   line.guid("guid", driver.file()).text("name", driver.name()).open("depex");
   const image::DispatchNode& order = driver.order;
@@ -63,7 +63,7 @@ void Dispatcher::log_waiting(const DriverRecord& driver, std::size_t missing) {
   }
   line.close();
   if (missing != 0) line.number("missing", missing);
-  supervisor_.log(line.view());
+  supervisor_.log(line.word("policy", abi::to_string(policy)).view());
 }
 
 void Dispatcher::log_missing(const DriverRecord& driver, const abi::Guid& protocol) {

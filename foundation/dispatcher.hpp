@@ -10,6 +10,7 @@
 #include "abi/uefi/types.hpp"
 #include "base/byte_reader.hpp"
 #include "foundation/driver_record.hpp"
+#include "foundation/fault_policies.hpp"
 #include "foundation/slot_table.hpp"
 #include "image/dispatch_order.hpp"
 #include "image/mm_volume.hpp"
@@ -46,16 +47,23 @@ class Dispatcher final : private image::MmVolumeVisitor {
   }
   // Null for foundation_itself and numbers that name nobody.
   DriverRecord* find(DriverNumber number) { return number == 0 ? nullptr : drivers_.at_index(number - 1); }
+  // The driver of a file, or null.
+  const DriverRecord* find(const abi::Guid& file) {
+    for (image::DispatchNode* node = order_.first(); node != nullptr; node = node->next_discovered) {
+      if (node->file == file) return &DriverRecord::of(*node);
+    }
+    return nullptr;
+  }
 
   // Logs each driver that never started and what it waits for (abi/redoubt/report.hpp).
   template <typename Installed>
-  void report_waiting(Installed installed) {
+  void report_waiting(Installed installed, const FaultPolicies& policies) {
     for (image::DispatchNode* node = order_.first(); node != nullptr; node = node->next_discovered) {
       if (node->state != image::DispatchState::waiting) continue;
       const DriverRecord& driver = DriverRecord::of(*node);
       std::size_t missing = 0;
       image::for_each_missing(*node, installed, [&](const abi::Guid&) { ++missing; });
-      log_waiting(driver, missing);
+      log_waiting(driver, missing, policies.of(driver.file()));
       std::size_t logged = 0;
       image::for_each_missing(*node, installed, [&](const abi::Guid& protocol) {
         if (logged++ < most_missing_logged) log_missing(driver, protocol);
@@ -70,7 +78,7 @@ class Dispatcher final : private image::MmVolumeVisitor {
   void apriori(Bytes list) override { order_.schedule_apriori(list); }
   void skipped(const abi::Guid* file, const image::ImageError& error) override;
 
-  void log_waiting(const DriverRecord& driver, std::size_t missing);
+  void log_waiting(const DriverRecord& driver, std::size_t missing, abi::FaultPolicy policy);
   void log_missing(const DriverRecord& driver, const abi::Guid& protocol);
 
   Supervisor& supervisor_;

@@ -57,7 +57,9 @@ EfiStatus Foundation::launch(const abi::FoundationLaunch& launch) {
   observer_.create(launch.options);
   if (const EfiStatus status = create_tables(launch); status != abi::status::success) return status;
   const bool sound_hobs = install_hob_list(launch);
-  alignment_exceptions_ = AlignmentExceptions(Bytes(at_address<std::byte>(launch.volume_base), launch.volume_size));
+  const Bytes volumes(at_address<std::byte>(launch.volume_base), launch.volume_size);
+  alignment_exceptions_ = AlignmentExceptions(volumes);
+  fault_policies_ = FaultPolicies(volumes);
   if (sound_hobs) unblocking_.unblock_hobs(Bytes(at_address<std::byte>(launch.hob_base), launch.hob_size));
   discover_drivers(launch, sound_hobs);
   dispatch_drivers();
@@ -218,7 +220,7 @@ bool Foundation::installed(const Guid& protocol) {
 }
 
 void Foundation::report_waiting() {
-  dispatcher_.report_waiting([this](const Guid& protocol) { return installed(protocol); });
+  dispatcher_.report_waiting([this](const Guid& protocol) { return installed(protocol); }, fault_policies_);
 }
 
 void Foundation::start(DriverRecord& driver) {
@@ -229,6 +231,7 @@ void Foundation::start(DriverRecord& driver) {
   if (!image.has_value()) {
     driver.state = DriverState::failed;
     log_driver(driver, 0, to_efi_status(image.error().code), image.error().reason);
+    apply_fault_policy(driver.file(), &driver, abi::FaultCause::image, nullptr, nullptr);
     return;
   }
   if (alignment == ImageAlignment::admitted) {
@@ -271,6 +274,7 @@ void Foundation::start(DriverRecord& driver) {
   table_.remove_configuration_tables_in(driver.image_base, driver.image_pages * page_bytes);
   unload_image(supervisor_, page_map_, loaded_image_of(driver));
   if (driver.loaded_image != 0) static_cast<void>(allocator_.free_pool(driver.loaded_image));
+  apply_fault_policy(driver.file(), &driver, abi::FaultCause::entry_point, nullptr, nullptr);
 }
 
 Result<void> Foundation::install_loaded_image(DriverRecord& driver, const LoadedImage& image) {
@@ -309,7 +313,7 @@ void Foundation::log_driver(const DriverRecord& driver, std::uint64_t ticks, Efi
       .number("ticks", ticks)
       .hexadecimal("status", status);
   if (reason != nullptr) line.text("reason", reason);
-  line.number("number", dispatcher_.number(driver));
+  line.word("policy", abi::to_string(fault_policies_.of(driver.file()))).number("number", dispatcher_.number(driver));
   observer_.event(abi::status::is_error(status) ? abi::LogLevel::warning : abi::LogLevel::info, line);
 }
 
@@ -346,6 +350,37 @@ void Foundation::disable(DriverNumber number, const DriverCall& call, const Guid
   mmis_.close_owned(number);
   mmis_.remove_owned(number);
   update_interest();
+  apply_fault_policy(driver->file(), driver, abi::FaultCause::fault, &call, handler);
+}
+
+void Foundation::apply_fault_policy(const Guid& file, const DriverRecord* driver, abi::FaultCause cause,
+                                    const DriverCall* call, const Guid* handler) {
+  abi::StopRequest request{};
+  request.policy = fault_policies_.of(file);
+  if (request.policy == abi::FaultPolicy::disable) return;
+  request.file = file;
+  request.cause = cause;
+  if (handler != nullptr) request.handler = *handler;
+  if (call != nullptr) {
+    request.vector = call->fault_vector;
+    request.address = call->fault_address;
+    request.rip = call->fault_rip;
+  }
+  if (driver != nullptr) {
+    request.driver = dispatcher_.number(*driver);
+    const std::string_view name = driver->name().substr(0, sizeof(request.name) - 1);
+    __builtin_memcpy(request.name, name.data(), name.size());
+  }
+  static_cast<void>(supervisor_.stop_machine(request));  // refused: the supervisor has said why
+}
+
+void Foundation::miss_drivers() {
+  fault_policies_.for_each_needed([this](const Guid& file, abi::FaultPolicy) {
+    const DriverRecord* driver = dispatcher_.find(file);
+    if (driver == nullptr || driver->state == DriverState::found) {
+      apply_fault_policy(file, driver, abi::FaultCause::not_started, nullptr, nullptr);
+    }
+  });
 }
 
 void Foundation::disable_for_procedures() {
@@ -554,6 +589,7 @@ bool Foundation::lifecycle(LifecycleEvent event) {
     log_protocols();
     report_waiting();
   }
+  if (event == LifecycleEvent::ready_to_lock) miss_drivers();
   for (const LifecycleMessage& message : lifecycle_messages) {
     if (lifecycle_.over(message)) mmis_.release_type(message.message);
   }

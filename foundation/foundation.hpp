@@ -17,6 +17,7 @@
 #include "foundation/dispatcher.hpp"
 #include "foundation/driver_allocator.hpp"
 #include "foundation/driver_memory.hpp"
+#include "foundation/fault_policies.hpp"
 #include "foundation/image_loader.hpp"
 #include "foundation/lifecycle.hpp"
 #include "foundation/mmi_database.hpp"
@@ -100,6 +101,12 @@ class Foundation {
   // Runs a driver's code on behalf of `callee`. A fault disables it; `handler`, if not null, names what was called.
   abi::SystemStatus call(DriverNumber callee, abi::DriverCall& call, const abi::Guid* handler);
   void disable(DriverNumber driver, const abi::DriverCall& call, const abi::Guid* handler);
+  // What the image wants when this driver fails. Comes back if the machine goes on without it. `call`: of a fault, else
+  // null; `handler`: see call().
+  void apply_fault_policy(const abi::Guid& file, const DriverRecord* driver, abi::FaultCause cause,
+                          const abi::DriverCall* call, const abi::Guid* handler);
+  // Those that the machine isn't safe without, and that never started.
+  void miss_drivers();
   // Disables drivers whose procedures on other CPUs faulted.
   void disable_for_procedures();
   // Whose a function is: the driver's whose image it lies in, else the running one's.
@@ -165,6 +172,7 @@ class Foundation {
   SaveStates save_states_;
   Unblocking unblocking_;
   AlignmentExceptions alignment_exceptions_;
+  FaultPolicies fault_policies_;
   LifecycleGate lifecycle_;
   DriverNumber running_ = foundation_itself;  // whom the innermost call_driver runs
   bool dispatching_ = false;
