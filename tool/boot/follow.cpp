@@ -126,6 +126,9 @@ std::string stage_text(const Event& event) {
 }
 
 std::string error_text(const Event& event, const BootReport& report) {
+  if (event.name == "machine.reset" || event.name == "machine.halted" || event.name == "machine.closed") {
+    return report.stops.empty() ? "" : to_text(report.stops.back());
+  }
   if (event.name != "log" || event.text("level") != abi::to_string(abi::LogLevel::error)) {
     return {};
   }
@@ -171,6 +174,10 @@ Outcome follow(Machine& machine, const Goal& goal, std::chrono::seconds limit, P
     }
     if (!goal.marker.empty() && machine.serial().contains(goal.marker, from)) {
       outcome = Outcome::reached;
+      return true;
+    }
+    if (machine.report().loops()) {
+      outcome = Outcome::reset_loop;
       return true;
     }
     if (machine.report().failed() || (!goal.refusal.empty() && machine.serial().contains(goal.refusal, from))) {

@@ -71,6 +71,30 @@ std::string waiting_text(const Driver& driver) {
   return text;
 }
 
+// "exception 14", or what else happened.
+std::string cause_text(std::string_view cause, std::optional<std::uint64_t> vector) {
+  if (cause == "fault") {
+    return std::format("exception {}", decimal(vector));
+  }
+  return cause == "entry_point"   ? "its entry point failed"
+         : cause == "image"       ? "its image was refused"
+         : cause == "not_started" ? "it never started"
+                                  : std::string(cause);
+}
+
+std::string record_text(const FaultRecord& record) {
+  constexpr std::string_view no_guid = "00000000-0000-0000-0000-000000000000";
+  std::string text = std::format("{} {}: {}", record.guid, record.name, cause_text(record.cause, record.vector));
+  if (record.cause == "fault") {
+    text += std::format(", rip {}, address {}", hexadecimal(record.rip), hexadecimal(record.address));
+  }
+  if (record.handler != no_guid) {
+    text += std::format(", called for {}", name_of(record.handler));
+  }
+  text += std::format(", in phase {}; the machine was {}", record.phase, record.action);
+  return record.action == "reset" ? text + std::format(", {} in a row", decimal(record.in_a_row)) : text;
+}
+
 std::string violation_text(const Event& event) {
   std::string text = event.name;
   for (const auto& [key, value] : event.values) {
@@ -122,21 +146,22 @@ void append_drivers(std::string& text, const BootReport& report) {
       text, "MM drivers",
       std::format("{} started, {} waiting", started, static_cast<std::ptrdiff_t>(report.drivers.size()) - started));
   if (started != 0) {
-    std::format_to(std::back_inserter(text), "    {:>4} {:>12}  {:<16} {:<36} {}\n", "ring", "entry ticks", "status",
-                   "GUID", "name");
+    std::format_to(std::back_inserter(text), "    {:>4} {:>12}  {:<16} {:<8} {:<36} {}\n", "ring", "entry ticks",
+                   "status", "on fault", "GUID", "name");
   }
   for (const Driver& driver : report.drivers) {
     if (!driver.waiting()) {
-      std::format_to(std::back_inserter(text), "    {:>4} {:>12}  {:<16} {:<36} {}\n",
+      std::format_to(std::back_inserter(text), "    {:>4} {:>12}  {:<16} {:<8} {:<36} {}\n",
                      driver.ring ? decimal(driver.ring) : "?", driver.ticks ? decimal(driver.ticks) : "?",
-                     status_text(driver.status.value_or(0)), driver.guid,
+                     status_text(driver.status.value_or(0)), driver.policy.empty() ? "?" : driver.policy, driver.guid,
                      driver.reason.empty() ? driver.name : std::format("{}: {}", driver.name, driver.reason));
     }
   }
   for (const Driver& driver : report.drivers) {
     if (driver.waiting()) {
-      std::format_to(std::back_inserter(text), "    waits: {} {}: {}\n", driver.guid, driver.name,
-                     waiting_text(driver));
+      std::format_to(
+          std::back_inserter(text), "    waits: {} {}: {}{}\n", driver.guid, driver.name, waiting_text(driver),
+          driver.policy.empty() || driver.policy == "disable" ? "" : std::format("; ON FAULT {}", driver.policy));
     }
   }
   for (const std::string& file : report.skipped_files) {
@@ -253,6 +278,7 @@ const char* to_string(Outcome outcome) {
     case Outcome::reached: return "reached";
     case Outcome::timeout: return "timeout";
     case Outcome::guest_failed: return "guest failed";
+    case Outcome::reset_loop: return "it resets again and again";
     case Outcome::qemu_exited: return "QEMU exited";
     case Outcome::interrupted: return "interrupted";
   }
@@ -261,6 +287,7 @@ const char* to_string(Outcome outcome) {
 
 bool BootReport::failed() const {
   return !launch_failure.empty() || !dxe_failure.empty() ||
+         std::ranges::any_of(stops, [](const MachineStop& stop) { return stop.action == "halted"; }) ||
          std::ranges::any_of(violations, [](const Violation& violation) { return violation.panic; });
 }
 
@@ -273,6 +300,9 @@ void BootReport::apply(const Event& event) {
     fresh.launches = launches + 1;
     fresh.violation_count = violation_count;
     fresh.violations = std::move(violations);
+    fresh.fruitless_boots = fruitless_boots + 1;
+    fresh.resets = resets;
+    fresh.stops = std::move(stops);
     fresh.witness = witness;
     fresh.keep_trace = keep_trace;
     fresh.trace = std::move(trace);
@@ -327,6 +357,26 @@ void BootReport::apply(const Event& event) {
     foundation_size = event.number("size");
     foundation_entry = event.number("entry");
     foundation_ring = event.number("cpl");
+  } else if (event.name == "fault.record") {
+    fault_record = FaultRecord{.name = text_of(event, "name"),
+                               .guid = text_of(event, "guid"),
+                               .cause = text_of(event, "cause"),
+                               .phase = text_of(event, "phase"),
+                               .action = text_of(event, "action"),
+                               .handler = text_of(event, "handler"),
+                               .vector = event.number("vector"),
+                               .rip = event.number("rip"),
+                               .address = event.number("address"),
+                               .in_a_row = event.number("in_a_row")};
+  } else if (event.name == "machine.reset" || event.name == "machine.halted" || event.name == "machine.closed") {
+    resets += event.name == "machine.reset" ? 1 : 0;
+    const std::string name = text_of(event, "name");
+    add_bounded(stops, MachineStop{.boot = launches,
+                                   .action = event.name.substr(event.name.find('.') + 1),
+                                   .driver = name.empty() ? text_of(event, "guid") : name,
+                                   .text = std::format("{} in phase {}; {}",
+                                                       cause_text(text_of(event, "cause"), event.number("vector")),
+                                                       text_of(event, "phase"), text_of(event, "reason"))});
   } else if (event.name == "driver" || event.name == "driver.waiting") {
     Driver driver;
     driver.guid = text_of(event, "guid");
@@ -336,6 +386,7 @@ void BootReport::apply(const Event& event) {
     driver.number = event.number("number");
     driver.ring = event.number("cpl");
     driver.ticks = event.number("ticks");
+    driver.policy = text_of(event, "policy");
     driver.depex = text_of(event, "depex");
     driver.reason = text_of(event, "reason");
     if (event.name == "driver") {
@@ -378,6 +429,9 @@ void BootReport::apply(const Event& event) {
     mmram_free = event.number("mmram_free");
   } else if (event.name == "lifecycle") {
     lifecycle = text_of(event, "event");
+    if (lifecycle == "ReadyToBoot") {
+      fruitless_boots = 0;
+    }
     mmis = event.number("mmis");
     faults = event.number("faults");
     mmram_used = event.number("mmram_used");
@@ -449,6 +503,10 @@ std::string BootReport::driver_name(std::uint64_t number) const {
   return driver == drivers.end() || driver->name.empty() ? std::format("driver {}", number) : driver->name;
 }
 
+std::string to_text(const MachineStop& stop) {
+  return std::format("boot {}: {} for {}: {}", stop.boot, stop.action, stop.driver, stop.text);
+}
+
 std::string to_text(const BootReport& report) {
   std::string text = "Boot report\n";
   append_line(text, "image", report.image);
@@ -485,6 +543,15 @@ std::string to_text(const BootReport& report) {
               std::format("{} requested through port 0xB2{}", report.witness.mmi_requests,
                           report.mmis ? std::format("; {} served up to {}", *report.mmis, report.lifecycle) : ""));
   append_observations(text, report);
+  if (report.fault_record) {
+    append_line(text, "last fault", record_text(*report.fault_record));
+  }
+  if (!report.stops.empty()) {
+    append_line(text, "failed drivers", std::format("{} resets by MM in {} boots", report.resets, report.launches));
+  }
+  for (const MachineStop& stop : report.stops) {
+    std::format_to(std::back_inserter(text), "    {}\n", to_text(stop));
+  }
   append_line(text, "violations",
               report.violation_count != 0 ? std::format("{}", report.violation_count)
               : report.converted()        ? "none"
@@ -513,6 +580,7 @@ nlohmann::ordered_json to_json(const BootReport& report) {
         entry["reason"] = driver.reason;
       }
     }
+    entry["policy"] = json_of_text(driver.policy);
     drivers.push_back(std::move(entry));
   }
   Json ranges = Json::array();
@@ -533,6 +601,24 @@ nlohmann::ordered_json to_json(const BootReport& report) {
   Json violations = Json::array();
   for (const Violation& violation : report.violations) {
     violations.push_back({{"kind", violation.panic ? "panic" : "fault"}, {"text", violation.text}});
+  }
+  Json record;
+  if (report.fault_record) {
+    const FaultRecord& last = *report.fault_record;
+    record = {{"name", last.name},
+              {"guid", last.guid},
+              {"cause", last.cause},
+              {"vector", json_of(last.vector)},
+              {"rip", json_of_address(last.rip)},
+              {"address", json_of_address(last.address)},
+              {"handler", last.handler},
+              {"phase", last.phase},
+              {"action", last.action},
+              {"in_a_row", json_of(last.in_a_row)}};
+  }
+  Json stops = Json::array();
+  for (const MachineStop& stop : report.stops) {
+    stops.push_back({{"boot", stop.boot}, {"action", stop.action}, {"driver", stop.driver}, {"text", stop.text}});
   }
   Json profile = Json::array();
   for (const HandlerProfile& row : report.profile) {
@@ -615,6 +701,9 @@ nlohmann::ordered_json to_json(const BootReport& report) {
       {"log_lost", report.log_lost},
       {"trace", report.keep_trace ? std::move(trace) : Json(nullptr)},
       {"trace_lost", report.trace_lost},
+      {"fault_record", std::move(record)},
+      {"resets", report.resets},
+      {"stops", std::move(stops)},
       {"violation_count", report.violation_count},
       {"violations", std::move(violations)},
   };

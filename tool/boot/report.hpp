@@ -27,6 +27,7 @@ struct Driver {
   std::optional<std::uint64_t> ring;    // privilege ring at its entry point
   std::optional<std::uint64_t> ticks;   // time stamp counter ticks from call to return of the entry point
   std::optional<std::uint64_t> status;  // EFI_STATUS that it returned
+  std::string policy;                   // what becomes of the machine when it fails
   std::string depex;                    // of one that waits: why
   std::vector<std::string> missing;     // and for which protocols, by GUID
   std::string reason;                   // of one that was refused or stopped
@@ -74,6 +75,28 @@ struct LogLine {
   std::string text;
 };
 
+// What one boot left for the next of a driver that failed.
+struct FaultRecord {
+  std::string name;
+  std::string guid;
+  std::string cause;
+  std::string phase;
+  std::string action;  // what the machine did
+  std::string handler;
+  std::optional<std::uint64_t> vector;
+  std::optional<std::uint64_t> rip;
+  std::optional<std::uint64_t> address;
+  std::optional<std::uint64_t> in_a_row;  // resets for this driver
+};
+
+// What MM did to the machine because a driver failed.
+struct MachineStop {
+  std::uint64_t boot = 0;  // of this run, from 1
+  std::string action;      // "reset", "halted", "closed"
+  std::string driver;
+  std::string text;  // the rest, in words
+};
+
 // A fault in ring 3, or a panic of the supervisor.
 struct Violation {
   bool panic = false;
@@ -83,7 +106,8 @@ struct Violation {
 enum class Outcome : std::uint8_t {
   reached,
   timeout,
-  guest_failed,  // panic, or the launch failed
+  guest_failed,  // panic, or the launch failed, or MM halted the machine
+  reset_loop,    // it resets again and again
   qemu_exited,   // before the goal was seen
   interrupted,   // by the user
 };
@@ -117,6 +141,7 @@ struct BootReport {
   std::optional<std::uint64_t> foundation_size;
   std::optional<std::uint64_t> foundation_entry;
   std::optional<std::uint64_t> foundation_ring;
+  std::optional<FaultRecord> fault_record;
   std::vector<Driver> drivers;
   std::vector<std::string> skipped_files;  // of the MM volume, with the reason
   std::vector<Protocol> protocols;
@@ -142,6 +167,11 @@ struct BootReport {
   std::optional<std::uint64_t> faults;
 
   // Over all boots of this run.
+  static constexpr std::uint64_t most_fruitless_boots = 5;
+  static constexpr std::uint64_t most_resets = 8;
+  std::uint64_t fruitless_boots = 0;  // since ReadyToBoot was reached last
+  std::uint64_t resets = 0;           // by MM
+  std::vector<MachineStop> stops;
   std::uint64_t violation_count = 0;
   std::vector<Violation> violations;
 
@@ -155,6 +185,7 @@ struct BootReport {
 
   [[nodiscard]] bool converted() const { return launches != 0; }
   [[nodiscard]] bool failed() const;  // the guest said that it can't go on
+  [[nodiscard]] bool loops() const { return fruitless_boots > most_fruitless_boots || resets > most_resets; }
   void apply(const Event& event);
   void add_traced(const TracedMmi& mmi);
   // The name of the driver that the guest calls `number`; "foundation" for 0, the number if there is none.
@@ -164,6 +195,8 @@ struct BootReport {
   void apply_profile(const Event& event);
 };
 
+// One line.
+[[nodiscard]] std::string to_text(const MachineStop& stop);
 [[nodiscard]] std::string to_text(const BootReport& report);
 [[nodiscard]] nlohmann::ordered_json to_json(const BootReport& report);
 

@@ -29,6 +29,7 @@ struct Options {
   std::vector<std::string> peims;
   std::string payload;
   std::vector<std::string> allowed_unaligned;
+  std::vector<std::string> fault_policies;
   std::string firmware;
   bool json = false;
 };
@@ -69,7 +70,7 @@ class DriverCollection {
  private:
   Result<void, CommandError> take_name(const abi::Guid& guid, const std::string& source) {
     if (guid == abi::image_names::supervisor || guid == abi::image_names::foundation ||
-        guid == abi::image_names::alignment_exceptions) {
+        guid == abi::image_names::alignment_exceptions || guid == abi::image_names::fault_policies) {
       return bad_input(source, "has the GUID of a file of ours");
     }
     const auto [other, added] = sources_.emplace(text_of(guid), source);
@@ -164,6 +165,11 @@ std::string report_text(const Options& options, const DriverInput& drivers, cons
         "EXCEPTION: {} {} of {} has sections aligned to {}; pages that they share will be writable and executable\n",
         text_of(exception.guid), exception.name, exception.source, exception.alignment);
   }
+  text += "When a driver fails:\n";
+  for (const DriverFaultPolicy& driver : report.fault_policies) {
+    text += std::format("  {:<8} {:<26} {} ({})\n", abi::to_string(driver.policy),
+                        driver.name.empty() ? "-" : driver.name, text_of(driver.guid), driver.reason);
+  }
   text += std::format("The PEI volume runs at {:#x}; the IPL is linked for its place there.\nFree room:",
                       report.pei_volume_address);
   const char* separator = " ";
@@ -221,6 +227,7 @@ Json report_json(const Options& options, const DriverInput& drivers, const Conve
                {"unpacked", unpacked_json(drivers)},
                {"left_out", left_out_json(drivers)},
                {"alignment_exceptions", Json::array()},
+               {"fault_policies", Json::array()},
                {"replaced", Json::array()},
                {"free", Json::array()}};
   for (const AlignmentException& exception : report.exceptions) {
@@ -228,6 +235,12 @@ Json report_json(const Options& options, const DriverInput& drivers, const Conve
                                             {"name", exception.name},
                                             {"source", exception.source},
                                             {"alignment", exception.alignment}});
+  }
+  for (const DriverFaultPolicy& driver : report.fault_policies) {
+    json["fault_policies"].push_back({{"guid", text_of(driver.guid)},
+                                      {"name", driver.name},
+                                      {"policy", abi::to_string(driver.policy)},
+                                      {"reason", driver.reason}});
   }
   for (const ReplacedSection& section : report.replaced) {
     json["replaced"].push_back({{"file", text_of(section.file)},
@@ -261,6 +274,7 @@ CommandResult convert(const Options& options) {
       options.firmware.empty() ? default_firmware_directory() : std::filesystem::path(options.firmware)));
   const DriverInput drivers = TRY(collect_drivers(bundle, options));
   Additions additions;
+  additions.fault_policies = TRY(decide_fault_policies(bundle, drivers, options.fault_policies));
   for (const std::string& path : options.peims) {
     additions.peims.push_back(TRY(read_peim(path)));
   }
@@ -308,6 +322,13 @@ void add_image_convert(CommandLine& command_line) {
                   "Admit this driver although its sections aren't aligned to 4 KiB, so that some of its pages will be "
                   "writable and executable; every boot report shows it (repeatable)")
       ->type_name("FILE|GUID")
+      ->expected(1)
+      ->take_all();
+  verb.add_option("--fault", options->fault_policies,
+                  "What becomes of the machine when this driver fails: disable (it is stopped, the machine goes on), "
+                  "reset (until ExitBootServices, and not for ever; then as disable), halt; NAME is that of its user "
+                  "interface section or its GUID (repeatable)")
+      ->type_name("NAME=disable|reset|halt")
       ->expected(1)
       ->take_all();
   verb.add_option("--firmware", options->firmware,

@@ -422,6 +422,18 @@ class Converter {
     return make_file({.name = names::alignment_exceptions, .type = abi::FileType::freeform}, data);
   }
 
+  Outcome<Buffer> make_fault_policies_file() const {
+    Buffer table;
+    for (const DriverFaultPolicy& driver : report_.fault_policies) {
+      image::edit::append(table, abi::FaultPolicyEntry{driver.guid, driver.policy, {}});
+    }
+    Buffer data;
+    append_section(data, abi::SectionType::raw, table);
+    append_section(data, abi::SectionType::user_interface,
+                   image::edit::user_interface_data(names::fault_policies_name));
+    return make_file({.name = names::fault_policies, .type = abi::FileType::freeform}, data);
+  }
+
   // As deep as drivers' volumes are nested, which is bounded.
   void report_contents(const Volume& volume, const std::string& volume_name) {
     for (const Volume::Slot& slot : volume.slots()) {
@@ -451,6 +463,10 @@ class Converter {
     }
     if (!report_.exceptions.empty()) {
       files.push_back(TRY(make_exceptions_file()));
+    }
+    if (!additions_.fault_policies.empty()) {
+      report_.fault_policies = additions_.fault_policies;
+      files.push_back(TRY(make_fault_policies_file()));
     }
     const Buffer volume = TRY(image::edit::make_volume(names::mm_volume, files));
 

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "image/edit/tree.hpp"
+#include "tool/convert/fault_policies.hpp"
 #include "tool/convert/firmware_bundle.hpp"
 #include "tool/convert/pei_input.hpp"
 
@@ -47,6 +48,7 @@ struct ConversionReport {
   std::vector<ChangedFile> added;
   std::vector<ReplacedSection> replaced;
   std::vector<AlignmentException> exceptions;
+  std::vector<DriverFaultPolicy> fault_policies;
   std::vector<FreeRoom> free;
   std::uint64_t pei_volume_address = 0;  // where the PEI volume runs
 };
@@ -55,6 +57,7 @@ struct ConversionReport {
 struct Additions {
   std::vector<PeimFile> peims;
   std::optional<Payload> payload;  // goes where the DXE core was
+  std::vector<DriverFaultPolicy> fault_policies;
 };
 
 struct Conversion {
@@ -62,10 +65,10 @@ struct Conversion {
   ConversionReport report;
 };
 
-// Drivers with less than page alignment are exceptions that somebody asked for; the image lists them for the loader.
-// Refuses, with a reason that names what is missing or in the way: an image without the stack we know how to replace,
-// one that was converted already, one without room, one whose PEI volume's address can't be told, one whose PEI is for
-// another machine than our IPL.
+// Drivers with less than page alignment are exceptions that somebody asked for; the image lists them for the loader,
+// and what becomes of the machine when a driver fails. Refuses, with a reason that names what is missing or in the way:
+// an image without the stack we know how to replace, one that was converted already, one without room, one whose PEI
+// volume's address can't be told, one whose PEI is for another machine than our IPL.
 image::edit::Outcome<Conversion> convert_image(Bytes original, const FirmwareBundle& bundle, const DriverInput& drivers,
                                                const Additions& additions = {});
 

@@ -158,7 +158,7 @@ PeimFile made_up_peim(std::uint32_t number, elf2pe::Machine machine = elf2pe::Ma
 }
 
 TEST(Conversion, PeimsAreLinkedForTheirPlaces) {
-  const Additions additions{.peims = {made_up_peim(1), made_up_peim(2)}, .payload = {}};
+  const Additions additions{.peims = {made_up_peim(1), made_up_peim(2)}, .payload = {}, .fault_policies = {}};
   const auto conversion = convert_image(stock(), made_up_bundle(), {}, additions);
   ASSERT_TRUE(conversion.has_value()) << conversion.error().reason;
   FirmwareImage image = FirmwareImage::parse(conversion->image);
@@ -181,7 +181,8 @@ TEST(Conversion, PeimsAreLinkedForTheirPlaces) {
 
 TEST(Conversion, RefusesPeimsThatCannotRunInPei) {
   const auto refused = [](PeimFile peim) {
-    const auto conversion = convert_image(stock(), made_up_bundle(), {}, {.peims = {std::move(peim)}, .payload = {}});
+    const auto conversion =
+        convert_image(stock(), made_up_bundle(), {}, {.peims = {std::move(peim)}, .payload = {}, .fault_policies = {}});
     return conversion.has_value() ? "converted" : conversion.error().reason;
   };
   EXPECT_THAT(refused(made_up_peim(1, elf2pe::Machine::x64)), HasSubstr("its PEI is for IA32, peim for X64"));

@@ -2,6 +2,8 @@
 // The manifest is our own build's, but it's a file that anybody can edit, so it's read like any other input.
 #include "tool/convert/firmware_bundle.hpp"
 
+#include "tool/convert/fault_policies.hpp"
+
 #include <format>
 #include <nlohmann/json.hpp>
 
@@ -81,6 +83,13 @@ class ManifestReader {
         return bad_input(path_, std::format("has no guid or name for the driver {}", file));
       }
       module.guid = *guid;
+      if (entry.contains("fault")) {
+        const auto policy = parse_fault_policy(text_of(entry, "fault"));
+        if (!policy.has_value()) {
+          return bad_input(path_, std::format("has no fault policy for the driver {} that is one", file));
+        }
+        module.fault_policy = *policy;
+      }
       TRY(check_protectable(module));
       bundle_.drivers.push_back(std::move(module));
       return {};

@@ -5,6 +5,7 @@
 
 #include <filesystem>
 
+#include "abi/redoubt/fault_policy.hpp"
 #include "abi/uefi/types.hpp"
 #include "tool/convert/driver_input.hpp"
 
@@ -17,6 +18,7 @@ struct FirmwareModule {
   std::string name;
   std::vector<abi::Guid> depex;  // all of these; TRUE when empty
   Buffer executable;
+  abi::FaultPolicy fault_policy = abi::FaultPolicy::disable;  // of a driver, unless the user says otherwise
 };
 
 struct FirmwareBundle {
