@@ -47,11 +47,12 @@ struct Machine {
   std::uint64_t xcr0 = 0;
   std::uint64_t tsc = 0;
   std::uint16_t local_descriptors = 0;
-  bool user_access = false;                     // RFLAGS.AC
-  unsigned nmi_openings = 0;                    // times that NMIs were let in
-  std::function<void()> on_spin;                // what happens to a CPU while it waits
-  std::function<void(const char* how)> on_end;  // when it shuts down or halts; must not return
-  std::vector<std::string> fpu_trace;           // names of the state instructions executed
+  unsigned nmi_openings = 0;                           // times that NMIs were let in
+  std::function<void()> on_spin;                       // what happens to a CPU while it waits
+  std::function<void(const char* how)> on_end;         // when it shuts down or halts; must not return
+  std::function<void(std::uint64_t)> on_root_load;     // MOV to CR3
+  std::function<void(std::uint64_t)> on_invalidation;  // INVLPG
+  std::vector<std::string> fpu_trace;                  // names of the state instructions executed
 };
 
 inline Machine& machine() {

@@ -25,7 +25,12 @@ inline void write_msr(std::uint32_t index, std::uint64_t value) { fake::machine(
 inline std::uint64_t read_cr0() { return fake::machine().cr0; }
 inline void write_cr0(std::uint64_t value) { fake::machine().cr0 = value; }
 inline std::uint64_t read_cr2() { return fake::machine().cr2; }
-inline void write_cr3(std::uint64_t value) { fake::machine().cr3 = value; }
+inline void write_cr3(std::uint64_t value) {
+  fake::machine().cr3 = value;
+  if (fake::machine().on_root_load) {
+    fake::machine().on_root_load(value);
+  }
+}
 inline void write_cr4(std::uint64_t value) { fake::machine().cr4 = value; }
 inline void clear_task_switched() { fake::machine().cr0 &= ~cr0::task_switched; }
 inline void set_task_switched() { fake::machine().cr0 |= cr0::task_switched; }
@@ -53,9 +58,11 @@ inline void load_gdt(const TablePointer& /*table*/) {}
 inline void load_idt(const TablePointer& /*table*/) {}
 inline void load_local_descriptor_table(std::uint16_t selector) { fake::machine().local_descriptors = selector; }
 inline void load_task_register(std::uint16_t /*selector*/) {}
-inline void invalidate_page(std::uint64_t /*virtual_address*/) {}
-inline void set_access_flag() { fake::machine().user_access = true; }
-inline void clear_access_flag() { fake::machine().user_access = false; }
+inline void invalidate_page(std::uint64_t virtual_address) {
+  if (fake::machine().on_invalidation) {
+    fake::machine().on_invalidation(virtual_address);
+  }
+}
 inline std::uint64_t read_tsc() { return ++fake::machine().tsc; }
 inline void fence_before_x2apic_write() {}
 inline std::uint64_t read_dr3() { return fake::machine().dr3; }

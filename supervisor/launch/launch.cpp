@@ -132,7 +132,8 @@ LaunchStep<void> accept_record(Supervisor& supervisor, abi::LaunchRecord& record
   return {};
 }
 
-LaunchStep<void> build_memory(Supervisor& supervisor, const SupervisorImage& image, DirectMap memory) {
+LaunchStep<void> build_memory(Supervisor& supervisor, const SupervisorImage& image, DirectMap memory,
+                              DirectMap window) {
   std::array<OutsideMapping, std::size(platform::outside_ranges)> outside{};
   for (std::size_t i = 0; i < outside.size(); ++i) {
     const platform::OutsideRange& range = platform::outside_ranges[i];
@@ -144,17 +145,14 @@ LaunchStep<void> build_memory(Supervisor& supervisor, const SupervisorImage& ima
         .cached = range.cache == platform::RangeCache::write_back,
     };
   }
-  const bool prevention = supervisor.features.access_prevention;
   const MemoryHardware hardware = {
       .invalidate_page = arch::invalidate_page,
-      .open_user_access = prevention ? arch::set_access_flag : +[] {},
-      .close_user_access = prevention ? arch::clear_access_flag : +[] {},
       .execute_disable = supervisor.features.execute_disable,
   };
   const std::uint64_t record_address =
       reinterpret_cast<std::uint64_t>(supervisor.launch_record) - reinterpret_cast<std::uint64_t>(memory.at(0));
-  const auto built =
-      supervisor.memory.initialize(supervisor.launch, record_address, image.sections, outside, hardware, memory);
+  const auto built = supervisor.memory.initialize(supervisor.launch, record_address, image.sections, outside, hardware,
+                                                  memory, window);
   if (!built) {
     return fail(to_string(built.error()));
   }
@@ -225,7 +223,7 @@ LaunchStep<void> build_cpus(Supervisor& supervisor, DirectMap memory) {
 }
 
 LaunchStep<FoundationImage> load_foundation(Supervisor& supervisor, DirectMap memory) {
-  const Bytes volume(memory.at(supervisor.launch.volume_base), supervisor.launch.volume_size);
+  const Bytes volume(supervisor.memory.window().at(supervisor.launch.volume_base), supervisor.launch.volume_size);
   const image::ExecutableView executable = TRY(find_foundation(volume));
   const FoundationImage foundation = TRY(place_foundation(supervisor, executable, memory));
   supervisor.foundation_entry = foundation.entry;

@@ -32,8 +32,9 @@ struct FoundationImage {
 // Takes a copy of the record and checks what MemoryMap doesn't.
 LaunchStep<void> accept_record(Supervisor& supervisor, abi::LaunchRecord& record);
 
-// Pages, address spaces, message buffer. `memory`: see DirectMap.
-LaunchStep<void> build_memory(Supervisor& supervisor, const SupervisorImage& image, DirectMap memory = {});
+// Pages, address spaces, message buffer. `memory`, `window`: see MemoryMap::initialize().
+LaunchStep<void> build_memory(Supervisor& supervisor, const SupervisorImage& image, DirectMap memory = {},
+                              DirectMap window = DirectMap(physical_window));
 
 // How fast the TSC counts, by the platform's timer. Takes a tenth of a millisecond; leaves "not known" if that timer
 // stands still.
@@ -42,7 +43,7 @@ void measure_tick_rate(Supervisor& supervisor);
 // Per-CPU areas and stacks of all CPUs, and where driver state is kept.
 LaunchStep<void> build_cpus(Supervisor& supervisor, DirectMap memory = {});
 
-// Places the foundation, both ring-3 stacks and the gates. Runs with user pages of the foundation readable.
+// Places the foundation, both ring-3 stacks and the gates.
 LaunchStep<FoundationImage> load_foundation(Supervisor& supervisor, DirectMap memory = {});
 
 // Gives every CPU the supervisor's entry code.

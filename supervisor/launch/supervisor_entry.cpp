@@ -70,8 +70,7 @@ void load_final_state(Supervisor& supervisor, Cpu& cpu) {
     arch::write_msr(arch::msr::page_attribute_table, (cpu.saved_pat & ~arch::pat::used_mask) | arch::pat::used_value);
     cpu.pat_changed = 1;
   }
-  // The driver space first: in it the volume, a page of the foundation's, is ring 0's to read.
-  arch::write_cr3(supervisor.memory.root(Domain::driver));
+  arch::write_cr3(supervisor.memory.root(Domain::foundation));
   arch::write_cr0(MM_CR0);
   arch::write_cr4(supervisor.features.cr4());
 }
@@ -113,7 +112,6 @@ LaunchStep<Cpu*> launch(Supervisor& supervisor, abi::LaunchRecord& record) {
   static_cast<void>(supervisor.rendezvous.enter(0, hardware));
   // Last, since it cannot be taken back: from here on a CPU that gets an SMI waits for this one.
   TRY(install_entry_pages(supervisor, image));
-  arch::write_cr3(supervisor.memory.root(Domain::foundation));
   return &cpu;
 }
 

@@ -41,6 +41,11 @@ Result<void> AddressSpace::create(PagePool& pool, DirectMap memory, bool execute
   return {};
 }
 
+void AddressSpace::share(const AddressSpace& other, std::uint64_t virtual_address) {
+  const std::uint64_t index = index_at(virtual_address, levels - 1);
+  memory_.at<std::uint64_t>(root_)[index] = memory_.at<std::uint64_t>(other.root_)[index];
+}
+
 std::uint64_t* AddressSpace::entry(std::uint64_t virtual_address) const {
   std::uint64_t table = root_;
   for (int level = levels - 1; level > 0; --level) {

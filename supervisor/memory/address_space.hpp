@@ -37,6 +37,10 @@ class AddressSpace {
   // without it bit 63 is reserved and nothing can be protected from execution.
   Result<void> create(PagePool& pool, DirectMap memory, bool execute_disable);
 
+  // Uses the tables of `other` for everything that its top level's entry for `virtual_address` leads to, from now on
+  // and in both directions. There must be that entry.
+  void share(const AddressSpace& other, std::uint64_t virtual_address);
+
   // Maps or remaps whole pages; both addresses page-aligned, `virtual_address` canonical. Errors: invalid_argument,
   // out_of_memory (a part may be mapped then; the caller gives up the launch).
   Result<void> map(std::uint64_t virtual_address, std::uint64_t physical, std::uint64_t pages, PageRights rights);

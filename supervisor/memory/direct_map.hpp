@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// How the supervisor reaches MMRAM by physical address. In MM the answer is trivial, since MMRAM is identity-mapped
-// in every address space; a host test gives an offset to an array instead. Only addresses that the page pool
-// owns may go through here.
+// How the supervisor reaches MMRAM by physical address. In MM its own part is identity-mapped in every address space,
+// and all else lies at one offset, in the window of memory_map.hpp; a host test gives offsets to arrays instead. Only
+// addresses that the page pool owns may go through here.
 #pragma once
 
 #include <cstddef>
@@ -12,6 +12,7 @@ namespace redoubt::supervisor {
 class DirectMap {
  public:
   constexpr DirectMap() = default;
+  constexpr explicit DirectMap(std::uint64_t offset) : offset_(offset) {}
   // `array` stands for the memory at physical address `base`.
   DirectMap(std::byte* array, std::uint64_t base) : offset_(reinterpret_cast<std::uint64_t>(array) - base) {}
 

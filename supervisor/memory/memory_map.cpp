@@ -10,7 +10,7 @@ namespace {
 // No q35-class platform has more MMRAM; bounds the size of everything derived from the record.
 constexpr std::uint64_t mmram_limit = std::uint64_t{1} << 30;
 constexpr std::uint64_t comm_page_limit = 4096;
-// Where addresses end that are what they lead to; above are none, and then the outside window.
+// Where addresses end that are what they lead to; above are none, and then the window.
 constexpr std::uint64_t identity_end = std::uint64_t{1} << 47;
 constexpr std::uint32_t cpu_limit = 1024;
 
@@ -31,36 +31,30 @@ constexpr bool is_sane(std::uint64_t access) {
          access == (abi::page_read | abi::page_execute);
 }
 
-// How one address space maps an MMRAM page: as a user page for its own domain, else for ring 0 alone.
-PageRights rights_for(std::uint64_t own, std::uint64_t other, PageOwner owner) {
-  if (own != abi::page_none)
-    return {.user = true,
-            .write = (own & abi::page_write) != 0,
-            .execute = (own & abi::page_execute) != 0,
-            .exception = (own & abi::page_exception) != 0};
-  const bool sealed = owner == PageOwner::fixed || owner == PageOwner::ring3 || owner == PageOwner::volume;
-  const bool read_only = sealed && other != abi::page_none && (other & abi::page_write) == 0;
-  return {.write = !read_only};
+// How one address space maps an MMRAM page at its own address.
+Result<void> map_page(AddressSpace& space, std::uint64_t page, std::uint64_t own, std::uint64_t other) {
+  if (own == abi::page_none && other != abi::page_none) {
+    space.unmap(page, 1);
+    return {};
+  }
+  if (own == abi::page_none) {
+    return space.map(page, page, 1, {.write = true});
+  }
+  return space.map(page, page, 1,
+                   {.user = true,
+                    .write = (own & abi::page_write) != 0,
+                    .execute = (own & abi::page_execute) != 0,
+                    .exception = (own & abi::page_exception) != 0});
 }
-
-class UserAccess {
- public:
-  explicit UserAccess(const MemoryHardware& hardware) : hardware_(hardware) { hardware_.open_user_access(); }
-  ~UserAccess() { hardware_.close_user_access(); }
-  UserAccess(const UserAccess&) = delete;
-  UserAccess& operator=(const UserAccess&) = delete;
-
- private:
-  const MemoryHardware& hardware_;
-};
 
 }  // namespace
 
 Result<void> MemoryMap::initialize(const abi::LaunchRecord& record, std::uint64_t record_address,
                                    std::span<const ImageSection> sections, std::span<const OutsideMapping> outside,
-                                   MemoryHardware hardware, DirectMap memory) {
+                                   MemoryHardware hardware, DirectMap memory, DirectMap window) {
   hardware_ = hardware;
   memory_ = memory;
+  window_ = window;
   if (record.signature != abi::LaunchRecord::expected_signature ||
       record.version != abi::LaunchRecord::current_version || record.size != sizeof(abi::LaunchRecord))
     return std::unexpected(Error::malformed);
@@ -97,6 +91,7 @@ Result<void> MemoryMap::initialize(const abi::LaunchRecord& record, std::uint64_
   // The capture comes before MMRAM is mapped, so that mapping MMRAM sees its pages' owner.
   capture_ = TRY(pool_.allocate(record.comm_buffer_pages, PageOwner::capture));
   clear_pages(capture_, record.comm_buffer_pages);
+  TRY(map_window(sections));
   TRY(map_mmram());
   for (const ImageSection& section : sections) {
     for (AddressSpace& space : spaces_)
@@ -164,12 +159,14 @@ Result<void> MemoryMap::apply(std::uint64_t address, std::uint64_t pages) {
   for (std::uint64_t page = address; page < address + pages * page_bytes; page += page_bytes) {
     const PageRecord& record = *pool_.find(page);
     if (record.owner == PageOwner::guard) {
-      for (AddressSpace& space : spaces_) space.unmap(page, 1);
+      for (AddressSpace& space : spaces_) {
+        space.unmap(page, 1);
+        space.unmap(physical_window + page, 1);
+      }
+      hardware_.invalidate_page(physical_window + page);
     } else {
-      TRY(spaces_[index(Domain::foundation)].map(page, page, 1,
-                                                 rights_for(record.foundation, record.drivers, record.owner)));
-      TRY(spaces_[index(Domain::driver)].map(page, page, 1,
-                                             rights_for(record.drivers, record.foundation, record.owner)));
+      TRY(map_page(spaces_[index(Domain::foundation)], page, record.foundation, record.drivers));
+      TRY(map_page(spaces_[index(Domain::driver)], page, record.drivers, record.foundation));
     }
     hardware_.invalidate_page(page);
   }
@@ -180,6 +177,16 @@ Result<void> MemoryMap::map_mmram() {
   // Tables taken while mapping come from the same pool and are mapped by the same loop, or were already: either way
   // their record says page_table by the time their page is reached, and the default rights fit.
   return apply(pool_.base(), pool_.page_count());
+}
+
+Result<void> MemoryMap::map_window(std::span<const ImageSection> sections) {
+  AddressSpace& space = spaces_[index(Domain::foundation)];
+  TRY(space.map(physical_window + pool_.base(), pool_.base(), pool_.page_count(), {.write = true}));
+  for (const ImageSection& section : sections) {
+    if (!section.write) space.unmap(physical_window + section.base, section.pages);
+  }
+  spaces_[index(Domain::driver)].share(space, physical_window);
+  return {};
 }
 
 Result<void> MemoryMap::map_capture() {
@@ -280,8 +287,12 @@ Result<void> MemoryMap::set_page_access(std::uint64_t address, std::uint64_t pag
 Result<void> MemoryMap::seal_entry_page(std::uint64_t address) {
   const std::span<PageRecord> page = pool_.range(address, 1);
   if (page.empty() || page.front().owner != PageOwner::entry) return std::unexpected(Error::invalid_argument);
-  for (AddressSpace& space : spaces_) TRY(space.map(address, address, 1, {.execute = true}));
+  for (AddressSpace& space : spaces_) {
+    TRY(space.map(address, address, 1, {.execute = true}));
+    space.unmap(physical_window + address, 1);
+  }
   hardware_.invalidate_page(address);
+  hardware_.invalidate_page(physical_window + address);
   return {};
 }
 
@@ -353,65 +364,68 @@ bool MemoryMap::permits(Domain domain, std::uint64_t address, std::uint64_t byte
   return true;
 }
 
+bool MemoryMap::may_write_driver(std::uint64_t address, std::uint64_t bytes) const {
+  if (!permits(Domain::driver, address, bytes, abi::page_read | abi::page_write)) return false;
+  for (std::uint64_t page = page_floor(address); bytes != 0 && page < address + bytes; page += page_bytes) {
+    const std::uint64_t own = rights_of(Domain::foundation, page);
+    if (own != abi::page_none && (own & abi::page_write) == 0) return false;
+  }
+  return true;
+}
+
 template <typename Move>
-Result<void> MemoryMap::for_each_piece(Domain domain, std::uint64_t address, std::uint64_t bytes, std::uint64_t access,
-                                       Move move) const {
-  if (!permits(domain, address, bytes, access)) return std::unexpected(Error::access_denied);
+void MemoryMap::for_each_piece(std::uint64_t address, std::uint64_t bytes, Move move) const {
   std::uint64_t done = 0;
   while (done < bytes) {
     const std::uint64_t here = address + done;
     const std::uint64_t piece = std::min(bytes - done, page_bytes - here % page_bytes);
-    move(memory_.at(physical_of(here)), done, piece);
+    move(window_.at(physical_of(here)), done, piece);
     done += piece;
   }
-  return {};
 }
 
 Result<void> MemoryMap::copy_from(Domain domain, void* destination, std::uint64_t source, std::uint64_t bytes) {
-  const UserAccess open(hardware_);
-  return for_each_piece(domain, source, bytes, abi::page_read,
-                        [destination](const std::byte* from, std::uint64_t offset, std::uint64_t piece) {
-                          std::memcpy(static_cast<std::byte*>(destination) + offset, from, piece);
-                        });
+  if (!permits(domain, source, bytes, abi::page_read)) return std::unexpected(Error::access_denied);
+  for_each_piece(source, bytes, [destination](const std::byte* from, std::uint64_t offset, std::uint64_t piece) {
+    std::memcpy(static_cast<std::byte*>(destination) + offset, from, piece);
+  });
+  return {};
 }
 
 Result<void> MemoryMap::copy_to(Domain domain, std::uint64_t destination, const void* source, std::uint64_t bytes) {
-  const UserAccess open(hardware_);
-  return for_each_piece(domain, destination, bytes, abi::page_read | abi::page_write,
-                        [source](std::byte* to, std::uint64_t offset, std::uint64_t piece) {
-                          std::memcpy(to, static_cast<const std::byte*>(source) + offset, piece);
-                        });
+  if (!permits(domain, destination, bytes, abi::page_read | abi::page_write))
+    return std::unexpected(Error::access_denied);
+  for_each_piece(destination, bytes, [source](std::byte* to, std::uint64_t offset, std::uint64_t piece) {
+    std::memcpy(to, static_cast<const std::byte*>(source) + offset, piece);
+  });
+  return {};
+}
+
+// Page by page on either side, since the two break at different places.
+void MemoryMap::move(std::uint64_t destination, std::uint64_t source, std::uint64_t bytes) const {
+  for_each_piece(source, bytes, [&](const std::byte* from, std::uint64_t offset, std::uint64_t piece) {
+    for_each_piece(destination + offset, piece, [from](std::byte* to, std::uint64_t inner, std::uint64_t part) {
+      std::memmove(to, from + inner, part);
+    });
+  });
 }
 
 Result<void> MemoryMap::read_driver(std::uint64_t foundation_destination, std::uint64_t driver_source,
                                     std::uint64_t bytes) {
-  constexpr std::uint64_t read_write = abi::page_read | abi::page_write;
-  if (!permits(Domain::foundation, foundation_destination, bytes, read_write))
+  if (!permits(Domain::foundation, foundation_destination, bytes, abi::page_read | abi::page_write) ||
+      !permits(Domain::driver, driver_source, bytes, abi::page_read))
     return std::unexpected(Error::access_denied);
-  const UserAccess open(hardware_);
-  return for_each_piece(
-      Domain::driver, driver_source, bytes, abi::page_read,
-      [&](const std::byte* from, std::uint64_t offset, std::uint64_t piece) {
-        // Already checked; page by page again only because the two sides break at different places.
-        static_cast<void>(for_each_piece(
-            Domain::foundation, foundation_destination + offset, piece, read_write,
-            [from](std::byte* to, std::uint64_t inner, std::uint64_t part) { std::memmove(to, from + inner, part); }));
-      });
+  move(foundation_destination, driver_source, bytes);
+  return {};
 }
 
 Result<void> MemoryMap::write_driver(std::uint64_t driver_destination, std::uint64_t foundation_source,
                                      std::uint64_t bytes) {
-  if (!permits(Domain::foundation, foundation_source, bytes, abi::page_read))
+  if (!permits(Domain::foundation, foundation_source, bytes, abi::page_read) ||
+      !may_write_driver(driver_destination, bytes))
     return std::unexpected(Error::access_denied);
-  const UserAccess open(hardware_);
-  return for_each_piece(
-      Domain::driver, driver_destination, bytes, abi::page_read | abi::page_write,
-      [&](std::byte* to, std::uint64_t offset, std::uint64_t piece) {
-        static_cast<void>(for_each_piece(Domain::foundation, foundation_source + offset, piece, abi::page_read,
-                                         [to](const std::byte* from, std::uint64_t inner, std::uint64_t part) {
-                                           std::memmove(to + inner, from, part);
-                                         }));
-      });
+  move(driver_destination, foundation_source, bytes);
+  return {};
 }
 
 }  // namespace redoubt::supervisor

@@ -6,13 +6,18 @@
 //   communication buffer       user rw -> capture      user rw -> capture     (its own address, MMRAM pages behind it)
 //   ranges for drivers         -                       user, as the platform says (flash)
 //   unblocked RAM              -                       user rw
-//   outside_window + physical  supervisor rw           supervisor rw          (real buffer, status page, local APIC,
-//                                                                              ranges for drivers)
+//   physical_window + physical supervisor rw           supervisor rw          (real buffer, status page, local APIC,
+//                                                                              ranges for drivers; MMRAM but for guard
+//                                                                              pages and code of ring 0)
 //
-// MMRAM pages: a page that a domain may use is a user page in that domain's space. Everywhere else it is a
-// supervisor page, writable unless somebody executes it or nobody may write it; guard pages are nowhere. So no page
-// is writable in one place and executable in another, except for drivers' pages with page_exception, which are both in
-// the driver space and writable for ring 0 in the foundation's.
+// MMRAM pages by record: a page that a domain may use is a user page in that domain's space, and nowhere in the other's
+// if that may not use it. What neither may use is a supervisor page, writable but for ring 0's code; guard pages are
+// nowhere. So for ring 3 no page is writable in one space and executable in the other, except for drivers' pages with
+// page_exception, which are both in the driver space.
+//
+// Ring 0 reaches ring 3's pages through the window alone, whatever a domain may do with them and whichever space is
+// loaded: what it may store is decided by records, and no store can fault. Nothing in the window is executable. It is
+// ring 0's own second view, so a page that is executable for ring 3 is writable there.
 #pragma once
 
 #include <cstdint>
@@ -29,8 +34,9 @@ namespace redoubt::supervisor {
 enum class Domain : std::uint8_t { foundation, driver };
 inline constexpr int domain_count = 2;
 
-// Where the supervisor sees physical memory outside MMRAM that it may use itself.
-inline constexpr std::uint64_t outside_window = 0xFFFF'8000'0000'0000;
+// Where the supervisor sees physical memory that it may use itself. One table of the top level leads to all below
+// 512 GiB, and both address spaces share it.
+inline constexpr std::uint64_t physical_window = 0xFFFF'8000'0000'0000;
 
 // A part of the supervisor's own image.
 struct ImageSection {
@@ -44,7 +50,7 @@ struct ImageSection {
 struct OutsideMapping {
   std::uint64_t base;  // page-aligned
   std::uint64_t pages;
-  bool drivers;  // identity-mapped for drivers, besides the supervisor's mapping in the outside window
+  bool drivers;  // identity-mapped for drivers, besides the supervisor's mapping in the window
   bool write;
   bool cached;
 };
@@ -52,19 +58,19 @@ struct OutsideMapping {
 // What MemoryMap needs from the processor; the host tests bring their own.
 struct MemoryHardware {
   void (*invalidate_page)(std::uint64_t virtual_address);
-  void (*open_user_access)();   // STAC where the CPU has SMAP
-  void (*close_user_access)();  // CLAC
   bool execute_disable;
 };
 
 class MemoryMap {
  public:
   // Builds everything from the launch record, running on the bootstrap tables. `record_address` is where the record
-  // lies in MMRAM. Errors: malformed (the record contradicts itself or leaves MMRAM), invalid_argument (a mapping
+  // lies in MMRAM. `memory`: how ring 0 sees its own part of MMRAM, `window`: all of it, once the tables built here are
+  // loaded. Errors: malformed (the record contradicts itself or leaves MMRAM), invalid_argument (a mapping
   // overlaps MMRAM, the buffer or another), out_of_memory.
   Result<void> initialize(const abi::LaunchRecord& record, std::uint64_t record_address,
                           std::span<const ImageSection> sections, std::span<const OutsideMapping> outside,
-                          MemoryHardware hardware, DirectMap memory = {});
+                          MemoryHardware hardware, DirectMap memory = {},
+                          DirectMap window = DirectMap(physical_window));
 
   // The value of CR3 for a domain. Supervisor pages are the same in both.
   std::uint64_t root(Domain domain) const { return spaces_[index(domain)].root(); }
@@ -102,8 +108,9 @@ class MemoryMap {
   // nothing is open then, but other CPUs may have seen it, and are flushed by the caller.
   Result<void> unblock(std::uint64_t address, std::uint64_t pages);
 
-  // Copies between domains and from a domain into ring 0. Every page is checked against what that domain may do
-  // with it before a byte of it moves. Errors: access_denied.
+  // Copies between domains and between a domain and ring 0. Every page is checked against what that domain may do with
+  // it before a byte of it moves; write_driver() moves nothing to a page that the foundation, on whose behalf it
+  // writes, may read and not write. Errors: access_denied.
   Result<void> read_driver(std::uint64_t foundation_destination, std::uint64_t driver_source, std::uint64_t bytes);
   Result<void> write_driver(std::uint64_t driver_destination, std::uint64_t foundation_source, std::uint64_t bytes);
   Result<void> copy_from(Domain domain, void* destination, std::uint64_t source, std::uint64_t bytes);
@@ -113,8 +120,11 @@ class MemoryMap {
   // captured message. Ranges of devices and unblocked RAM don't count: no copy ever touches those.
   bool permits(Domain domain, std::uint64_t address, std::uint64_t bytes, std::uint64_t access) const;
 
-  // The supervisor's address of a page of the outside window.
-  static constexpr std::uint64_t outside(std::uint64_t physical) { return outside_window + physical; }
+  // The supervisor's address of something outside MMRAM.
+  static constexpr std::uint64_t outside(std::uint64_t physical) { return physical_window + physical; }
+
+  // How ring 0 reaches pages of ring 3.
+  DirectMap window() const { return window_; }
 
   // The captured message: the supervisor's view of the pages behind the communication buffer's address.
   std::uint64_t capture() const { return capture_; }
@@ -128,21 +138,25 @@ class MemoryMap {
   Result<void> claim_launch_pages(const abi::LaunchRecord& record, std::uint64_t record_address,
                                   std::span<const ImageSection> sections);
   Result<void> map_mmram();
+  Result<void> map_window(std::span<const ImageSection> sections);
   Result<void> map_capture();
   Result<void> map_outside(std::span<const OutsideMapping> outside);
   Result<void> apply(std::uint64_t address, std::uint64_t pages);
   Result<void> change_access(std::uint64_t address, std::uint64_t pages, PageOwner owner, std::uint64_t foundation,
                              std::uint64_t drivers);
   std::uint64_t rights_of(Domain domain, std::uint64_t address) const;
+  bool may_write_driver(std::uint64_t address, std::uint64_t bytes) const;
   std::uint64_t physical_of(std::uint64_t address) const;
+  // Pieces of memory, all permitted to somebody, that lie in one page each.
   template <typename Move>
-  Result<void> for_each_piece(Domain domain, std::uint64_t address, std::uint64_t bytes, std::uint64_t access,
-                              Move move) const;
+  void for_each_piece(std::uint64_t address, std::uint64_t bytes, Move move) const;
+  void move(std::uint64_t destination, std::uint64_t source, std::uint64_t bytes) const;
   void clear_pages(std::uint64_t address, std::uint64_t pages);
 
   PagePool pool_;
   AddressSpace spaces_[domain_count];
   DirectMap memory_;
+  DirectMap window_;
   MemoryHardware hardware_{};
   std::uint64_t comm_buffer_ = 0;
   std::uint64_t comm_bytes_ = 0;

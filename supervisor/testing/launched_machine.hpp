@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// A supervisor launched over an array that stands for MMRAM, for host tests: record, CPUs, a volume with a tiny
-// foundation image, a mailbox. Nothing runs in ring 3 here; tests put into the register frame what ring 3 would.
+// A supervisor launched over memory that stands for MMRAM, behind page tables, for host tests: record, CPUs, a volume
+// with a tiny foundation image, a mailbox. Nothing runs in ring 3 here; tests put into the register frame what ring 3
+// would.
 #pragma once
 
 #include <cstring>
@@ -12,11 +13,13 @@
 #include "abi/redoubt/image_names.hpp"
 #include "abi/redoubt/observation.hpp"
 #include "arch/processor.hpp"
+#include "arch/x86_64/registers/cpuid.hpp"
 #include "arch/x86_64/registers/exceptions.hpp"
 #include "supervisor/exceptions/trap.hpp"
 #include "supervisor/launch/launch.hpp"
 #include "supervisor/mmi/activity.hpp"
 #include "supervisor/stopping/machine_stop.hpp"
+#include "supervisor/testing/paged_memory.hpp"
 
 namespace redoubt::supervisor::testing {
 
@@ -119,8 +122,11 @@ class LaunchedMachine {
 
   LaunchedMachine() : LaunchedMachine(volume_with(tiny_image())) {}
   explicit LaunchedMachine(const std::vector<std::byte>& volume)
-      : mmram_(mmram_pages * page_bytes), memory_(mmram_.data(), mmram_base), supervisor_(new Supervisor) {
+      : mmram_(mmram_base, mmram_pages), memory_(mmram_.everything()), supervisor_(new Supervisor) {
     arch::fake::machine() = {};
+    namespace cpuid = arch::cpuid;
+    arch::fake::machine().cpuid[{cpuid::extended_basic, 0}] = {.eax = cpuid::extended_features};
+    arch::fake::machine().cpuid[{cpuid::extended_features, 0}] = {.edx = cpuid::extended_edx_nx};
     abi::LaunchRecord& record = this->record();
     record = {.signature = abi::LaunchRecord::expected_signature,
               .version = abi::LaunchRecord::current_version,
@@ -154,16 +160,18 @@ class LaunchedMachine {
 
   // The launch up to the foundation's first instruction.
   LaunchStep<void> launch() {
-    TRY(accept_record(*supervisor_, record()));
-    accept_fault_record(*supervisor_, memory_);
+    const DirectMap memory = mmram_.identity();
+    TRY(accept_record(*supervisor_, *memory.at<abi::LaunchRecord>(record_address)));
+    accept_fault_record(*supervisor_, memory);
     supervisor_->features = detect_features();
     const ImageSection sections[] = {{page(40), 10, false, true}, {page(50), 10, true, false}};
     const SupervisorImage image = {.sections = sections, .entry_code = {}, .long_mode = 0};
-    TRY(build_memory(*supervisor_, image, memory_));
-    supervisor_->comm_buffer.initialize(mailbox_.data(), memory_.at(supervisor_->memory.capture()), mailbox_.size(),
+    TRY(build_memory(*supervisor_, image, memory, mmram_.window()));
+    supervisor_->comm_buffer.initialize(mailbox_.data(), memory.at(supervisor_->memory.capture()), mailbox_.size(),
                                         &status_);
-    TRY(build_cpus(*supervisor_, memory_));
-    TRY(load_foundation(*supervisor_, memory_));
+    TRY(build_cpus(*supervisor_, memory));
+    mmram_.turn_on(supervisor_->memory.root(Domain::foundation));
+    TRY(load_foundation(*supervisor_, memory));
     TRY(enter_launch(*supervisor_, cpu()));
     return {};
   }
@@ -173,6 +181,7 @@ class LaunchedMachine {
   arch::RegisterFrame& frame() { return cpu().frame; }
   abi::LaunchRecord& record() { return *memory_.at<abi::LaunchRecord>(record_address); }
   DirectMap memory() const { return memory_; }
+  const PagedMemory& mmram() const { return mmram_; }
   template <typename T>
   T& at(std::uint64_t address) {
     return *memory_.at<T>(address);
@@ -215,7 +224,7 @@ class LaunchedMachine {
   static constexpr std::uint64_t record_address = mmram_base + 30 * page_bytes;
 
  private:
-  std::vector<std::byte> mmram_;
+  PagedMemory mmram_;
   DirectMap memory_;
   std::unique_ptr<Supervisor> supervisor_;
   alignas(8) std::array<std::byte, comm_pages * page_bytes> mailbox_{};

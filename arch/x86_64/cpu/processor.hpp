@@ -90,10 +90,6 @@ inline void invalidate_page(std::uint64_t virtual_address) {
   asm volatile("invlpg (%0)" : : "r"(virtual_address) : "memory");
 }
 
-// STAC and CLAC: let ring 0 touch user pages in spite of SMAP, and stop it. #UD on processors without SMAP.
-inline void set_access_flag() { asm volatile("stac" : : : "memory"); }
-inline void clear_access_flag() { asm volatile("clac" : : : "memory"); }
-
 inline std::uint64_t read_tsc() {
   std::uint32_t low = 0;
   std::uint32_t high = 0;
