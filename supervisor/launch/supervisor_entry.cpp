@@ -9,7 +9,6 @@
 #include "arch/x86_64/registers/msr.hpp"
 #include "supervisor/domain/domain_calls.hpp"
 #include "supervisor/exceptions/panic.hpp"
-#include "supervisor/exceptions/trap.hpp"
 #include "supervisor/launch/launch.hpp"
 #include "supervisor/mmi/activity.hpp"
 #include "supervisor/report/report.hpp"
@@ -144,8 +143,6 @@ extern "C" {
 }
 
 Continuation supervisor_mmi(Cpu& cpu) { return redoubt::supervisor::begin_mmi(the_supervisor, cpu); }
-
-Continuation supervisor_trap(Cpu& cpu) { return redoubt::supervisor::handle_trap(the_supervisor, cpu); }
 
 [[noreturn]] void supervisor_panic(const redoubt::arch::RegisterFrame& frame) {
   namespace vector = redoubt::arch::vector;
