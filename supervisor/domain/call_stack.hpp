@@ -31,6 +31,8 @@ class CallStack {
   bool full() const { return size_ == frames_.size(); }
   // Whether a driver runs now.
   bool driver_runs() const { return size_ % 2 != 0; }
+  // How many calls of drivers there are, the one that runs or waits last included.
+  std::uint32_t driver_depth() const { return static_cast<std::uint32_t>((size_ + 1) / 2); }
 
   // Not when full() or empty(), respectively. A pushed frame holds whatever was there before.
   CallFrame& push() { return frames_[size_++]; }

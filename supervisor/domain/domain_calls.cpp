@@ -56,6 +56,7 @@ Continuation complete_driver_call(Supervisor& supervisor, Cpu& cpu, abi::SystemS
   if (call.count_ticks != 0) {
     call.ticks = arch::read_tsc() - frame.start_ticks;
   }
+  supervisor.extended_state.end_call(supervisor.calls.driver_depth());
   cpu.frame = frame.caller;
   cpu.frame.rax = static_cast<std::uint64_t>(status);
   cpu.frame.rdx = 0;
@@ -168,6 +169,7 @@ abi::SystemStatus call_driver(Supervisor& supervisor, Cpu& cpu) {
   cpu.frame.rdx = call.arguments[1];
   cpu.frame.r8 = call.arguments[2];
   cpu.frame.r9 = call.arguments[3];
+  supervisor.extended_state.begin_call();
   switch_to(supervisor, cpu, Domain::driver);
   frame.start_ticks = call.count_ticks != 0 ? arch::read_tsc() : 0;
   return abi::SystemStatus::ok;
@@ -210,7 +212,6 @@ Continuation contain_fault(Supervisor& supervisor, Cpu& cpu, const Fault& fault)
   call.fault_vector = static_cast<std::uint32_t>(fault.vector);
   call.fault_address = fault.address;
   call.fault_rip = fault.rip;
-  supervisor.extended_state.reload_known();
   return complete_driver_call(supervisor, cpu, abi::SystemStatus::driver_fault);
 }
 

@@ -209,9 +209,39 @@ TEST_F(DomainCallsTest, TheFpuIsLoadedOnceForDrivers) {
   EXPECT_TRUE(machine_.in_driver_space());
   EXPECT_EQ(machine_.trap(arch::vector::device_not_available), Continuation::resume);
   EXPECT_EQ(machine_.answer(), SystemStatus::driver_fault) << "with the state loaded there is no cause for a trap";
-  EXPECT_EQ(arch::fake::machine().fpu_trace, (std::vector<std::string>{"fxsave", "fxrstor", "fxrstor"}));
+  EXPECT_EQ(arch::fake::machine().fpu_trace, (std::vector<std::string>{"fxsave", "fxrstor"}));
   machine_.call(SystemCall::finish_launch, 0);
-  EXPECT_EQ(arch::fake::machine().fpu_trace.size(), 4u) << "the owner has his state back";
+  EXPECT_EQ(arch::fake::machine().fpu_trace.size(), 3u) << "the owner has his state back";
+}
+
+// Each call of a driver traps at its first use, and a driver that waits for a service has its own state back.
+TEST_F(DomainCallsTest, DriversDontSeeEachOthersFpu) {
+  std::vector<std::string>& trace = arch::fake::machine().fpu_trace;
+  arch::fake::machine().cr0 |= arch::cr0::task_switched;
+  const auto use = [&] {
+    if ((arch::fake::machine().cr0 & arch::cr0::task_switched) == 0) return false;
+    EXPECT_EQ(machine_.trap(arch::vector::device_not_available), Continuation::resume);
+    EXPECT_TRUE(machine_.in_driver_space());
+    return true;
+  };
+  call_driver();
+  EXPECT_TRUE(use());
+  EXPECT_FALSE(use());
+  machine_.gate(3);
+  call_driver();
+  trace.clear();
+  EXPECT_TRUE(use());
+  EXPECT_EQ(trace, (std::vector<std::string>{"fxsave", "fxrstor"}));
+  machine_.gate(abi::gate_return);
+  call_driver();
+  trace.clear();
+  EXPECT_TRUE(use()) << "the next call, at the same depth";
+  EXPECT_EQ(trace, (std::vector<std::string>{"fxrstor"}));
+  machine_.gate(abi::gate_return);
+  machine_.call(SystemCall::finish_service, 0);
+  trace.clear();
+  EXPECT_TRUE(use());
+  EXPECT_EQ(trace, (std::vector<std::string>{"fxrstor", "fxrstor"}));
 }
 
 TEST_F(DomainCallsTest, AHostileDriversStackIsRefused) {

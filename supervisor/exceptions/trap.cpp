@@ -20,7 +20,8 @@ Continuation handle_trap(Supervisor& supervisor, Cpu& cpu) {
   if (vector == abi::driver_gate_vector && driver) {
     return driver_gate(supervisor, cpu);
   }
-  if (vector == arch::vector::device_not_available && driver && supervisor.extended_state.load()) {
+  if (vector == arch::vector::device_not_available && driver &&
+      supervisor.extended_state.load(supervisor.calls.driver_depth())) {
     return Continuation::resume;
   }
   const std::uint64_t address = vector == arch::vector::page_fault ? arch::read_cr2() : 0;

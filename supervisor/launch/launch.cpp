@@ -208,7 +208,11 @@ LaunchStep<void> build_cpus(Supervisor& supervisor, DirectMap memory) {
   if (!area) {
     return fail("no MMRAM for the extended state");
   }
-  supervisor.extended_state.initialize(memory.at(*area), supervisor.features);
+  const auto waiting = supervisor.memory.allocate_supervisor(pages_of(sizeof(WaitingState) * call_depth_limit));
+  if (!waiting) {
+    return fail("no MMRAM for drivers' extended state");
+  }
+  supervisor.extended_state.initialize(memory.at(*area), supervisor.features, memory.at<WaitingState>(*waiting));
   const auto procedures =
       supervisor.memory.allocate_supervisor(pages_of(std::uint64_t{supervisor.launch.cpu_count} * sizeof(Procedure)));
   if (!procedures) {

@@ -24,6 +24,9 @@ constexpr std::uint64_t alive_ticks = std::uint64_t{1} << 30;
 constexpr std::uint64_t answer_ticks = std::uint64_t{1} << 34;
 constexpr std::uint64_t answer_polls = std::uint64_t{1} << 30;
 
+// A procedure is one call of a driver, in which there are no others.
+constexpr CallDepth procedure_depth = 1;
+
 // The procedure of a CPU other than the owner, or null.
 Procedure* find(const Supervisor& supervisor, const Cpu& owner, std::uint64_t cpu) {
   return cpu < supervisor.launch.cpu_count && cpu != owner.index ? &supervisor.procedures[cpu] : nullptr;
@@ -249,7 +252,7 @@ bool begin(Supervisor& supervisor, Cpu& cpu) {
     procedure.owners_doors.close();
   }
   // Another driver may have been here before.
-  procedure.extended_state.reload_known();
+  procedure.extended_state.end_call(procedure_depth);
   cpu.runs_procedure = 1;
   cpu.leaving = 0;
   cpu.frame = ring3_frame(procedure.call.entry, procedure.stack_pointer);
@@ -310,7 +313,7 @@ Continuation handle_procedure_trap(Supervisor& supervisor, Cpu& cpu) {
     frame.rax = abi::status::unsupported;
     return Continuation::resume;
   }
-  if (frame.vector == arch::vector::device_not_available && procedure.extended_state.load()) {
+  if (frame.vector == arch::vector::device_not_available && procedure.extended_state.load(procedure_depth)) {
     return Continuation::resume;
   }
   procedure.end.fault_vector = frame.vector;

@@ -247,7 +247,8 @@ TEST_F(ProceduresTest, TheFpuIsSavedOnceAndGivenBack) {
     switch (step++) {
       case 0: return arch::vector::device_not_available;
       case 1: return return_from_procedure(cpu);
-      case 2: return arch::vector::device_not_available;  // loaded already: a real fault
+      case 2: return arch::vector::device_not_available;  // not what the last one left
+      case 3: return arch::vector::device_not_available;  // loaded already: a real fault
       default: return return_from_procedure(cpu);
     }
   });

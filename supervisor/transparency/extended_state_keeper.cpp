@@ -20,26 +20,55 @@ void ExtendedStateKeeper::load_known() const {
   }
 }
 
-bool ExtendedStateKeeper::load() {
-  if (loaded_) {
+void ExtendedStateKeeper::arm() {
+  if (!armed_) {
+    arch::set_task_switched();
+    armed_ = true;
+  }
+}
+
+void ExtendedStateKeeper::disarm() {
+  arch::clear_task_switched();
+  armed_ = false;
+}
+
+bool ExtendedStateKeeper::load(CallDepth depth) {
+  if ((loaded_ && !armed_) || (lost_ & bit(depth)) != 0) {
     return false;
   }
-  arch::clear_task_switched();
-  const std::uint64_t enabled = xsave_ ? arch::read_xcr0() : 0;
-  components_ = (enabled & arch::xcr0::sse) != 0 ? enabled : 0;
-  if (components_ != 0) {
-    arch::xsave(area_, components_);
-  } else {
-    arch::fxsave(area_);
+  disarm();
+  if (!loaded_) {
+    const std::uint64_t enabled = xsave_ ? arch::read_xcr0() : 0;
+    components_ = (enabled & arch::xcr0::sse) != 0 ? enabled : 0;
+    if (components_ != 0) {
+      arch::xsave(area_, components_);
+    } else {
+      arch::fxsave(area_);
+    }
+    loaded_ = true;
+  } else if (holder_ == depth) {
+    return true;
+  } else if (holder_ != 0) {
+    arch::fxsave(&waiting_[holder_ - 1]);
+    kept_ |= bit(holder_);
   }
   load_known();
-  loaded_ = true;
+  if ((kept_ & bit(depth)) != 0) {
+    arch::fxrstor(&waiting_[depth - 1]);
+    kept_ &= ~bit(depth);
+  }
+  holder_ = depth;
   return true;
 }
 
-void ExtendedStateKeeper::reload_known() {
+void ExtendedStateKeeper::end_call(CallDepth depth) {
+  kept_ &= ~bit(depth);
+  lost_ &= ~bit(depth);
+  if (holder_ == depth) {
+    holder_ = 0;
+  }
   if (loaded_) {
-    load_known();
+    arm();
   }
 }
 
@@ -47,14 +76,25 @@ void ExtendedStateKeeper::restore() {
   if (!loaded_) {
     return;
   }
+  disarm();
   if (components_ != 0) {
     arch::xrstor(area_, components_);
   } else {
     arch::fxrstor(area_);
   }
   loaded_ = false;
+  holder_ = 0;
   // Another round may follow in this very MMI.
   arch::set_task_switched();
+}
+
+void ExtendedStateKeeper::drop() {
+  if (holder_ != 0) {
+    lost_ |= bit(holder_);
+    holder_ = 0;
+  }
+  loaded_ = false;
+  armed_ = false;
 }
 
 }  // namespace redoubt::supervisor
