@@ -38,6 +38,7 @@ struct Machine {
   std::map<std::uint64_t, std::uint64_t> device_memory;  // what reads return; all ones where nothing is set
   std::vector<DeviceWrite> device_writes;
   std::uint64_t dr3 = 0;
+  std::vector<std::uint64_t> random;  // what RDRAND has
   std::map<std::uint32_t, std::uint64_t> msrs;
   std::map<std::pair<std::uint32_t, std::uint32_t>, CpuidResult> cpuid;
   std::uint64_t cr0 = 0;

@@ -65,6 +65,14 @@ inline void invalidate_page(std::uint64_t virtual_address) {
 }
 inline std::uint64_t read_tsc() { return ++fake::machine().tsc; }
 inline void fence_before_x2apic_write() {}
+inline bool draw_random(std::uint64_t& value) {
+  if (fake::machine().random.empty()) {
+    return false;
+  }
+  value = fake::machine().random.front();
+  fake::machine().random.erase(fake::machine().random.begin());
+  return true;
+}
 inline std::uint64_t read_dr3() { return fake::machine().dr3; }
 inline void write_dr3(std::uint64_t value) { fake::machine().dr3 = value; }
 inline void unblock_nmis() { ++fake::machine().nmi_openings; }

@@ -7,8 +7,24 @@
 namespace redoubt::supervisor {
 namespace {
 
-// An address that nobody's breakpoint is at.
-constexpr std::uint64_t mark = 0x0000'5244'4D4D'0001;
+// In no debug register unless put there: not what a reset leaves, and an address that a breakpoint can have.
+std::uint64_t draw_mark() {
+  constexpr unsigned tries = 16;
+  constexpr std::uint64_t odd_multiplier = 0x9E37'79B9'7F4A'7C15;
+  constexpr unsigned low_half_shift = 17;
+  std::uint64_t value = 0;
+  bool drawn = false;
+  if ((arch::cpuid_leaf(arch::cpuid::features).ecx & arch::cpuid::features_ecx_rdrand) != 0) {
+    for (unsigned attempt = 0; attempt < tries && !drawn; ++attempt) {
+      drawn = arch::draw_random(value);
+    }
+  }
+  if (!drawn) {
+    value = (arch::read_tsc() * odd_multiplier) ^ (arch::read_tsc() << 32);
+    value = (value ^ (value >> 29)) * odd_multiplier;
+  }
+  return (value >> low_half_shift) | 1;
+}
 
 }  // namespace
 
@@ -22,10 +38,14 @@ void OwnersDoors::close() {
     arch::write_msr(arch::msr::sysenter_code_segment, 0);
   }
   const std::uint64_t breakpoint = arch::read_dr3();
-  if (!closed_ || breakpoint != mark) {
+  if (!closed_ || breakpoint != mark_) {
     breakpoint_ = breakpoint;
-    arch::write_dr3(mark);
   }
+  if (known_) [[unlikely]] {
+    mark_ = draw_mark();
+    known_ = false;
+  }
+  arch::write_dr3(mark_);
   closed_ = true;
 }
 
@@ -40,6 +60,12 @@ void OwnersDoors::reopen() {
   closed_ = false;
 }
 
-bool OwnersDoors::left_closed() const { return closed_ && arch::read_dr3() == mark; }
+bool OwnersDoors::left_closed() {
+  if (!closed_ || arch::read_dr3() != mark_) {
+    return false;
+  }
+  known_ = true;
+  return true;
+}
 
 }  // namespace redoubt::supervisor

@@ -6,7 +6,8 @@
 // A third way leads out of MM: RSM has no privilege check (Intel SDM volume 2, RSM; AMD APM volume 3), so ring 3 can
 // execute one, and no processor lets ring 0 trap it. The doors tell afterwards: while they are closed DR3, which an SMI
 // has switched off (DR7) and RSM leaves alone, holds a mark. A CPU that enters with it left before anybody reopened
-// them. A reset (INIT) clears the mark.
+// them. A reset (INIT) clears the mark. It is a number that nobody outside knows, drawn anew when somebody may: he
+// could load it, and have whoever runs when his INIT comes blamed for leaving.
 #pragma once
 
 #include <cstdint>
@@ -24,10 +25,12 @@ class OwnersDoors {
   void forget() { closed_ = false; }
 
   // On the CPU that closed them, when it enters again: whether ring 3 left MM on its own.
-  bool left_closed() const;
+  bool left_closed();
 
  private:
   bool closed_ = false;
+  bool known_ = true;  // the mark was never drawn, or the owner has seen it
+  std::uint64_t mark_ = 0;
   std::uint64_t sysenter_code_segment_ = 0;
   std::uint64_t breakpoint_ = 0;
 };

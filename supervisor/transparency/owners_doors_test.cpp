@@ -50,6 +50,39 @@ TEST_F(OwnersDoorsTest, TellWhetherRingThreeLeftMm) {
   EXPECT_EQ(code_segment(), 0u) << "what the owner had before isn't his any more";
 }
 
+// Who knows the mark can have an innocent driver blamed for leaving.
+TEST_F(OwnersDoorsTest, TheMarkIsDrawnAndDrawnAnewOnceSeen) {
+  arch::fake::machine().cpuid[{arch::cpuid::features, 0}] = {.ecx = arch::cpuid::features_ecx_rdrand};
+  arch::fake::machine().random = {0x1234'5678'9ABC'DEF0, 0xFEDC'BA98'7654'3210};
+  doors_.close();
+  const std::uint64_t first = breakpoint();
+  EXPECT_EQ(first, 0x1234'5678'9ABC'DEF0u >> 17 | 1);
+  doors_.reopen();
+  doors_.close();
+  EXPECT_EQ(breakpoint(), first) << "nobody has seen it";
+  ASSERT_TRUE(doors_.left_closed());
+  doors_.close();
+  EXPECT_EQ(breakpoint(), 0xFEDC'BA98'7654'3210u >> 17 | 1);
+  breakpoint() = first;
+  EXPECT_FALSE(doors_.left_closed());
+  doors_.close();
+  doors_.reopen();
+  EXPECT_EQ(breakpoint(), first) << "what the owner wrote there";
+}
+
+TEST_F(OwnersDoorsTest, WithoutRdrandTheMarkComesOfTheTsc) {
+  std::uint64_t last = 0;
+  for (unsigned launch = 0; launch < 4; ++launch) {
+    OwnersDoors doors;
+    doors.close();
+    EXPECT_NE(breakpoint(), last);
+    EXPECT_NE(breakpoint(), 0u);
+    EXPECT_EQ(breakpoint() >> 47, 0u);
+    last = breakpoint();
+    doors.reopen();
+  }
+}
+
 TEST_F(OwnersDoorsTest, ClosedTwiceTheyStillHoldWhatTheOwnerHad) {
   doors_.close();
   arch::fake::machine().local_descriptors = 0x50;

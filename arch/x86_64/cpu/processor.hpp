@@ -97,6 +97,13 @@ inline std::uint64_t read_tsc() {
   return (std::uint64_t{high} << 32) | low;
 }
 
+// RDRAND, which must be there. False if it has nothing at the moment.
+inline bool draw_random(std::uint64_t& value) {
+  bool drawn = false;
+  asm volatile("rdrand %0" : "=r"(value), "=@ccc"(drawn));
+  return drawn;
+}
+
 inline std::uint64_t read_dr3() {
   std::uint64_t value = 0;
   asm volatile("mov %%dr3, %0" : "=r"(value));

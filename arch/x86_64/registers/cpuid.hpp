@@ -17,6 +17,7 @@ namespace cpuid {
 inline constexpr std::uint32_t basic = 0;
 inline constexpr std::uint32_t features = 1;
 inline constexpr std::uint32_t features_ecx_xsave = 1u << 26;
+inline constexpr std::uint32_t features_ecx_rdrand = 1u << 30;
 inline constexpr std::uint32_t structured_features = 7;
 inline constexpr std::uint32_t structured_ebx_smep = 1u << 7;
 inline constexpr std::uint32_t structured_ebx_smap = 1u << 20;
