@@ -58,6 +58,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   PageMap pages(supervisor);
   require(pages.create(supervisor.mmram_base(), supervisor.mmram_bytes()).has_value());
   Dispatcher dispatcher(supervisor);
+  Observer observer(supervisor);
+  DriverLedger ledger(dispatcher, observer);
+  DriverAllocator allocator(supervisor, pages, dispatcher, ledger);
   require(dispatcher.discover(region, 0) <= region.size());
   std::set<DriverNumber> started;
   const auto installed = [&](const abi::Guid& guid) { return guid.data1 % 8 < started.size(); };
@@ -65,11 +68,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const DriverNumber number = dispatcher.number(*driver);
     require(dispatcher.find(number) == driver && driver->state == DriverState::starting);
     require(started.insert(number).second);
+    driver->account.limit.fill(UINT32_MAX);
     const std::uint64_t used = supervisor.used_pages();
-    const auto image = load_image(supervisor, pages, driver->executable, number);
+    const auto image = load_image(supervisor, pages, allocator, driver->executable, number);
     if (image.has_value()) {
-      require(pages.at(image->entry_point).use == PageUse::image && pages.at(image->entry_point).value == number);
-      unload_image(supervisor, pages, *image);
+      require(pages.code_owner(image->entry_point) == number);
+      allocator.free_image(number, image->base, image->pages);
     }
     require(supervisor.used_pages() == used);
   }

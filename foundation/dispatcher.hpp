@@ -6,11 +6,13 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 
 #include "abi/uefi/types.hpp"
 #include "base/byte_reader.hpp"
 #include "foundation/driver_record.hpp"
 #include "foundation/fault_policies.hpp"
+#include "foundation/record_index.hpp"
 #include "foundation/slot_table.hpp"
 #include "image/dispatch_order.hpp"
 #include "image/mm_volume.hpp"
@@ -47,12 +49,17 @@ class Dispatcher final : private image::MmVolumeVisitor {
   }
   // Null for foundation_itself and numbers that name nobody.
   DriverRecord* find(DriverNumber number) { return number == 0 ? nullptr : drivers_.at_index(number - 1); }
-  // The driver of a file, or null.
-  const DriverRecord* find(const abi::Guid& file) {
-    for (image::DispatchNode* node = order_.first(); node != nullptr; node = node->next_discovered) {
-      if (node->file == file) return &DriverRecord::of(*node);
-    }
-    return nullptr;
+  // The first driver of a file with this name, or null.
+  DriverRecord* find_file(const abi::Guid& file) {
+    image::DispatchNode* node = order_.first();
+    while (node != nullptr && !same(node->file, file)) node = node->next_discovered;
+    return node == nullptr ? nullptr : &DriverRecord::of(*node);
+  }
+
+  // Calls visit(const DriverRecord&) in the order of numbers.
+  template <typename Visit>
+  void for_each(Visit visit) {
+    drivers_.for_each([&](DriverRecord& driver) { visit(std::as_const(driver)); });
   }
 
   // Logs each driver that never started and what it waits for (abi/redoubt/report.hpp).

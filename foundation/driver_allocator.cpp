@@ -12,72 +12,164 @@ constexpr std::array<std::byte, 2048> zeroes{};
 
 }  // namespace
 
-Result<std::uint64_t> DriverAllocator::give_pages(std::uint64_t pages, std::uint64_t limit) {
+// ---- Reserve ----
+
+void DriverAllocator::reserve(DriverNumber driver, std::uint64_t pages) {
+  abi::MemoryStatistics statistics{};
+  if (supervisor_.read_memory_statistics(statistics) != abi::SystemStatus::ok) return;
+  const std::uint64_t half = (statistics.mmram_bytes - statistics.used_bytes) / page_bytes / 2;
+  reserve_driver_ = driver;
+  reserve_pages_ = pages < half ? pages : half;
+  fill_reserve();
+}
+
+void DriverAllocator::end_reserve(DriverNumber driver) {
+  if (driver != reserve_driver_) return;
+  reserve_driver_ = foundation_itself;
+  release_reserve();
+}
+
+void DriverAllocator::release_reserve() {
+  if (kept_pages_ != 0) supervisor_.free_pages(kept_, kept_pages_);
+  kept_pages_ = 0;
+}
+
+std::uint64_t DriverAllocator::lacking() const {
+  const std::uint64_t used = drivers_.find(reserve_driver_)->account.used[static_cast<std::size_t>(Resource::pages)];
+  return used < reserve_pages_ ? reserve_pages_ - used : 0;
+}
+
+void DriverAllocator::settle_reserve(DriverNumber driver) {
+  if (driver != reserve_driver_ || driver == foundation_itself) return;
+  if (const std::uint64_t lacking = this->lacking(); lacking < kept_pages_) {
+    supervisor_.free_pages(kept_ + lacking * page_bytes, kept_pages_ - lacking);
+    kept_pages_ = lacking;
+  }
+}
+
+void DriverAllocator::fill_reserve() {
+  const std::uint64_t lacking = this->lacking();
+  if (lacking <= kept_pages_) return;
+  // In one piece: as large as there is one.
+  const std::uint64_t before = kept_pages_;
+  release_reserve();
+  for (std::uint64_t pages = lacking; pages != 0; pages = pages > before && pages / 2 < before ? before : pages / 2) {
+    const SystemResult<std::uint64_t> memory = supervisor_.allocate_pages(pages, 0);
+    if (!memory.has_value()) continue;
+    kept_ = *memory;
+    kept_pages_ = pages;
+    return;
+  }
+}
+
+// ---- Pages ----
+
+Result<std::uint64_t> DriverAllocator::take_pages(DriverNumber driver, std::uint64_t pages, std::uint64_t limit) {
   if (pages == 0 || pages > max_pages) return std::unexpected(Error::out_of_memory);
-  const SystemResult<std::uint64_t> memory = supervisor_.allocate_pages(pages, limit);
-  if (!memory.has_value()) return std::unexpected(Error::out_of_memory);
-  if (supervisor_.set_page_access(*memory, pages, abi::page_none, abi::page_read | abi::page_write) !=
-      abi::SystemStatus::ok) {
-    supervisor_.free_pages(*memory, pages);
+  if (!ledger_.take(driver, Resource::pages, pages)) return std::unexpected(Error::out_of_memory);
+  SystemResult<std::uint64_t> memory = supervisor_.allocate_pages(pages, limit);
+  if (!memory.has_value() && driver == reserve_driver_ && kept_pages_ != 0) {
+    release_reserve();
+    memory = supervisor_.allocate_pages(pages, limit);
+    fill_reserve();
+  }
+  if (!memory.has_value()) {
+    ledger_.give_back(driver, Resource::pages, pages);
     return std::unexpected(Error::out_of_memory);
   }
   return *memory;
 }
 
-Result<std::uint64_t> DriverAllocator::allocate_pages(std::uint64_t pages, std::uint64_t limit) {
-  const std::uint64_t address = TRY(give_pages(pages, limit));
-  map_.set(address, pages, {PageUse::pages, 0});
+void DriverAllocator::return_pages(DriverNumber driver, std::uint64_t address, std::uint64_t pages) {
+  map_.set(address, pages, {PageUse::none, foundation_itself});
+  supervisor_.free_pages(address, pages);
+  ledger_.give_back(driver, Resource::pages, pages);
+  if (driver == reserve_driver_ && driver != foundation_itself) fill_reserve();
+}
+
+Result<std::uint64_t> DriverAllocator::give_pages(DriverNumber driver, std::uint64_t pages, std::uint64_t limit) {
+  const std::uint64_t memory = TRY(take_pages(driver, pages, limit));
+  if (supervisor_.set_page_access(memory, pages, abi::page_none, abi::page_read | abi::page_write) !=
+      abi::SystemStatus::ok) {
+    return_pages(driver, memory, pages);
+    return std::unexpected(Error::out_of_memory);
+  }
+  return memory;
+}
+
+Result<std::uint64_t> DriverAllocator::allocate_pages(DriverNumber driver, std::uint64_t pages, std::uint64_t limit) {
+  const std::uint64_t address = TRY(give_pages(driver, pages, limit));
+  map_.set(address, pages, {PageUse::pages, driver});
   return address;
 }
 
-Result<void> DriverAllocator::allocate_pages_at(std::uint64_t address, std::uint64_t pages) {
-  if (pages == 0 || pages > max_pages || supervisor_.allocate_pages_at(address, pages) != abi::SystemStatus::ok) {
+Result<void> DriverAllocator::allocate_pages_at(DriverNumber driver, std::uint64_t address, std::uint64_t pages) {
+  if (pages == 0 || pages > max_pages) return std::unexpected(Error::not_found);
+  if (!ledger_.take(driver, Resource::pages, pages)) return std::unexpected(Error::out_of_memory);
+  if (supervisor_.allocate_pages_at(address, pages) != abi::SystemStatus::ok) {
+    ledger_.give_back(driver, Resource::pages, pages);
     return std::unexpected(Error::not_found);
   }
   if (supervisor_.set_page_access(address, pages, abi::page_none, abi::page_read | abi::page_write) !=
       abi::SystemStatus::ok) {
-    supervisor_.free_pages(address, pages);
+    return_pages(driver, address, pages);
     return std::unexpected(Error::not_found);
   }
-  map_.set(address, pages, {PageUse::pages, 0});
+  map_.set(address, pages, {PageUse::pages, driver});
   return {};
 }
 
-Result<void> DriverAllocator::free_pages(std::uint64_t address, std::uint64_t pages) {
+Result<void> DriverAllocator::free_pages(DriverNumber driver, std::uint64_t address, std::uint64_t pages) {
   if (pages == 0 || !map_.all(address, pages, PageUse::pages)) return std::unexpected(Error::not_found);
-  map_.set(address, pages, {PageUse::none, 0});
-  supervisor_.free_pages(address, pages);
+  if (const DriverNumber owner = map_.other_owner(address, pages, driver); owner != driver) {
+    ledger_.refuse(driver, Refusal::pages, owner);
+    return std::unexpected(Error::access_denied);
+  }
+  return_pages(driver, address, pages);
   return {};
 }
 
-DriverAllocator::Slab* DriverAllocator::new_slab(std::uint32_t shift) {
+Result<std::uint64_t> DriverAllocator::allocate_image(DriverNumber driver, std::uint64_t pages) {
+  const std::uint64_t address = TRY(take_pages(driver, pages, 0));
+  map_.set(address, pages, {PageUse::image, driver});
+  return address;
+}
+
+void DriverAllocator::free_image(DriverNumber driver, std::uint64_t address, std::uint64_t pages) {
+  return_pages(driver, address, pages);
+}
+
+// ---- Pool ----
+
+DriverAllocator::Slab* DriverAllocator::new_slab(DriverNumber driver, std::uint32_t shift) {
   Slab* slab = slabs_.acquire();
   if (slab == nullptr) return nullptr;
-  const Result<std::uint64_t> page = give_pages(1, 0);
+  const Result<std::uint64_t> page = give_pages(driver, 1, 0);
   if (!page.has_value()) {
     slabs_.release(*slab);
     return nullptr;
   }
   slab->address = *page;
   slab->shift = shift;
-  map_.set(*page, 1, {PageUse::pool_slab, static_cast<std::uint32_t>(slabs_.token(*slab))});
-  available_[class_of(shift)].push_back(*slab);
+  slab->owner = driver;
+  map_.set(*page, 1, {PageUse::pool_slab, driver, static_cast<std::uint32_t>(slabs_.token(*slab))});
+  available(driver, shift).push_back(*slab);
   return slab;
 }
 
-Result<std::uint64_t> DriverAllocator::allocate_pool(std::uint64_t bytes) {
-  if (bytes > std::uint64_t{1} << largest_shift) {
+Result<std::uint64_t> DriverAllocator::allocate_pool(DriverNumber driver, std::uint64_t bytes) {
+  if (bytes > std::uint64_t{1} << DriverPool::largest_shift) {
     const std::uint64_t pages = pages_for(bytes);
-    const std::uint64_t address = TRY(give_pages(pages, 0));
-    map_.set(address, 1, {PageUse::pool_run, static_cast<std::uint32_t>(pages)});
-    map_.set(address + page_bytes, pages - 1, {PageUse::pool_rest, 0});
+    const std::uint64_t address = TRY(give_pages(driver, pages, 0));
+    map_.set(address, 1, {PageUse::pool_run, driver, static_cast<std::uint32_t>(pages)});
+    map_.set(address + page_bytes, pages - 1, {PageUse::pool_rest, driver});
     return address;
   }
-  const std::uint32_t shift = bytes <= std::uint64_t{1} << smallest_shift
-                                  ? smallest_shift
+  const std::uint32_t shift = bytes <= std::uint64_t{1} << DriverPool::smallest_shift
+                                  ? DriverPool::smallest_shift
                                   : static_cast<std::uint32_t>(std::bit_width(bytes - 1));
-  SlabList& list = available_[class_of(shift)];
-  Slab* slab = list.empty() ? new_slab(shift) : list.first();
+  SlabList& list = available(driver, shift);
+  Slab* slab = list.empty() ? new_slab(driver, shift) : list.first();
   if (slab == nullptr) return std::unexpected(Error::out_of_memory);
   const std::size_t word = ~slab->used[0] != 0 ? 0 : 1;  // a slab in the list has room
   const auto bit = static_cast<std::uint32_t>(std::countr_one(slab->used[word]));
@@ -86,15 +178,18 @@ Result<std::uint64_t> DriverAllocator::allocate_pool(std::uint64_t bytes) {
   return slab->address + ((word * 64 + bit) << shift);
 }
 
-Result<void> DriverAllocator::free_pool(std::uint64_t address) {
+Result<void> DriverAllocator::free_pool(DriverNumber driver, std::uint64_t address) {
   const PageMap::Entry entry = map_.at(address);
-  if (entry.use == PageUse::pool_run && address % page_bytes == 0) {
-    const std::uint64_t pages = entry.value;
-    map_.set(address, pages, {PageUse::none, 0});
-    supervisor_.free_pages(address, pages);
+  const bool run = entry.use == PageUse::pool_run && address % page_bytes == 0;
+  if (!run && entry.use != PageUse::pool_slab) return std::unexpected(Error::not_found);
+  if (entry.owner != driver) {
+    ledger_.refuse(driver, Refusal::pool, entry.owner);
+    return std::unexpected(Error::access_denied);
+  }
+  if (run) {
+    return_pages(driver, address, entry.value);
     return {};
   }
-  if (entry.use != PageUse::pool_slab) return std::unexpected(Error::not_found);
   Slab& slab = *slabs_.at_index(entry.value);
   const std::uint64_t offset = address - slab.address;
   const auto buffer = static_cast<std::uint32_t>(offset >> slab.shift);
@@ -102,13 +197,12 @@ Result<void> DriverAllocator::free_pool(std::uint64_t address) {
   std::uint64_t& word = slab.used[buffer / 64];
   if (offset % (std::uint64_t{1} << slab.shift) != 0 || (word & mask) == 0) return std::unexpected(Error::not_found);
   word &= ~mask;
-  SlabList& list = available_[class_of(slab.shift)];
+  SlabList& list = available(driver, slab.shift);
   if (slab.used_count-- == buffers(slab)) list.push_back(slab);
   if (slab.used_count == 0 && list.size() > 1) {
     // One empty slab is kept for each class, so that a driver at the edge doesn't make and break one with every call.
     list.remove(slab);
-    map_.set(slab.address, 1, {PageUse::none, 0});
-    supervisor_.free_pages(slab.address, 1);
+    return_pages(driver, slab.address, 1);
     slabs_.release(slab);
     return {};
   }

@@ -4,66 +4,92 @@
 // buffer is zero when handed out: pages come zeroed, small buffers are zeroed when they are freed.
 //
 // Pool buffers up to 2048 bytes come from slabs, pages cut into equal parts of a power of two, so that each buffer is
-// aligned to its size up to a cache line and beyond; larger ones are runs of whole pages.
+// aligned to its size up to a cache line and beyond; larger ones are runs of whole pages. Each page is one driver's,
+// on whose account it is and who alone can free it.
+//
+// One driver may have a reserve: pages that are kept back for it, however much others take. It is given out of what is
+// free as long as there is something, and out of the reserve then.
 #pragma once
 
-#include <array>
 #include <cstdint>
 
+#include "foundation/dispatcher.hpp"
+#include "foundation/driver_ledger.hpp"
 #include "foundation/page_map.hpp"
-#include "foundation/record_list.hpp"
+#include "foundation/pool_slab.hpp"
 #include "foundation/slot_table.hpp"
 #include "foundation/supervisor_interface.hpp"
 
 namespace redoubt::foundation {
 
-// A page cut into pool buffers.
-struct PoolSlab {
-  std::uint64_t address = 0;
-  std::uint64_t used[2] = {};  // one bit for each buffer
-  std::uint32_t used_count = 0;
-  std::uint32_t shift = 0;         // a buffer has 2^shift bytes
-  RecordLink<PoolSlab> available;  // among slabs of its class with room
-};
-
 class DriverAllocator {
  public:
-  constexpr DriverAllocator(Supervisor& supervisor, PageMap& map)
-      : supervisor_(supervisor), map_(map), slabs_(supervisor) {}
+  constexpr DriverAllocator(Supervisor& supervisor, PageMap& map, Dispatcher& drivers, DriverLedger& ledger)
+      : supervisor_(supervisor), map_(map), drivers_(drivers), ledger_(ledger), slabs_(supervisor) {}
   DriverAllocator(const DriverAllocator&) = delete;
   DriverAllocator& operator=(const DriverAllocator&) = delete;
 
-  // Pages that drivers may read and write, below `limit` (0 = anywhere). Error::out_of_memory.
-  Result<std::uint64_t> allocate_pages(std::uint64_t pages, std::uint64_t limit);
-  // At one address, a multiple of the page size. Error::not_found if the pages aren't all free.
-  Result<void> allocate_pages_at(std::uint64_t address, std::uint64_t pages);
-  // Any whole pages of what allocate_pages returned, also of several allocations.
-  // Error::not_found if one of them is something else.
-  Result<void> free_pages(std::uint64_t address, std::uint64_t pages);
+  // Keeps as many pages back as `driver` lacks to `pages`, but no more than half of what is free. Once.
+  void reserve(DriverNumber driver, std::uint64_t pages);
+  // How many pages the driver may have, where `limit` is everybody's: no less than its reserve.
+  std::uint32_t page_limit(DriverNumber driver, std::uint32_t limit) const {
+    return driver == reserve_driver_ && reserve_pages_ > limit ? static_cast<std::uint32_t>(reserve_pages_) : limit;
+  }
+  // The driver has started: what it took counts as had, and as much of what is kept back is free again.
+  void settle_reserve(DriverNumber driver);
+  // The driver has stopped: nothing is kept back for it any more.
+  void end_reserve(DriverNumber driver);
 
-  // At least one byte; 16-byte aligned, also for 0 bytes. Error::out_of_memory.
-  Result<std::uint64_t> allocate_pool(std::uint64_t bytes);
-  // Error::not_found unless `address` is what allocate_pool returned and was not freed since.
-  Result<void> free_pool(std::uint64_t address);
+  // Pages that the driver may read and write, below `limit` (0 = anywhere). Error::out_of_memory, also beyond the
+  // driver's limit.
+  Result<std::uint64_t> allocate_pages(DriverNumber driver, std::uint64_t pages, std::uint64_t limit);
+  // At one address, a multiple of the page size. Error::not_found if the pages aren't all free, Error::out_of_memory
+  // beyond the driver's limit.
+  Result<void> allocate_pages_at(DriverNumber driver, std::uint64_t address, std::uint64_t pages);
+  // Any whole pages of what allocate_pages returned, also of several allocations.
+  // Error::not_found if one of them is something else, Error::access_denied, and noted, if one is another driver's.
+  Result<void> free_pages(DriverNumber driver, std::uint64_t address, std::uint64_t pages);
+
+  // At least one byte; 16-byte aligned, also for 0 bytes. Error::out_of_memory, also beyond the driver's limit.
+  Result<std::uint64_t> allocate_pool(DriverNumber driver, std::uint64_t bytes);
+  // Error::not_found unless `address` is what allocate_pool returned and was not freed since; Error::access_denied, and
+  // noted, if it is another driver's.
+  Result<void> free_pool(DriverNumber driver, std::uint64_t address);
+
+  // Pages for the driver's image, of PageUse::image, that it has no access to yet. Error::out_of_memory.
+  Result<std::uint64_t> allocate_image(DriverNumber driver, std::uint64_t pages);
+  void free_image(DriverNumber driver, std::uint64_t address, std::uint64_t pages);
 
  private:
-  static constexpr std::uint32_t smallest_shift = 5;  // 32 bytes: 128 to a page
-  static constexpr std::uint32_t largest_shift = 11;  // 2048 bytes
-  static constexpr std::size_t class_count = largest_shift - smallest_shift + 1;
-
   using Slab = PoolSlab;
-  using SlabList = RecordList<Slab, &Slab::available>;
+  using SlabList = DriverPool::SlabList;
 
   static std::uint32_t buffers(const Slab& slab) { return static_cast<std::uint32_t>(page_bytes >> slab.shift); }
-  static std::size_t class_of(std::uint32_t shift) { return shift - smallest_shift; }
+  SlabList& available(DriverNumber driver, std::uint32_t shift) {
+    return drivers_.find(driver)->pool.available[shift - DriverPool::smallest_shift];
+  }
 
-  Result<std::uint64_t> give_pages(std::uint64_t pages, std::uint64_t limit);
-  Slab* new_slab(std::uint32_t shift);
+  // Pages on the driver's account, as the supervisor gives them.
+  Result<std::uint64_t> take_pages(DriverNumber driver, std::uint64_t pages, std::uint64_t limit);
+  void return_pages(DriverNumber driver, std::uint64_t address, std::uint64_t pages);
+  // The same, open to drivers.
+  Result<std::uint64_t> give_pages(DriverNumber driver, std::uint64_t pages, std::uint64_t limit);
+  Slab* new_slab(DriverNumber driver, std::uint32_t shift);
+  // What the reserve's driver hasn't got of it.
+  std::uint64_t lacking() const;
+  // Keeps back what it lacks, as far as that is there in one piece.
+  void fill_reserve();
+  void release_reserve();
 
   Supervisor& supervisor_;
   PageMap& map_;
+  Dispatcher& drivers_;
+  DriverLedger& ledger_;
   SlotTable<Slab> slabs_;
-  std::array<SlabList, class_count> available_{};
+  DriverNumber reserve_driver_ = foundation_itself;  // none
+  std::uint64_t reserve_pages_ = 0;                  // that it is to be able to have
+  std::uint64_t kept_ = 0;                           // address of what is kept back
+  std::uint64_t kept_pages_ = 0;
 };
 
 }  // namespace redoubt::foundation

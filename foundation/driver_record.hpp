@@ -8,7 +8,8 @@
 #include <string_view>
 
 #include "base/byte_reader.hpp"
-#include "foundation/protocol_database.hpp"
+#include "foundation/driver_ledger.hpp"
+#include "foundation/pool_slab.hpp"
 #include "image/dispatch_order.hpp"
 
 namespace redoubt::foundation {
@@ -18,7 +19,7 @@ enum class DriverState : std::uint8_t {
   starting,  // in its entry point
   running,   // its entry point returned success
   failed,    // refused by the loader, or its entry point returned an error: unloaded
-  disabled,  // stopped by a fault: registrations removed, memory kept
+  disabled,  // stopped by a fault: registrations removed; its memory is nobody's until a reset
 };
 
 struct DriverRecord {
@@ -32,6 +33,8 @@ struct DriverRecord {
   std::uint64_t entry_point = 0;
   std::uint64_t image_handle = 0;  // token; 0 = none
   std::uint64_t loaded_image = 0;  // its EFI_LOADED_IMAGE_PROTOCOL, in drivers' memory; 0 = none
+  DriverAccount account;
+  DriverPool pool;
 
   const abi::Guid& file() const { return order.file; }
   std::string_view name() const { return {name_characters.data(), name_length}; }

@@ -2,6 +2,7 @@
 // Drivers that fault, and memory that runs out: what stays, what goes, who hears of it.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -51,7 +52,10 @@ class FaultTest : public ::testing::Test {
                     mmst->register_protocol_notify(&other_protocol, notifies[0], &registration);
                     return mmst->allocate_pool(abi::runtime_services_data, 64, &victim_pool_);
                   }});
-    machine_.add({.file = test_guid(2), .name = "other", .entry = [](Handle, MmSystemTable* mmst) {
+    machine_.add({.file = test_guid(2), .name = "other", .entry = [this](Handle image, MmSystemTable* mmst) {
+                    void* interface = nullptr;
+                    mmst->handle_protocol(image, &abi::loaded_image_protocol_guid, &interface);
+                    other_base_ = address_of(static_cast<abi::LoadedImageProtocol*>(interface)->image_base);
                     Handle handle = nullptr;
                     mmst->mmi_handler_register(handlers[2], &other_message, &handle);
                     return mmst->mmi_handler_register(handlers[3], &victim_message, &handle);
@@ -84,6 +88,7 @@ class FaultTest : public ::testing::Test {
 
   testing::Machine machine_;
   std::uint64_t victim_base_ = 0;
+  std::uint64_t other_base_ = 0;
   void* victim_pool_ = nullptr;
 };
 
@@ -145,34 +150,68 @@ TEST_F(FaultTest, ADriverThatFaultedInAnInnerCallGetsNoMoreServices) {
   expect_victim_gone();
 }
 
-TEST_F(FaultTest, RegistrationsBelongToTheImageThatTheFunctionIsIn) {
-  // The other driver registers a function in the victim's image: it goes when the victim goes, and a fault in it is the
-  // victim's, whose code it was.
-  const auto function = at_address<std::remove_pointer_t<abi::MmiHandler>>(victim_base_ + 0x1000 + 22);
+TEST_F(FaultTest, AHandlerOfAnotherThatADriverRegistersWhenItIsCalledIsTheOthers) {
+  // As a dispatcher of MMI sources does: called by the victim, it registers the victim's function.
+  const auto function = at_address<std::remove_pointer_t<abi::MmiHandler>>(victim_base_ + 0x1000);
   const Guid planted = test_guid(0x103);
-  handler_bodies[2] = [&](const HandlerCall&) {
-    Handle handle = nullptr;
-    EXPECT_EQ(machine_.mmst().mmi_handler_register(function, &planted, &handle), status::success);
-    return status::success;
-  };
-  EXPECT_EQ(machine_.send(other_message).status, status::success);
-  handler_bodies[0] = crash;
-  machine_.send(victim_message);
-  EXPECT_EQ(machine_.send(planted).status, status::not_found);
-  expect_victim_gone();
-}
-
-TEST_F(FaultTest, ACallIntoNothingIsAFaultLikeAnyOther) {
-  const Guid guid = test_guid(0x104);
+  Handle handle = nullptr;
   handler_bodies[0] = [&](const HandlerCall&) {
-    Handle handle = nullptr;
-    EXPECT_EQ(machine_.mmst().mmi_handler_register(
-                  at_address<std::remove_pointer_t<abi::MmiHandler>>(address_of(victim_pool_)), &guid, &handle),
-              status::success);
+    machine_.supervisor.return_address = other_base_ + 0x1000;
+    EXPECT_EQ(machine_.mmst().mmi_handler_register(function, &planted, &handle), status::success);
+    machine_.supervisor.return_address.reset();
     return status::success;
   };
   EXPECT_EQ(machine_.send(victim_message).status, status::success);
-  EXPECT_EQ(machine_.send(guid).status, status::device_error);
+  handler_bodies[0] = crash;
+  machine_.send(victim_message);
+  EXPECT_EQ(machine_.send(planted).status, status::not_found) << "it goes with the victim";
+  expect_victim_gone();
+}
+
+TEST_F(FaultTest, AFaultIsBlamedOnTheCodeAndTheDriverThatItCutOffStopsToo) {
+  // The victim calls the other driver, which faults: nobody knows what the victim was in the middle of.
+  handler_bodies[0] = [&](const HandlerCall&) -> EfiStatus { FakeSupervisor::fault(14, 8, other_base_ + 0x1004); };
+  EXPECT_EQ(machine_.send(victim_message).status, status::device_error);
+  const auto& lines = machine_.supervisor.lines;
+  const auto first = std::ranges::find_if(lines, [](const auto& line) { return line.starts_with("driver.disabled"); });
+  ASSERT_NE(first, lines.end());
+  EXPECT_TRUE(first->starts_with("driver.disabled driver=2 ")) << *first;
+  EXPECT_TRUE(machine_.supervisor.logged("driver.disabled driver=1 guid=00000001-7e57-4001-8000-000000000001"));
+  EXPECT_TRUE(machine_.supervisor.logged(" blamed=2"));
+  EXPECT_FALSE(present(victim_protocol));
+  EXPECT_EQ(machine_.send(other_message).status, status::not_found);
+}
+
+TEST_F(FaultTest, AFaultWhereNoCodeIsIsTheCalledDrivers) {
+  handler_bodies[0] = [&](const HandlerCall&) -> EfiStatus { FakeSupervisor::fault(14, 8, 8); };
+  EXPECT_EQ(machine_.send(victim_message).status, status::device_error);
+  expect_victim_gone();
+}
+
+TEST_F(FaultTest, WhatADisabledDriverHeldIsNobodysAnyMore) {
+  void* page = nullptr;
+  handler_bodies[0] = [&](const HandlerCall&) -> EfiStatus {
+    EXPECT_EQ(machine_.mmst().allocate_pool(abi::runtime_services_data, 5000, &page), status::success);
+    FakeSupervisor::fault(6);
+  };
+  machine_.send(victim_message);
+  // Its image (two pages of one section each, and the headers), a slab for each size it had, the large buffer.
+  EXPECT_TRUE(machine_.supervisor.logged("driver.quarantined driver=1 pages="));
+  machine_.as_driver([&](MmSystemTable& mmst) {
+    EXPECT_EQ(mmst.free_pool(page), status::invalid_parameter);
+    EXPECT_EQ(mmst.free_pool(victim_pool_), status::invalid_parameter);
+    // What is taken now, to the last page, is none of it.
+    for (abi::EfiPhysicalAddress address = 0;
+         mmst.allocate_pages(abi::allocate_any_pages, abi::runtime_services_data, 1, &address) == status::success;) {
+      EXPECT_NE(address, address_of(page));
+      EXPECT_NE(address, address_of(victim_pool_) & ~(page_bytes - 1));
+    }
+    for (int i = 0; i != 200; ++i) {
+      void* small = nullptr;
+      if (mmst.allocate_pool(abi::runtime_services_data, 64, &small) != status::success) break;
+      EXPECT_NE(address_of(small) / page_bytes, address_of(victim_pool_) / page_bytes);
+    }
+  });
   expect_victim_gone();
 }
 

@@ -7,6 +7,7 @@
 #include "abi/pi/mm_cpu.hpp"
 #include "abi/pi/mm_mp.hpp"
 #include "abi/pi/mm_protocols.hpp"
+#include "abi/redoubt/driver_images.hpp"
 #include "abi/redoubt/inner_mmi.hpp"
 #include "abi/redoubt/observation.hpp"
 #include "abi/redoubt/processors_held.hpp"
@@ -45,16 +46,14 @@ MutableBytes declared_data(const abi::MmiEvent& event) {
   return {at_address<std::byte>(event.data), static_cast<std::size_t>(size)};
 }
 
-LoadedImage loaded_image_of(const DriverRecord& driver) {
-  return {driver.image_base, driver.image_pages, driver.image_pages * page_bytes, driver.entry_point};
-}
-
 }  // namespace
 
 // ---- Launch ----
 
 EfiStatus Foundation::launch(const abi::FoundationLaunch& launch) {
   observer_.create(launch.options);
+  limits_ = launch.limits;
+  return_gate_ = launch.gates + std::uint64_t{abi::gate_stub_bytes} * abi::gate_return;
   if (const EfiStatus status = create_tables(launch); status != abi::status::success) return status;
   const bool sound_hobs = install_hob_list(launch);
   const Bytes volumes(at_address<std::byte>(launch.volume_base), launch.volume_size);
@@ -62,9 +61,13 @@ EfiStatus Foundation::launch(const abi::FoundationLaunch& launch) {
   fault_policies_ = FaultPolicies(volumes);
   if (sound_hobs) unblocking_.unblock_hobs(Bytes(at_address<std::byte>(launch.hob_base), launch.hob_size));
   discover_drivers(launch, sound_hobs);
+  if (const DriverRecord* driver = dispatcher_.find_file(launch.reserve_file); driver != nullptr) {
+    allocator_.reserve(dispatcher_.number(*driver), launch.reserve_pages);
+  }
   dispatch_drivers();
   log_protocols();
   report_waiting();
+  report_usage();
   update_interest();
   observer_.report();
   return abi::status::success;
@@ -92,6 +95,8 @@ EfiStatus Foundation::create_tables(const abi::FoundationLaunch& launch) {
   if (!unblocked.has_value()) return to_efi_status(unblocked.error());
   const auto held = install_processors_held_protocol(launch, *(*io)->handle);
   if (!held.has_value()) return to_efi_status(held.error());
+  const auto images = install_driver_images_protocol(launch, *(*io)->handle);
+  if (!images.has_value()) return to_efi_status(images.error());
   const auto processors = install_processor_protocols(launch, *(*io)->handle);
   return processors.has_value() ? abi::status::success : to_efi_status(processors.error());
 }
@@ -121,6 +126,14 @@ Result<void> Foundation::install_processors_held_protocol(const abi::FoundationL
   protocol.hold = reinterpret_cast<decltype(protocol.hold)>(static_cast<std::uintptr_t>(
       launch.gates + std::uint64_t{abi::gate_stub_bytes} * static_cast<std::uint32_t>(Service::hold_processors)));
   TRY(protocols_.install(&handle, abi::processors_held_protocol_guid, address_of(&protocol), foundation_itself));
+  return {};
+}
+
+Result<void> Foundation::install_driver_images_protocol(const abi::FoundationLaunch& launch, HandleRecord& handle) {
+  auto& protocol = *at_address<abi::DriverImagesProtocol>(TRY(arena_.allocate(sizeof(abi::DriverImagesProtocol))));
+  protocol.find = reinterpret_cast<decltype(protocol.find)>(static_cast<std::uintptr_t>(
+      launch.gates + std::uint64_t{abi::gate_stub_bytes} * static_cast<std::uint32_t>(Service::find_driver)));
+  TRY(protocols_.install(&handle, abi::driver_images_protocol_guid, address_of(&protocol), foundation_itself));
   return {};
 }
 
@@ -179,7 +192,7 @@ bool Foundation::install_hob_list(const abi::FoundationLaunch& launch) {
   const auto copied = reduce_hob_list(source, launch.mmram_base, launch.mmram_size, *memory,
                                       MutableBytes(at_address<std::byte>(*memory), needed->bytes));
   if (!copied.has_value()) return refuse(copied.error());
-  const auto installed = table_.install_configuration_table(abi::hob_list_table_guid, *memory);
+  const auto installed = table_.install_configuration_table(abi::hob_list_table_guid, *memory, foundation_itself);
   if (!installed.has_value()) return refuse(installed.error());
   observer_.event(abi::LogLevel::info, LogLine("hobs").number("kept", copied->kept).number("dropped", copied->dropped));
   return true;
@@ -227,9 +240,16 @@ void Foundation::start(DriverRecord& driver) {
   const DriverNumber number = dispatcher_.number(driver);
   const ImageAlignment alignment =
       alignment_exceptions_.admit(driver.file()) ? ImageAlignment::admitted : ImageAlignment::pages;
-  const auto image = load_image(supervisor_, page_map_, driver.executable, number, alignment);
+  driver.account.limit = {allocator_.page_limit(number, limits_.pages),
+                          limits_.handles,
+                          limits_.protocols,
+                          limits_.handlers,
+                          limits_.notifications,
+                          limits_.tables};
+  const auto image = load_image(supervisor_, page_map_, allocator_, driver.executable, number, alignment);
   if (!image.has_value()) {
     driver.state = DriverState::failed;
+    allocator_.end_reserve(number);
     log_driver(driver, 0, to_efi_status(image.error().code), image.error().reason);
     apply_fault_policy(driver.file(), &driver, abi::FaultCause::image, nullptr, nullptr);
     return;
@@ -263,17 +283,19 @@ void Foundation::start(DriverRecord& driver) {
   log_driver(driver, entry.ticks, result, nullptr);
   if (!abi::status::is_error(result)) {
     driver.state = DriverState::running;
+    allocator_.settle_reserve(number);
     return;
   }
   // UEFI 2.10, 7.4, EFI_IMAGE_ENTRY_POINT: a driver that returns an error is unloaded.
   driver.state = DriverState::failed;
   processors_.stop_driver(number);
-  protocols_.remove_owned(number);
+  protocols_.remove_owned(number, driver.image_base, driver.image_pages * page_bytes);
   mmis_.remove_owned(number);
   update_interest();
-  table_.remove_configuration_tables_in(driver.image_base, driver.image_pages * page_bytes);
-  unload_image(supervisor_, page_map_, loaded_image_of(driver));
-  if (driver.loaded_image != 0) static_cast<void>(allocator_.free_pool(driver.loaded_image));
+  table_.remove_configuration_tables(number, driver.image_base, driver.image_pages * page_bytes);
+  if (driver.loaded_image != 0) static_cast<void>(allocator_.free_pool(number, driver.loaded_image));
+  allocator_.free_image(number, driver.image_base, driver.image_pages);
+  allocator_.end_reserve(number);
   apply_fault_policy(driver.file(), &driver, abi::FaultCause::entry_point, nullptr, nullptr);
 }
 
@@ -283,7 +305,7 @@ Result<void> Foundation::install_loaded_image(DriverRecord& driver, const Loaded
     FilePath path;
   };
   // In the driver's own memory: it may put its Unload function there (UEFI 2.10, 9.1), and nobody here reads it again.
-  const std::uint64_t address = TRY(allocator_.allocate_pool(sizeof(Instance)));
+  const std::uint64_t address = TRY(allocator_.allocate_pool(dispatcher_.number(driver), sizeof(Instance)));
   driver.loaded_image = address;
   Instance instance{};
   instance.path = file_path(driver.file());
@@ -328,28 +350,53 @@ SystemStatus Foundation::call(DriverNumber callee, DriverCall& call, const Guid*
     constexpr std::uint32_t general_protection = 13;
     call.fault_vector = general_protection;
     call.fault_rip = call.entry;
-    disable(callee, call, handler);
+    settle(callee, call, handler);
   } else if (status == SystemStatus::driver_fault) [[unlikely]] {
-    disable(callee, call, handler);
+    settle(callee, call, handler);
   }
   return status;
 }
 
-void Foundation::disable(DriverNumber number, const DriverCall& call, const Guid* handler) {
+bool Foundation::disabled(DriverNumber number) {
+  const DriverRecord* driver = dispatcher_.find(number);
+  return driver != nullptr && driver->state == DriverState::disabled;
+}
+
+void Foundation::settle(DriverNumber callee, const DriverCall& call, const Guid* handler) {
+  const DriverNumber blamed = page_map_.code_owner(call.fault_rip);
+  if (blamed == foundation_itself || blamed == callee) {
+    disable(callee, call, handler, foundation_itself);
+    return;
+  }
+  disable(blamed, call, handler, foundation_itself);
+  disable(callee, call, handler, blamed);
+}
+
+void Foundation::disable(DriverNumber number, const DriverCall& call, const Guid* handler, DriverNumber blamed) {
   DriverRecord* driver = dispatcher_.find(number);
   // The fault itself is on the log already, from the supervisor; here is what follows from it.
   LogLine line("driver.disabled");
   line.number("driver", number);
   if (driver != nullptr) line.guid("guid", driver->file()).text("name", driver->name());
   if (handler != nullptr) line.guid("handler", *handler);
-  observer_.event(abi::LogLevel::error, line.number("vector", call.fault_vector).hexadecimal("rip", call.fault_rip));
+  line.number("vector", call.fault_vector).hexadecimal("rip", call.fault_rip);
+  if (blamed != foundation_itself) line.number("blamed", blamed);
+  observer_.event(abi::LogLevel::error, line);
   if (driver == nullptr) return;
+  const bool again = driver->state == DriverState::disabled;
   driver->state = DriverState::disabled;
   processors_.stop_driver(number);
-  protocols_.remove_owned(number);
+  protocols_.remove_owned(number, driver->image_base, driver->image_pages * page_bytes);
   mmis_.close_owned(number);
   mmis_.remove_owned(number);
   update_interest();
+  if (again) return;
+  // Its pages stay on its account, where nobody can free them: others may hold pointers into them.
+  allocator_.end_reserve(number);
+  supervisor_.log(LogLine("driver.quarantined")
+                      .number("driver", number)
+                      .number("pages", driver->account.used[static_cast<std::size_t>(Resource::pages)])
+                      .view());
   apply_fault_policy(driver->file(), driver, abi::FaultCause::fault, &call, handler);
 }
 
@@ -376,7 +423,7 @@ void Foundation::apply_fault_policy(const Guid& file, const DriverRecord* driver
 
 void Foundation::miss_drivers() {
   fault_policies_.for_each_needed([this](const Guid& file, abi::FaultPolicy) {
-    const DriverRecord* driver = dispatcher_.find(file);
+    const DriverRecord* driver = dispatcher_.find_file(file);
     if (driver == nullptr || driver->state == DriverState::found) {
       apply_fault_policy(file, driver, abi::FaultCause::not_started, nullptr, nullptr);
     }
@@ -385,19 +432,34 @@ void Foundation::miss_drivers() {
 
 void Foundation::disable_for_procedures() {
   while (const std::optional<ProcedureFault> fault = processors_.take_fault()) {
-    const DriverRecord* driver = dispatcher_.find(fault->driver);
-    if (driver != nullptr && driver->state == DriverState::disabled) continue;
+    if (disabled(fault->driver)) continue;
     DriverCall call{};
     call.fault_vector = static_cast<std::uint32_t>(fault->end.fault_vector);
     call.fault_address = fault->end.fault_address;
     call.fault_rip = fault->end.rip;
-    disable(fault->driver, call, nullptr);
+    settle(fault->driver, call, nullptr);
   }
 }
 
-DriverNumber Foundation::owner_of(std::uint64_t function) const {
-  const PageMap::Entry entry = page_map_.at(function);
-  return entry.use == PageUse::image ? entry.value : running_;
+DriverNumber Foundation::owner_of(std::uint64_t function, DriverNumber caller) {
+  const DriverNumber owner = page_map_.code_owner(function);
+  if (owner != foundation_itself && (owner == caller || (owner == running_ && !disabled(owner)))) return owner;
+  ledger_.refuse(caller, Refusal::function, page_map_.at(function).owner);
+  return foundation_itself;
+}
+
+void Foundation::report_usage() {
+  dispatcher_.for_each([this](const DriverRecord& driver) {
+    if (driver.state == DriverState::found) return;
+    LogLine line("driver.usage");
+    line.number("driver", dispatcher_.number(driver));
+    for (std::size_t i = 0; i < resource_count; ++i) {
+      line.share(resource_names[i], driver.account.used[i], driver.account.limit[i]);
+    }
+    line.number("refused", driver.account.refusals());
+    if (driver.state == DriverState::disabled) line.word("state", "disabled");
+    supervisor_.log(line.view());
+  });
 }
 
 // ---- MMIs ----
@@ -583,6 +645,7 @@ bool Foundation::lifecycle(LifecycleEvent event) {
                                              .number("faults", statistics.fault_count)
                                              .number("mmram_used", statistics.used_bytes)
                                              .number("mmram_free", statistics.mmram_bytes - statistics.used_bytes));
+    if (event == LifecycleEvent::ready_to_boot || event == LifecycleEvent::exit_boot_services) report_usage();
     observer_.report();
   }
   if (event == LifecycleEvent::ready_to_lock && dispatched_again_) {

@@ -16,6 +16,7 @@
 #include "foundation/alignment_exceptions.hpp"
 #include "foundation/dispatcher.hpp"
 #include "foundation/driver_allocator.hpp"
+#include "foundation/driver_ledger.hpp"
 #include "foundation/driver_memory.hpp"
 #include "foundation/fault_policies.hpp"
 #include "foundation/image_loader.hpp"
@@ -46,14 +47,15 @@ class Foundation {
       : supervisor_(supervisor),
         memory_(supervisor),
         page_map_(supervisor),
-        allocator_(supervisor, page_map_),
-        arena_(supervisor),
-        table_(supervisor, arena_),
-        own_protocols_(supervisor, page_map_, arena_),
-        protocols_(supervisor),
-        mmis_(supervisor),
         dispatcher_(supervisor),
         observer_(supervisor),
+        ledger_(dispatcher_, observer_),
+        allocator_(supervisor, page_map_, dispatcher_, ledger_),
+        arena_(supervisor),
+        table_(supervisor, arena_, ledger_),
+        own_protocols_(supervisor, page_map_, arena_, ledger_),
+        protocols_(supervisor, ledger_),
+        mmis_(supervisor, ledger_),
         processors_(supervisor),
         save_states_(supervisor),
         unblocking_(supervisor) {}
@@ -86,6 +88,7 @@ class Foundation {
   void discover_drivers(const abi::FoundationLaunch& launch, bool sound_hobs);
   Result<void> install_unblocked_memory_protocol(const abi::FoundationLaunch& launch, HandleRecord& handle);
   Result<void> install_processors_held_protocol(const abi::FoundationLaunch& launch, HandleRecord& handle);
+  Result<void> install_driver_images_protocol(const abi::FoundationLaunch& launch, HandleRecord& handle);
   Result<void> install_log_protocol(const abi::FoundationLaunch& launch, HandleRecord& handle);
   // What is installed once the drivers have started, and by whom.
   void log_protocols();
@@ -100,17 +103,33 @@ class Foundation {
   void log_driver(const DriverRecord& driver, std::uint64_t ticks, abi::EfiStatus status, const char* reason);
   // Runs a driver's code on behalf of `callee`. A fault disables it; `handler`, if not null, names what was called.
   abi::SystemStatus call(DriverNumber callee, abi::DriverCall& call, const abi::Guid* handler);
-  void disable(DriverNumber driver, const abi::DriverCall& call, const abi::Guid* handler);
   // What the image wants when this driver fails. Comes back if the machine goes on without it. `call`: of a fault, else
   // null; `handler`: see call().
   void apply_fault_policy(const abi::Guid& file, const DriverRecord* driver, abi::FaultCause cause,
                           const abi::DriverCall* call, const abi::Guid* handler);
   // Those that the machine isn't safe without, and that never started.
   void miss_drivers();
+  // After a fault in a call of `callee`: whoever's code it was is to blame, and whose call it cut off has stopped in
+  // the middle of something. Both are disabled.
+  void settle(DriverNumber callee, const abi::DriverCall& call, const abi::Guid* handler);
+  // `blamed`: another driver, whose fault it was; foundation_itself if it was the driver's own.
+  void disable(DriverNumber driver, const abi::DriverCall& call, const abi::Guid* handler, DriverNumber blamed);
+  bool disabled(DriverNumber driver);
   // Disables drivers whose procedures on other CPUs faulted.
   void disable_for_procedures();
-  // Whose a function is: the driver's whose image it lies in, else the running one's.
-  DriverNumber owner_of(std::uint64_t function) const;
+  void report_usage();
+
+  // Who calls a service: the driver that goes on when it is over. Drivers call each other without the foundation's
+  // knowledge, so that isn't always the one that runs on its behalf. foundation_itself: nobody, since no driver's code
+  // is there; whatever the stack says, nothing but a fault can come of it.
+  DriverNumber caller_of(std::uint64_t return_address) const {
+    return return_address == return_gate_ ? running_ : page_map_.code_owner(return_address);
+  }
+  // Whose the function is that `caller` wants to have called: its own, or that of the driver which called it (as one
+  // does that has itself called for a source of MMIs). foundation_itself, and noted, for anything else.
+  DriverNumber owner_of(std::uint64_t function, DriverNumber caller);
+  // The registration, if it is the caller's; noted if it is another driver's.
+  NotifyRecord* find_notify(std::uint64_t token, DriverNumber caller);
 
   // MMIs
   // Inlined, since every message pays for it; what is rare in it is not.
@@ -137,43 +156,47 @@ class Foundation {
   void update_interest();
 
   // services, in services.cpp
-  abi::EfiStatus install_configuration_table(Arguments arguments);
-  abi::EfiStatus memory_io(Arguments arguments, bool write);
+  abi::EfiStatus install_configuration_table(Arguments arguments, DriverNumber caller);
+  abi::EfiStatus memory_io(Arguments arguments, DriverNumber caller, bool write);
   abi::EfiStatus port_io(Arguments arguments, bool write);
-  abi::EfiStatus allocate_pool(Arguments arguments);
-  abi::EfiStatus free_pool(Arguments arguments);
-  abi::EfiStatus allocate_pages(Arguments arguments);
-  abi::EfiStatus free_pages(Arguments arguments);
-  abi::EfiStatus processor_service(Service service, Arguments arguments);
+  abi::EfiStatus allocate_pool(Arguments arguments, DriverNumber caller);
+  abi::EfiStatus free_pool(Arguments arguments, DriverNumber caller);
+  abi::EfiStatus allocate_pages(Arguments arguments, DriverNumber caller);
+  abi::EfiStatus free_pages(Arguments arguments, DriverNumber caller);
+  abi::EfiStatus processor_service(Service service, Arguments arguments, DriverNumber caller);
   abi::EfiStatus hold_processors(Arguments arguments);
-  abi::EfiStatus install_protocol_interface(Arguments arguments);
-  abi::EfiStatus uninstall_protocol_interface(Arguments arguments);
+  abi::EfiStatus find_driver(Arguments arguments);
+  abi::EfiStatus install_protocol_interface(Arguments arguments, DriverNumber caller);
+  abi::EfiStatus uninstall_protocol_interface(Arguments arguments, DriverNumber caller);
   abi::EfiStatus handle_protocol(Arguments arguments);
-  abi::EfiStatus register_protocol_notify(Arguments arguments);
-  abi::EfiStatus locate_handle(Arguments arguments);
-  abi::EfiStatus locate_protocol(Arguments arguments);
+  abi::EfiStatus register_protocol_notify(Arguments arguments, DriverNumber caller);
+  abi::EfiStatus locate_handle(Arguments arguments, DriverNumber caller);
+  abi::EfiStatus locate_protocol(Arguments arguments, DriverNumber caller);
   abi::EfiStatus mmi_manage(Arguments arguments);
-  abi::EfiStatus mmi_handler_register(Arguments arguments);
-  abi::EfiStatus mmi_handler_unregister(Arguments arguments);
-  abi::EfiStatus log_write(Arguments arguments);
+  abi::EfiStatus mmi_handler_register(Arguments arguments, DriverNumber caller);
+  abi::EfiStatus mmi_handler_unregister(Arguments arguments, DriverNumber caller);
+  abi::EfiStatus log_write(Arguments arguments, DriverNumber caller);
 
   Supervisor& supervisor_;
   DriverMemory memory_;
   PageMap page_map_;
+  Dispatcher dispatcher_;
+  Observer observer_;
+  DriverLedger ledger_;
   DriverAllocator allocator_;
   SharedArena arena_;
   SystemTable table_;
   FoundationProtocols own_protocols_;
   ProtocolDatabase protocols_;
   MmiDatabase mmis_;
-  Dispatcher dispatcher_;
-  Observer observer_;
   Processors processors_;
   SaveStates save_states_;
   Unblocking unblocking_;
   AlignmentExceptions alignment_exceptions_;
   FaultPolicies fault_policies_;
   LifecycleGate lifecycle_;
+  abi::DriverLimits limits_{};
+  std::uint64_t return_gate_ = 0;
   DriverNumber running_ = foundation_itself;  // whom the innermost call_driver runs
   bool dispatching_ = false;
   bool dispatched_again_ = false;  // since the launch

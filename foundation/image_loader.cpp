@@ -56,8 +56,8 @@ Result<std::uint64_t> protect(Supervisor& supervisor, PageMap& map, const image:
 
 }  // namespace
 
-Result<LoadedImage, LoadFailure> load_image(Supervisor& supervisor, PageMap& map, Bytes bytes, DriverNumber driver,
-                                            ImageAlignment alignment) {
+Result<LoadedImage, LoadFailure> load_image(Supervisor& supervisor, PageMap& map, DriverAllocator& allocator,
+                                            Bytes bytes, DriverNumber driver, ImageAlignment alignment) {
   const auto view = image::ExecutableView::create(bytes);
   if (!view.has_value()) return refuse(view.error().code, view.error().reason);
   if (view->machine() != abi::pe::machine_x64 || view->format() == image::ExecutableFormat::pe32) {
@@ -72,27 +72,25 @@ Result<LoadedImage, LoadFailure> load_image(Supervisor& supervisor, PageMap& map
   if (view->entry_point() == 0) return refuse(Error::unsupported, "no entry point");
 
   const std::uint64_t pages = pages_for(view->image_size());
-  const SystemResult<std::uint64_t> memory = supervisor.allocate_pages(pages, 0);
+  const Result<std::uint64_t> memory = allocator.allocate_image(driver, pages);
   if (!memory.has_value()) return refuse(Error::out_of_memory, "no memory for the image");
   LoadedImage image{*memory, pages, view->image_size(), *memory + view->entry_point()};
   const auto loaded = view->load_into(MutableBytes(at_address<std::byte>(image.base), pages * page_bytes), image.base);
-  map.set(image.base, pages, {PageUse::image, driver});
   if (!loaded.has_value()) {
-    unload_image(supervisor, map, image);
+    allocator.free_image(driver, image.base, pages);
     return refuse(loaded.error().code, loaded.error().reason);
   }
   const Result<std::uint64_t> mixed = protect(supervisor, map, *view, image.base, pages);
   if (!mixed.has_value()) {
-    unload_image(supervisor, map, image);
+    allocator.free_image(driver, image.base, pages);
     return refuse(mixed.error(), "pages can't be protected");
+  }
+  if (map.code_owner(image.entry_point) != driver) {
+    allocator.free_image(driver, image.base, pages);
+    return refuse(Error::unsupported, "entry point isn't code");
   }
   image.unprotected_pages = *mixed;
   return image;
-}
-
-void unload_image(Supervisor& supervisor, PageMap& map, const LoadedImage& image) {
-  map.set(image.base, image.pages, {PageUse::none, 0});
-  supervisor.free_pages(image.base, image.pages);
 }
 
 }  // namespace redoubt::foundation

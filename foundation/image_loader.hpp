@@ -2,14 +2,14 @@
 // Puts a driver's image into drivers' memory, each section with the rights it asks for and no others. An image whose
 // sections don't start on 4 KiB boundaries is refused, unless it is admitted as it is: pages that its sections share
 // then have the rights of all of them. An image that wants to write what it executes is refused in any case. The
-// foundation has no access to an image once it is loaded.
+// foundation has no access to an image once it is loaded. An entry point that isn't in code is refused, too.
 #pragma once
 
 #include <cstdint>
 
 #include "base/byte_reader.hpp"
+#include "foundation/driver_allocator.hpp"
 #include "foundation/page_map.hpp"
-#include "foundation/protocol_database.hpp"
 #include "foundation/supervisor_interface.hpp"
 
 namespace redoubt::foundation {
@@ -33,9 +33,8 @@ struct LoadFailure {
 };
 
 // An x64 PE32+ or TE image; `bytes` lies in memory the foundation reads.
-Result<LoadedImage, LoadFailure> load_image(Supervisor& supervisor, PageMap& map, Bytes bytes, DriverNumber driver,
+Result<LoadedImage, LoadFailure> load_image(Supervisor& supervisor, PageMap& map, DriverAllocator& allocator,
+                                            Bytes bytes, DriverNumber driver,
                                             ImageAlignment alignment = ImageAlignment::pages);
-
-void unload_image(Supervisor& supervisor, PageMap& map, const LoadedImage& image);
 
 }  // namespace redoubt::foundation

@@ -37,6 +37,19 @@ class LogLine {
 
   LogLine& guid(std::string_view key, const abi::Guid& value) { return plain(key, abi::to_text(value).view()); }
 
+  // USED/LIMIT.
+  LogLine& share(std::string_view key, std::uint64_t used, std::uint64_t limit) {
+    Digits used_digits;
+    Digits limit_digits;
+    const std::string_view used_text = decimal(used, used_digits);
+    const std::string_view limit_text = decimal(limit, limit_digits);
+    if (room() < key.size() + used_text.size() + limit_text.size() + 3) return *this;
+    plain(key, used_text);
+    append("/");
+    append(limit_text);
+    return *this;
+  }
+
   // A bare word of ours.
   LogLine& word(std::string_view key, std::string_view value) { return plain(key, value); }
 

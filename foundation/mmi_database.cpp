@@ -38,18 +38,23 @@ void MmiDatabase::release_type(const abi::Guid& guid) {
 }
 
 Result<MmiHandlerRecord*> MmiDatabase::register_handler(const abi::Guid* guid, std::uint64_t function,
-                                                        DriverNumber owner) {
+                                                        DriverNumber owner, DriverNumber maker) {
+  if (!ledger_.take(owner, Resource::handlers)) return std::unexpected(Error::out_of_memory);
   MmiHandlerRecord* handler = handlers_.acquire();
-  if (handler == nullptr) return std::unexpected(Error::out_of_memory);
-  if (guid != nullptr) {
+  if (handler != nullptr && guid != nullptr) {
     handler->type = find_or_add_type(*guid);
     if (handler->type == nullptr) {
       handlers_.release(*handler);
-      return std::unexpected(Error::out_of_memory);
+      handler = nullptr;
     }
+  }
+  if (handler == nullptr) {
+    ledger_.give_back(owner, Resource::handlers);
+    return std::unexpected(Error::out_of_memory);
   }
   handler->function = function;
   handler->owner = owner;
+  handler->maker = maker;
   (handler->type != nullptr ? handler->type->handlers : root_).push_back(*handler);
   return handler;
 }
@@ -62,6 +67,7 @@ void MmiDatabase::release_if_unused(MmiTypeRecord& type) {
 
 void MmiDatabase::unregister_handler(MmiHandlerRecord& handler) {
   MmiTypeRecord* type = handler.type;
+  ledger_.give_back(handler.owner, Resource::handlers);
   if ((type != nullptr ? type->handlers : root_).remove(handler)) handlers_.release(handler);
   if (type != nullptr) release_if_unused(*type);
 }
@@ -75,7 +81,8 @@ void MmiDatabase::close_owned(DriverNumber owner) {
 
 void MmiDatabase::remove_owned(DriverNumber owner) {
   handlers_.for_each([&](MmiHandlerRecord& handler) {
-    if (handler.owner == owner && !handler.callback.removed) unregister_handler(handler);
+    const bool owned = handler.owner == owner || handler.maker == owner;
+    if (owned && !handler.callback.removed) unregister_handler(handler);
   });
 }
 

@@ -22,8 +22,9 @@ struct MmiHandlerRecord {
   CallbackState callback;
   MmiTypeRecord* type = nullptr;  // null = root
   std::uint64_t function = 0;
-  DriverNumber owner = foundation_itself;
-  ProfileRow* profile = nullptr;  // null = none is kept
+  DriverNumber owner = foundation_itself;  // whose code it is
+  DriverNumber maker = foundation_itself;  // who registered it
+  ProfileRow* profile = nullptr;           // null = none is kept
   RecordLink<MmiHandlerRecord> link;
 };
 
@@ -40,8 +41,8 @@ struct MmiTypeRecord {
 
 class MmiDatabase {
  public:
-  constexpr explicit MmiDatabase(Supervisor& supervisor)
-      : handlers_(supervisor), types_(supervisor), by_guid_(supervisor) {}
+  constexpr MmiDatabase(Supervisor& supervisor, DriverLedger& ledger)
+      : ledger_(ledger), handlers_(supervisor), types_(supervisor), by_guid_(supervisor) {}
 
   std::uint64_t token(const MmiHandlerRecord& handler) const { return handlers_.token(handler); }
   // Null also for a handler that was unregistered while it runs.
@@ -49,8 +50,9 @@ class MmiDatabase {
   // Null if nobody handles the GUID.
   MmiTypeRecord* find_type(const abi::Guid& guid);
 
-  // `guid` null: a root handler. Error::out_of_memory.
-  Result<MmiHandlerRecord*> register_handler(const abi::Guid* guid, std::uint64_t function, DriverNumber owner);
+  // `guid` null: a root handler. Error::out_of_memory, also beyond the owner's limit.
+  Result<MmiHandlerRecord*> register_handler(const abi::Guid* guid, std::uint64_t function, DriverNumber owner,
+                                             DriverNumber maker);
   void unregister_handler(MmiHandlerRecord& handler);
 
   // Calls visit(const MmiHandlerRecord&), as CallbackList::walk does, for the type's handlers or the root ones.
@@ -70,7 +72,7 @@ class MmiDatabase {
   // The GUID stands for nothing of the foundation's any more.
   void release_type(const abi::Guid& guid);
 
-  // Removes all handlers that a driver registered.
+  // Removes all handlers that are a driver's or that it registered.
   void remove_owned(DriverNumber owner);
 
   // Lets nobody answer any more what this driver answered and whose callers must not take silence for an answer. Before
@@ -82,6 +84,7 @@ class MmiDatabase {
   MmiTypeRecord* find_or_add_type(const abi::Guid& guid);
   void release_if_unused(MmiTypeRecord& type);
 
+  DriverLedger& ledger_;
   SlotTable<MmiHandlerRecord, TokenKind::mmi_handler> handlers_;
   SlotTable<MmiTypeRecord> types_;
   RecordIndex<MmiTypeRecord, &MmiTypeRecord::chain, &MmiDatabase::type_hash> by_guid_;

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 // What each page of MMRAM is to drivers, as far as the foundation gave it to them: one word a page, looked up by
-// address in constant time. It decides which frees and changes of rights are legal and whose image an address lies in;
-// drivers can't see it.
+// address in constant time. It decides which frees and changes of rights are legal and whose each page is; drivers
+// can't see it.
 #pragma once
 
 #include <cstdint>
 
+#include "foundation/driver_ledger.hpp"
 #include "foundation/supervisor_interface.hpp"
 
 namespace redoubt::foundation {
@@ -16,7 +17,7 @@ enum class PageUse : std::uint8_t {
   pool_slab = 2,  // small pool buffers; value = index of the slab's record
   pool_run = 3,   // first page of a large pool buffer; value = pages
   pool_rest = 4,  // its other pages
-  image = 5,      // value = number of the driver
+  image = 5,
 };
 
 // What a page was given to drivers as. Writable and executable exclude each other for its whole life, unless an
@@ -49,7 +50,8 @@ class PageMap {
  public:
   struct Entry {
     PageUse use;
-    std::uint32_t value;  // at most 2^23 - 1
+    DriverNumber owner;       // at most 2^23 - 1
+    std::uint32_t value = 0;  // see PageUse
   };
 
   constexpr explicit PageMap(Supervisor& supervisor) : supervisor_(supervisor) {}
@@ -62,8 +64,18 @@ class PageMap {
   // Of the page that holds `address`; PageUse::none outside MMRAM.
   Entry at(std::uint64_t address) const {
     const std::uint64_t page = (address - base_) / page_bytes;
-    if (address < base_ || page >= pages_) return {PageUse::none, 0};
-    return {static_cast<PageUse>(words_[page] & 0xF), words_[page] >> value_shift};
+    if (address < base_ || page >= pages_) return {PageUse::none, foundation_itself, 0};
+    const std::uint64_t word = words_[page];
+    return {static_cast<PageUse>(word & 0xF), static_cast<DriverNumber>(word >> owner_shift & owner_mask),
+            static_cast<std::uint32_t>(word >> value_shift)};
+  }
+
+  // Whose code can run at the address; foundation_itself where no driver's can.
+  DriverNumber code_owner(std::uint64_t address) const {
+    const Entry entry = at(address);
+    if (entry.use != PageUse::image) return foundation_itself;
+    const PageOrigin given = origin(address);
+    return given == PageOrigin::code || given == PageOrigin::mixed ? entry.owner : foundation_itself;
   }
 
   // For pages the supervisor returned, which lie in MMRAM. Origin data, no limits.
@@ -77,18 +89,22 @@ class PageMap {
 
   // Whether all pages of [address, address + pages) have this use; `pages` may be any number.
   bool all(std::uint64_t address, std::uint64_t pages, PageUse use) const;
+  // The owner of the first of these pages that isn't `driver`'s, or `driver`. For pages in MMRAM.
+  DriverNumber other_owner(std::uint64_t address, std::uint64_t pages, DriverNumber driver) const;
 
  private:
-  // A word: use (4 bits), origin (2), limits (3), value (23).
-  static constexpr std::uint32_t value_shift = 9;
+  // A word: use (4 bits), origin (2), limits (3), owner (23), value (32).
+  static constexpr std::uint32_t owner_shift = 9;
+  static constexpr std::uint32_t owner_mask = (1U << 23) - 1;
+  static constexpr std::uint32_t value_shift = 32;
 
-  std::uint32_t& word(std::uint64_t address) { return words_[(address - base_) / page_bytes]; }
-  const std::uint32_t& word(std::uint64_t address) const { return words_[(address - base_) / page_bytes]; }
+  std::uint64_t& word(std::uint64_t address) { return words_[(address - base_) / page_bytes]; }
+  const std::uint64_t& word(std::uint64_t address) const { return words_[(address - base_) / page_bytes]; }
 
   Supervisor& supervisor_;
   std::uint64_t base_ = 0;
   std::uint64_t pages_ = 0;
-  std::uint32_t* words_ = nullptr;
+  std::uint64_t* words_ = nullptr;
 };
 
 }  // namespace redoubt::foundation

@@ -41,15 +41,17 @@ Result<InterfaceRecord*> ProtocolDatabase::install(HandleRecord* handle, const a
   if (handle != nullptr && find_interface(*handle, *protocol) != nullptr) {
     return std::unexpected(Error::already_exists);
   }
-  InterfaceRecord* record = interfaces_.acquire();
-  if (record != nullptr && handle == nullptr) {
-    handle = handles_.acquire();
-    if (handle == nullptr) {
-      interfaces_.release(*record);
-      record = nullptr;
-    } else {
-      all_.push_back(*handle);
+  InterfaceRecord* record = nullptr;
+  if (ledger_.take(owner, Resource::protocols)) {
+    record = interfaces_.acquire();
+    if (record != nullptr && handle == nullptr) {
+      handle = add_handle(owner);
+      if (handle == nullptr) {
+        interfaces_.release(*record);
+        record = nullptr;
+      }
     }
+    if (record == nullptr) ledger_.give_back(owner, Resource::protocols);
   }
   if (record == nullptr) {
     release_if_unused(*protocol);
@@ -65,6 +67,18 @@ Result<InterfaceRecord*> ProtocolDatabase::install(HandleRecord* handle, const a
   return record;
 }
 
+HandleRecord* ProtocolDatabase::add_handle(DriverNumber owner) {
+  if (!ledger_.take(owner, Resource::handles)) return nullptr;
+  HandleRecord* handle = handles_.acquire();
+  if (handle == nullptr) {
+    ledger_.give_back(owner, Resource::handles);
+    return nullptr;
+  }
+  handle->owner = owner;
+  all_.push_back(*handle);
+  return handle;
+}
+
 void ProtocolDatabase::uninstall(InterfaceRecord& interface) {
   HandleRecord& handle = *interface.handle;
   ProtocolRecord& protocol = *interface.protocol;
@@ -75,10 +89,16 @@ void ProtocolDatabase::uninstall(InterfaceRecord& interface) {
   by_handle_.remove(interface);
   handle.interfaces.remove(interface);
   protocol.interfaces.remove(interface);
+  ledger_.give_back(interface.owner, Resource::protocols);
   interfaces_.release(interface);
   if (handle.interfaces.empty()) {
+    ledger_.give_back(handle.owner, Resource::handles);
     all_.remove(handle);
     handles_.release(handle);
+  } else if (const DriverNumber heir = handle.interfaces.first()->owner; heir != handle.owner) {
+    ledger_.give_back(handle.owner, Resource::handles);
+    ledger_.pass_on(heir, Resource::handles);
+    handle.owner = heir;
   }
   release_if_unused(protocol);
 }
@@ -91,7 +111,10 @@ Result<NotifyRecord*> ProtocolDatabase::register_notify(const abi::Guid& guid, s
     return known.function == function && known.protocol == protocol;
   });
   if (notify != nullptr) return notify;
-  notify = notifies_.acquire();
+  if (ledger_.take(owner, Resource::notifications)) {
+    notify = notifies_.acquire();
+    if (notify == nullptr) ledger_.give_back(owner, Resource::notifications);
+  }
   if (notify == nullptr) {
     release_if_unused(*protocol);
     return std::unexpected(Error::out_of_memory);
@@ -108,6 +131,7 @@ Result<NotifyRecord*> ProtocolDatabase::register_notify(const abi::Guid& guid, s
 void ProtocolDatabase::unregister_notify(NotifyRecord& notify) {
   ProtocolRecord& protocol = *notify.protocol;
   by_function_.remove(notify);
+  ledger_.give_back(notify.owner, Resource::notifications);
   if (protocol.notifies.remove(notify)) notifies_.release(notify);
   release_if_unused(protocol);
 }
@@ -116,12 +140,12 @@ InterfaceRecord* ProtocolDatabase::next_for(const NotifyRecord& notify) {
   return notify.position == nullptr ? notify.protocol->interfaces.first() : next_of_protocol(*notify.position);
 }
 
-void ProtocolDatabase::remove_owned(DriverNumber owner) {
+void ProtocolDatabase::remove_owned(DriverNumber owner, std::uint64_t base, std::uint64_t bytes) {
   notifies_.for_each([&](NotifyRecord& notify) {
     if (notify.owner == owner && !notify.callback.removed) unregister_notify(notify);
   });
   interfaces_.for_each([&](InterfaceRecord& interface) {
-    if (interface.owner == owner) uninstall(interface);
+    if (interface.owner == owner || interface.interface - base < bytes) uninstall(interface);
   });
 }
 

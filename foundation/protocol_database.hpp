@@ -7,15 +7,12 @@
 #include <cstdint>
 
 #include "abi/uefi/types.hpp"
+#include "foundation/driver_ledger.hpp"
 #include "foundation/record_index.hpp"
 #include "foundation/record_list.hpp"
 #include "foundation/slot_table.hpp"
 
 namespace redoubt::foundation {
-
-// Number of a driver (foundation/driver_registry.hpp); 0 is the foundation itself.
-using DriverNumber = std::uint32_t;
-inline constexpr DriverNumber foundation_itself = 0;
 
 struct HandleRecord;
 struct ProtocolRecord;
@@ -30,7 +27,9 @@ struct InterfaceRecord {
   InterfaceRecord* chain = nullptr;
 };
 
+// Whoever installed the oldest interface on it that is left has it on its account.
 struct HandleRecord {
+  DriverNumber owner = foundation_itself;
   RecordList<InterfaceRecord, &InterfaceRecord::on_handle> interfaces;
   RecordLink<HandleRecord> all;
 };
@@ -58,8 +57,9 @@ class ProtocolDatabase {
  public:
   using HandleList = RecordList<HandleRecord, &HandleRecord::all>;
 
-  constexpr explicit ProtocolDatabase(Supervisor& supervisor)
-      : handles_(supervisor),
+  constexpr ProtocolDatabase(Supervisor& supervisor, DriverLedger& ledger)
+      : ledger_(ledger),
+        handles_(supervisor),
         protocols_(supervisor),
         interfaces_(supervisor),
         notifies_(supervisor),
@@ -81,7 +81,7 @@ class ProtocolDatabase {
   const HandleList& all_handles() const { return all_; }
 
   // Adds an interface to `handle`, or to a new one when it is null.
-  // Error::already_exists if the handle has the protocol, Error::out_of_memory.
+  // Error::already_exists if the handle has the protocol, Error::out_of_memory also beyond the owner's limits.
   Result<InterfaceRecord*> install(HandleRecord* handle, const abi::Guid& guid, std::uint64_t interface,
                                    DriverNumber owner);
   // A handle whose last interface goes, goes with it.
@@ -91,7 +91,7 @@ class ProtocolDatabase {
   bool exists(std::uint64_t identity) { return interfaces_.find(identity) != nullptr; }
 
   // The same registration again for the same function and protocol. Interfaces installed before are not new to it.
-  // Error::out_of_memory.
+  // Error::out_of_memory, also beyond the owner's limit.
   Result<NotifyRecord*> register_notify(const abi::Guid& guid, std::uint64_t function, DriverNumber owner);
   void unregister_notify(NotifyRecord& notify);
   // The interface that is next for the registration, or null; advance() makes it the last one returned.
@@ -108,8 +108,8 @@ class ProtocolDatabase {
     release_if_unused(protocol);
   }
 
-  // Removes all that a driver installed and registered.
-  void remove_owned(DriverNumber owner);
+  // Removes all that a driver installed and registered, and interfaces of others that lie in [base, base + bytes).
+  void remove_owned(DriverNumber owner, std::uint64_t base, std::uint64_t bytes);
 
   std::size_t notify_count() const { return notifies_.size(); }
   std::size_t handle_count() const { return handles_.size(); }
@@ -126,8 +126,11 @@ class ProtocolDatabase {
   static std::uint64_t notify_hash(const NotifyRecord& notify) { return pair_hash(notify.function, notify.protocol); }
 
   ProtocolRecord* find_or_add_protocol(const abi::Guid& guid);
+  // Null: no memory, or beyond the owner's limit.
+  HandleRecord* add_handle(DriverNumber owner);
   void release_if_unused(ProtocolRecord& protocol);
 
+  DriverLedger& ledger_;
   SlotTable<HandleRecord, TokenKind::protocol_handle> handles_;
   SlotTable<ProtocolRecord> protocols_;
   SlotTable<InterfaceRecord> interfaces_;

@@ -53,6 +53,8 @@ enum class Service : std::uint32_t {
   check_unblocked,
   // ProcessorsHeldProtocol (abi/redoubt/processors_held.hpp)
   hold_processors,
+  // DriverImagesProtocol (abi/redoubt/driver_images.hpp)
+  find_driver,
   count,
 };
 static_assert(static_cast<std::uint32_t>(Service::count) <= abi::gate_count);

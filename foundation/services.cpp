@@ -26,21 +26,23 @@ constexpr bool is_mm_memory_type(std::uint32_t type) {
 }  // namespace
 
 EfiStatus Foundation::service(std::uint64_t number, const abi::ServiceCall& call) {
-  if (const DriverRecord* driver = dispatcher_.find(running_);
-      driver != nullptr && driver->state == DriverState::disabled) {
-    return abi::status::access_denied;  // an outer call of a driver that faulted in an inner one
+  const DriverNumber caller = caller_of(call.return_address);
+  if (caller == foundation_itself) [[unlikely]] {
+    ledger_.refuse(running_, Refusal::caller, foundation_itself);
+    return abi::status::access_denied;
   }
+  if (disabled(caller)) return abi::status::access_denied;  // an outer call of a driver that faulted in an inner one
   Arguments arguments = call.arguments;
   switch (static_cast<Service>(number)) {
-    case Service::install_configuration_table: return install_configuration_table(arguments);
-    case Service::memory_read: return memory_io(arguments, false);
-    case Service::memory_write: return memory_io(arguments, true);
+    case Service::install_configuration_table: return install_configuration_table(arguments, caller);
+    case Service::memory_read: return memory_io(arguments, caller, false);
+    case Service::memory_write: return memory_io(arguments, caller, true);
     case Service::io_read: return port_io(arguments, false);
     case Service::io_write: return port_io(arguments, true);
-    case Service::allocate_pool: return allocate_pool(arguments);
-    case Service::free_pool: return free_pool(arguments);
-    case Service::allocate_pages: return allocate_pages(arguments);
-    case Service::free_pages: return free_pages(arguments);
+    case Service::allocate_pool: return allocate_pool(arguments, caller);
+    case Service::free_pool: return free_pool(arguments, caller);
+    case Service::allocate_pages: return allocate_pages(arguments, caller);
+    case Service::free_pages: return free_pages(arguments, caller);
     case Service::startup_this_ap:
     case Service::read_save_state:
     case Service::write_save_state:
@@ -49,16 +51,16 @@ EfiStatus Foundation::service(std::uint64_t number, const abi::ServiceCall& call
     case Service::broadcast_procedure:
     case Service::set_startup_procedure:
     case Service::check_for_procedure:
-    case Service::wait_for_procedure: return processor_service(static_cast<Service>(number), arguments);
-    case Service::install_protocol_interface: return install_protocol_interface(arguments);
-    case Service::uninstall_protocol_interface: return uninstall_protocol_interface(arguments);
+    case Service::wait_for_procedure: return processor_service(static_cast<Service>(number), arguments, caller);
+    case Service::install_protocol_interface: return install_protocol_interface(arguments, caller);
+    case Service::uninstall_protocol_interface: return uninstall_protocol_interface(arguments, caller);
     case Service::handle_protocol: return handle_protocol(arguments);
-    case Service::register_protocol_notify: return register_protocol_notify(arguments);
-    case Service::locate_handle: return locate_handle(arguments);
-    case Service::locate_protocol: return locate_protocol(arguments);
+    case Service::register_protocol_notify: return register_protocol_notify(arguments, caller);
+    case Service::locate_handle: return locate_handle(arguments, caller);
+    case Service::locate_protocol: return locate_protocol(arguments, caller);
     case Service::mmi_manage: return mmi_manage(arguments);
-    case Service::mmi_handler_register: return mmi_handler_register(arguments);
-    case Service::mmi_handler_unregister: return mmi_handler_unregister(arguments);
+    case Service::mmi_handler_register: return mmi_handler_register(arguments, caller);
+    case Service::mmi_handler_unregister: return mmi_handler_unregister(arguments, caller);
     case Service::access_open:
     case Service::access_close:
     case Service::access_lock:
@@ -67,11 +69,12 @@ EfiStatus Foundation::service(std::uint64_t number, const abi::ServiceCall& call
     case Service::get_memory_attributes:
     case Service::set_memory_attributes:
     case Service::clear_memory_attributes:
-      return own_protocols_.service(static_cast<Service>(number), running_, arguments);
-    case Service::log_write: return log_write(arguments);
+      return own_protocols_.service(static_cast<Service>(number), caller, arguments);
+    case Service::log_write: return log_write(arguments, caller);
     case Service::check_unblocked:
       return unblocking_.holds(arguments[1], arguments[2]) ? abi::status::success : abi::status::access_denied;
     case Service::hold_processors: return hold_processors(arguments);
+    case Service::find_driver: return find_driver(arguments);
     case Service::count: break;
   }
   return abi::status::unsupported;
@@ -79,7 +82,7 @@ EfiStatus Foundation::service(std::uint64_t number, const abi::ServiceCall& call
 
 // ---- Configuration tables, memory and port I/O ----
 
-EfiStatus Foundation::install_configuration_table(Arguments arguments) {
+EfiStatus Foundation::install_configuration_table(Arguments arguments, DriverNumber caller) {
   const auto [system_table, guid_address, vendor_table, size] =
       std::array{arguments[0], arguments[1], arguments[2], arguments[3]};
   static_cast<void>(system_table);
@@ -87,8 +90,10 @@ EfiStatus Foundation::install_configuration_table(Arguments arguments) {
   if (guid_address == 0) return abi::status::invalid_parameter;
   const auto guid = memory_.read<Guid>(guid_address);
   if (!guid.has_value()) return abi::status::invalid_parameter;
-  const auto installed = table_.install_configuration_table(*guid, vendor_table);
-  return installed.has_value() ? abi::status::success : to_efi_status(installed.error());
+  const auto installed = table_.install_configuration_table(*guid, vendor_table, caller);
+  if (installed.has_value()) return abi::status::success;
+  // PI 1.9, volume 4, 3.2: EFI_INVALID_PARAMETER for a GUID that can't be used, which another's is not.
+  return installed.error() == Error::access_denied ? abi::status::invalid_parameter : to_efi_status(installed.error());
 }
 
 namespace {
@@ -117,7 +122,7 @@ EfiStatus check(const std::uint64_t (&arguments)[8], std::uint32_t widest, std::
 
 }  // namespace
 
-EfiStatus Foundation::memory_io(Arguments arguments, bool write) {
+EfiStatus Foundation::memory_io(Arguments arguments, DriverNumber caller, bool write) {
   IoRequest request{};
   // The last byte of the address space is given up for arithmetic without overflow.
   if (const EfiStatus status = check(arguments, abi::mm_io_uint64, UINT64_MAX - 1, request);
@@ -140,6 +145,10 @@ EfiStatus Foundation::memory_io(Arguments arguments, bool write) {
     if (write) {
       if (supervisor_.read_driver(&value, buffer, request.width) != SystemStatus::ok) {
         return abi::status::invalid_parameter;
+      }
+      if (const PageMap::Entry page = page_map_.at(address); page.use != PageUse::none && page.owner != caller) {
+        ledger_.refuse(caller, Refusal::memory, page.owner);
+        return abi::status::unsupported;
       }
       const SystemStatus written = device ? supervisor_.write_device(address, request.width, value)
                                           : supervisor_.write_driver(address, &value, request.width);
@@ -190,24 +199,25 @@ EfiStatus Foundation::port_io(Arguments arguments, bool write) {
 
 // ---- Memory ----
 
-EfiStatus Foundation::allocate_pool(Arguments arguments) {
+EfiStatus Foundation::allocate_pool(Arguments arguments, DriverNumber caller) {
   const std::uint64_t result_address = arguments[2];
   if (result_address == 0 || !is_mm_memory_type(narrow(arguments[0]))) return abi::status::invalid_parameter;
-  const auto buffer = allocator_.allocate_pool(arguments[1]);
+  const auto buffer = allocator_.allocate_pool(caller, arguments[1]);
   if (!buffer.has_value()) return to_efi_status(buffer.error());
   if (!memory_.write(result_address, *buffer)) {
-    static_cast<void>(allocator_.free_pool(*buffer));
+    static_cast<void>(allocator_.free_pool(caller, *buffer));
     return abi::status::invalid_parameter;
   }
   return abi::status::success;
 }
 
-EfiStatus Foundation::free_pool(Arguments arguments) {
-  // UEFI 2.10, 7.2.5: EFI_INVALID_PARAMETER for what is no pool buffer.
-  return allocator_.free_pool(arguments[0]).has_value() ? abi::status::success : abi::status::invalid_parameter;
+EfiStatus Foundation::free_pool(Arguments arguments, DriverNumber caller) {
+  // UEFI 2.10, 7.2.5: EFI_INVALID_PARAMETER for what is no pool buffer; another driver's is none of the caller's, and
+  // no driver can be told from one that guessed its address.
+  return allocator_.free_pool(caller, arguments[0]).has_value() ? abi::status::success : abi::status::invalid_parameter;
 }
 
-EfiStatus Foundation::allocate_pages(Arguments arguments) {
+EfiStatus Foundation::allocate_pages(Arguments arguments, DriverNumber caller) {
   const auto type = narrow(arguments[0]);
   const std::uint64_t pages = arguments[2];
   const std::uint64_t result_address = arguments[3];
@@ -225,7 +235,7 @@ EfiStatus Foundation::allocate_pages(Arguments arguments) {
   Result<std::uint64_t> address = wanted;
   if (type == abi::allocate_address) {
     if (wanted % page_bytes != 0) return abi::status::not_found;
-    if (const auto taken = allocator_.allocate_pages_at(wanted, pages); !taken.has_value()) {
+    if (const auto taken = allocator_.allocate_pages_at(caller, wanted, pages); !taken.has_value()) {
       return to_efi_status(taken.error());
     }
   } else {
@@ -233,41 +243,52 @@ EfiStatus Foundation::allocate_pages(Arguments arguments) {
     if (type == abi::allocate_max_address && wanted + 1 < page_bytes && wanted != UINT64_MAX) {
       return abi::status::out_of_resources;
     }
-    address = allocator_.allocate_pages(pages, type == abi::allocate_max_address ? wanted + 1 : 0);
+    address = allocator_.allocate_pages(caller, pages, type == abi::allocate_max_address ? wanted + 1 : 0);
     if (!address.has_value()) return to_efi_status(address.error());
   }
   if (!memory_.write(result_address, *address)) {
-    static_cast<void>(allocator_.free_pages(*address, pages));
+    static_cast<void>(allocator_.free_pages(caller, *address, pages));
     return abi::status::invalid_parameter;
   }
   return abi::status::success;
 }
 
-EfiStatus Foundation::free_pages(Arguments arguments) {
+EfiStatus Foundation::free_pages(Arguments arguments, DriverNumber caller) {
   // UEFI 2.10, 7.2.2: EFI_INVALID_PARAMETER for no page address or no pages, EFI_NOT_FOUND for pages not allocated.
   if (arguments[0] % page_bytes != 0 || arguments[1] == 0) return abi::status::invalid_parameter;
-  const auto freed = allocator_.free_pages(arguments[0], arguments[1]);
-  return freed.has_value() ? abi::status::success : to_efi_status(freed.error());
+  return allocator_.free_pages(caller, arguments[0], arguments[1]).has_value() ? abi::status::success
+                                                                               : abi::status::not_found;
 }
 
 // ---- Processors ----
 
-// What a procedure does is its caller's business, wherever its code is: a driver could name another one's.
-EfiStatus Foundation::processor_service(Service service, Arguments arguments) {
+// A procedure is the driver's whose code it is, as a handler: nobody could be blamed for another one's.
+EfiStatus Foundation::processor_service(Service service, Arguments arguments, DriverNumber caller) {
+  const std::uint64_t procedure = service == Service::startup_this_ap ? arguments[0] : arguments[1];
+  DriverNumber owner = caller;
+  if (service == Service::startup_this_ap || service == Service::dispatch_procedure ||
+      service == Service::broadcast_procedure || service == Service::set_startup_procedure) {
+    if (procedure != 0) owner = owner_of(procedure, caller);
+    if (owner == foundation_itself) return abi::status::invalid_parameter;
+  }
   EfiStatus status = abi::status::unsupported;
   switch (service) {
     case Service::startup_this_ap:
-      status = processors_.startup_this_ap(arguments[0], arguments[1], arguments[2], running_);
+      status = processors_.startup_this_ap(arguments[0], arguments[1], arguments[2], owner);
       break;
     case Service::get_number_of_processors: return processors_.get_number_of_processors(arguments[1]);
     case Service::dispatch_procedure:
       status = processors_.dispatch(arguments[1], arguments[2], arguments[3], arguments[4], arguments[5], arguments[6],
-                                    running_);
+                                    owner);
       break;
     case Service::broadcast_procedure:
-      status = processors_.broadcast(arguments[1], arguments[2], arguments[3], arguments[4], arguments[5], running_);
+      status = processors_.broadcast(arguments[1], arguments[2], arguments[3], arguments[4], arguments[5], owner);
       break;
-    case Service::set_startup_procedure: return processors_.set_startup_procedure(arguments[1], arguments[2], running_);
+    case Service::set_startup_procedure:
+      status = processors_.set_startup_procedure(arguments[1], arguments[2], owner);
+      if (status != abi::status::access_denied) return status;
+      ledger_.refuse(caller, Refusal::procedure, processors_.startup_owner());
+      return abi::status::invalid_parameter;
     case Service::check_for_procedure: status = processors_.check(arguments[1]); break;
     case Service::wait_for_procedure: status = processors_.wait(arguments[1]); break;
     case Service::read_save_state:
@@ -287,9 +308,23 @@ EfiStatus Foundation::hold_processors(Arguments arguments) {
   return memory_.write(arguments[1], *presumed_stopped) ? abi::status::success : abi::status::invalid_parameter;
 }
 
+EfiStatus Foundation::find_driver(Arguments arguments) {
+  if (arguments[2] == 0) return abi::status::invalid_parameter;
+  const DriverNumber driver = caller_of(arguments[1]);
+  if (driver == foundation_itself) return abi::status::not_found;
+  return memory_.write(arguments[2], std::uint64_t{driver}) ? abi::status::success : abi::status::invalid_parameter;
+}
+
 // ---- Protocols ----
 
-EfiStatus Foundation::install_protocol_interface(Arguments arguments) {
+NotifyRecord* Foundation::find_notify(std::uint64_t token, DriverNumber caller) {
+  NotifyRecord* notify = protocols_.find_notify(token);
+  if (notify == nullptr || notify->owner == caller) return notify;
+  ledger_.refuse(caller, Refusal::notification, notify->owner);
+  return nullptr;
+}
+
+EfiStatus Foundation::install_protocol_interface(Arguments arguments, DriverNumber caller) {
   const std::uint64_t handle_address = arguments[0];
   if (handle_address == 0 || arguments[1] == 0 || narrow(arguments[2]) != abi::native_interface) {
     return abi::status::invalid_parameter;
@@ -301,7 +336,7 @@ EfiStatus Foundation::install_protocol_interface(Arguments arguments) {
   if (*handle_token != 0 && handle == nullptr) return abi::status::invalid_parameter;
 
   const std::uint64_t interface = arguments[3];
-  const auto record = protocols_.install(handle, *guid, interface, owner_of(interface));
+  const auto record = protocols_.install(handle, *guid, interface, caller);
   if (!record.has_value()) return to_efi_status(record.error());
   // Before anybody is notified: a driver that can't be told its handle gets no interface either.
   if (handle == nullptr && !memory_.write(handle_address, protocols_.token(*(*record)->handle))) {
@@ -312,7 +347,7 @@ EfiStatus Foundation::install_protocol_interface(Arguments arguments) {
   return abi::status::success;
 }
 
-EfiStatus Foundation::uninstall_protocol_interface(Arguments arguments) {
+EfiStatus Foundation::uninstall_protocol_interface(Arguments arguments, DriverNumber caller) {
   if (arguments[1] == 0) return abi::status::invalid_parameter;
   const auto guid = memory_.read<Guid>(arguments[1]);
   const HandleRecord* handle = protocols_.find_handle(arguments[0]);
@@ -320,8 +355,12 @@ EfiStatus Foundation::uninstall_protocol_interface(Arguments arguments) {
   const ProtocolRecord* protocol = protocols_.find_protocol(*guid);
   InterfaceRecord* interface = protocol == nullptr ? nullptr : protocols_.find_interface(*handle, *protocol);
   if (interface == nullptr || interface->interface != arguments[2]) return abi::status::not_found;
-  // What the foundation installed is in use as long as MM is: services, and the phases that have come.
-  if (interface->owner == foundation_itself && running_ != foundation_itself) return abi::status::access_denied;
+  // UEFI 2.10, 7.3.3: EFI_ACCESS_DENIED for an interface in use. Another's may be, and what the foundation installed is
+  // as long as MM is: services, and the phases that have come.
+  if (interface->owner != caller) {
+    ledger_.refuse(caller, Refusal::protocol, interface->owner);
+    return abi::status::access_denied;
+  }
   protocols_.uninstall(*interface);
   return abi::status::success;
 }
@@ -341,7 +380,7 @@ EfiStatus Foundation::handle_protocol(Arguments arguments) {
   return memory_.write(result_address, interface->interface) ? abi::status::success : abi::status::invalid_parameter;
 }
 
-EfiStatus Foundation::register_protocol_notify(Arguments arguments) {
+EfiStatus Foundation::register_protocol_notify(Arguments arguments, DriverNumber caller) {
   const std::uint64_t registration_address = arguments[2];
   if (arguments[0] == 0 || registration_address == 0) return abi::status::invalid_parameter;
   const auto guid = memory_.read<Guid>(arguments[0]);
@@ -350,14 +389,16 @@ EfiStatus Foundation::register_protocol_notify(Arguments arguments) {
   if (function == 0) {
     const auto registration = memory_.read<std::uint64_t>(registration_address);
     if (!registration.has_value()) return abi::status::invalid_parameter;
-    NotifyRecord* notify = protocols_.find_notify(*registration);
+    NotifyRecord* notify = find_notify(*registration, caller);
     if (notify == nullptr || !same(notify->protocol->guid, *guid)) return abi::status::not_found;
     protocols_.unregister_notify(*notify);
     update_interest();
     return abi::status::success;
   }
+  const DriverNumber owner = owner_of(function, caller);
+  if (owner == foundation_itself) return abi::status::invalid_parameter;
   const std::size_t before = protocols_.notify_count();
-  const auto notify = protocols_.register_notify(*guid, function, owner_of(function));
+  const auto notify = protocols_.register_notify(*guid, function, owner);
   if (!notify.has_value()) return to_efi_status(notify.error());
   if (!memory_.write(registration_address, protocols_.token(**notify))) {
     if (protocols_.notify_count() != before) protocols_.unregister_notify(**notify);
@@ -367,7 +408,7 @@ EfiStatus Foundation::register_protocol_notify(Arguments arguments) {
   return abi::status::success;
 }
 
-EfiStatus Foundation::locate_handle(Arguments arguments) {
+EfiStatus Foundation::locate_handle(Arguments arguments, DriverNumber caller) {
   const auto type = narrow(arguments[0]);
   const std::uint64_t size_address = arguments[3];
   const std::uint64_t buffer = arguments[4];
@@ -383,7 +424,7 @@ EfiStatus Foundation::locate_handle(Arguments arguments) {
       next_handle = protocols_.all_handles().first();
       break;
     case abi::by_register_notify: {
-      registration = protocols_.find_notify(arguments[2]);
+      registration = find_notify(arguments[2], caller);
       if (registration == nullptr) return abi::status::invalid_parameter;
       next_interface = ProtocolDatabase::next_for(*registration);
       count = next_interface != nullptr ? 1 : 0;
@@ -435,7 +476,7 @@ EfiStatus Foundation::locate_handle(Arguments arguments) {
   return abi::status::success;
 }
 
-EfiStatus Foundation::locate_protocol(Arguments arguments) {
+EfiStatus Foundation::locate_protocol(Arguments arguments, DriverNumber caller) {
   const std::uint64_t result_address = arguments[2];
   if (arguments[0] == 0 || result_address == 0) return abi::status::invalid_parameter;
   const auto guid = memory_.read<Guid>(arguments[0]);
@@ -443,7 +484,7 @@ EfiStatus Foundation::locate_protocol(Arguments arguments) {
   const InterfaceRecord* found = nullptr;
   NotifyRecord* registration = nullptr;
   if (arguments[1] != 0) {
-    registration = protocols_.find_notify(arguments[1]);
+    registration = find_notify(arguments[1], caller);
     if (registration == nullptr) return abi::status::invalid_parameter;
     found = ProtocolDatabase::next_for(*registration);
   } else if (const ProtocolRecord* protocol = protocols_.find_protocol(*guid); protocol != nullptr) {
@@ -469,7 +510,7 @@ EfiStatus Foundation::mmi_manage(Arguments arguments) {
   return manage(type, arguments[1], arguments[2], arguments[3], nullptr);
 }
 
-EfiStatus Foundation::log_write(Arguments arguments) {
+EfiStatus Foundation::log_write(Arguments arguments, DriverNumber caller) {
   const std::uint64_t level = arguments[1];
   if (!abi::is_log_level(level)) return abi::status::invalid_parameter;
   std::array<char, abi::log_text_bytes> text;
@@ -477,11 +518,11 @@ EfiStatus Foundation::log_write(Arguments arguments) {
   if (bytes != 0 && supervisor_.read_driver(text.data(), arguments[2], bytes) != SystemStatus::ok) {
     return abi::status::invalid_parameter;
   }
-  observer_.text(static_cast<abi::LogLevel>(level), running_, {text.data(), bytes});
+  observer_.text(static_cast<abi::LogLevel>(level), caller, {text.data(), bytes});
   return abi::status::success;
 }
 
-EfiStatus Foundation::mmi_handler_register(Arguments arguments) {
+EfiStatus Foundation::mmi_handler_register(Arguments arguments, DriverNumber caller) {
   const std::uint64_t function = arguments[0];
   const std::uint64_t handle_address = arguments[2];
   if (function == 0 || handle_address == 0) return abi::status::invalid_parameter;
@@ -496,7 +537,9 @@ EfiStatus Foundation::mmi_handler_register(Arguments arguments) {
       return abi::status::access_denied;
     }
   }
-  const auto handler = mmis_.register_handler(arguments[1] != 0 ? &guid : nullptr, function, owner_of(function));
+  const DriverNumber owner = owner_of(function, caller);
+  if (owner == foundation_itself) return abi::status::invalid_parameter;
+  const auto handler = mmis_.register_handler(arguments[1] != 0 ? &guid : nullptr, function, owner, caller);
   if (!handler.has_value()) return to_efi_status(handler.error());
   if (!memory_.write(handle_address, mmis_.token(**handler))) {
     mmis_.unregister_handler(**handler);
@@ -507,9 +550,13 @@ EfiStatus Foundation::mmi_handler_register(Arguments arguments) {
   return abi::status::success;
 }
 
-EfiStatus Foundation::mmi_handler_unregister(Arguments arguments) {
+EfiStatus Foundation::mmi_handler_unregister(Arguments arguments, DriverNumber caller) {
   MmiHandlerRecord* handler = mmis_.find_handler(arguments[0]);
   if (handler == nullptr) return abi::status::invalid_parameter;
+  if (handler->owner != caller && handler->maker != caller) {
+    ledger_.refuse(caller, Refusal::handler, handler->owner);
+    return abi::status::invalid_parameter;
+  }
   mmis_.unregister_handler(*handler);
   update_interest();
   return abi::status::success;

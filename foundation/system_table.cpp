@@ -37,6 +37,7 @@ Result<void> SystemTable::create(std::uint64_t gates, std::uint64_t cpu_count) {
   __builtin_memcpy(at_address<char16_t>(vendor_address), vendor, sizeof(vendor));
   const std::uint64_t array = TRY(arena_.allocate(first_capacity * sizeof(abi::ConfigurationTable)));
   capacity_ = first_capacity;
+  owners_ = first_owners_.data();
 
   abi::MmSystemTable& table = *table_;
   table.header.signature = abi::MmSystemTable::expected_signature;
@@ -96,43 +97,69 @@ void SystemTable::update_crc() { table_->header.crc32 = crc_of(*table_); }
 
 Result<void> SystemTable::grow_configuration_tables() {
   const std::uint64_t pages = array_pages_ == 0 ? 1 : array_pages_ * 2;
-  auto* array = at_address<abi::ConfigurationTable>(TRY(arena_.allocate_pages(pages)));
+  const std::size_t capacity = pages * page_bytes / sizeof(abi::ConfigurationTable);
+  const std::uint64_t owners_pages = pages_for(capacity * sizeof(DriverNumber));
+  const SystemResult<std::uint64_t> owners_memory = supervisor_.allocate_pages(owners_pages, 0);
+  if (!owners_memory.has_value()) return std::unexpected(Error::out_of_memory);
+  const Result<std::uint64_t> memory = arena_.allocate_pages(pages);
+  if (!memory.has_value()) {
+    supervisor_.free_pages(*owners_memory, owners_pages);
+    return std::unexpected(memory.error());
+  }
+  auto* array = at_address<abi::ConfigurationTable>(*memory);
+  auto* owners = at_address<DriverNumber>(*owners_memory);
   abi::ConfigurationTable* old = table_->configuration_table;
-  for (std::size_t i = 0; i < table_->number_of_table_entries; ++i) array[i] = old[i];
+  for (std::size_t i = 0; i < table_->number_of_table_entries; ++i) {
+    array[i] = old[i];
+    owners[i] = owners_[i];
+  }
   table_->configuration_table = array;
   if (array_pages_ != 0) supervisor_.free_pages(address_of(old), array_pages_);
+  if (owners_pages_ != 0) supervisor_.free_pages(address_of(owners_), owners_pages_);
   array_pages_ = pages;
-  capacity_ = pages * page_bytes / sizeof(abi::ConfigurationTable);
+  owners_ = owners;
+  owners_pages_ = owners_pages;
+  capacity_ = capacity;
   return {};
 }
 
 void SystemTable::remove_entry(std::size_t index) {
+  ledger_.give_back(owners_[index], Resource::tables);
   --table_->number_of_table_entries;
   for (; index < table_->number_of_table_entries; ++index) {
     table_->configuration_table[index] = table_->configuration_table[index + 1];
+    owners_[index] = owners_[index + 1];
   }
   table_->configuration_table[index] = {};
 }
 
-void SystemTable::remove_configuration_tables_in(std::uint64_t base, std::uint64_t bytes) {
+void SystemTable::remove_configuration_tables(DriverNumber driver, std::uint64_t base, std::uint64_t bytes) {
   const std::size_t before = table_->number_of_table_entries;
   for (std::size_t index = before; index-- > 0;) {
-    if (address_of(table_->configuration_table[index].vendor_table) - base < bytes) remove_entry(index);
+    const bool inside = address_of(table_->configuration_table[index].vendor_table) - base < bytes;
+    if (inside || owners_[index] == driver) remove_entry(index);
   }
   if (table_->number_of_table_entries != before) update_crc();
 }
 
-Result<void> SystemTable::install_configuration_table(const abi::Guid& guid, std::uint64_t vendor_table) {
+Result<void> SystemTable::install_configuration_table(const abi::Guid& guid, std::uint64_t vendor_table,
+                                                      DriverNumber driver) {
   std::size_t index = 0;
   while (index < table_->number_of_table_entries && !same(table_->configuration_table[index].vendor_guid, guid))
     ++index;
   const bool found = index < table_->number_of_table_entries;
+  if (found && owners_[index] != driver) {
+    ledger_.refuse(driver, Refusal::table, owners_[index]);
+    return std::unexpected(Error::access_denied);
+  }
   if (vendor_table == 0) {
     if (!found) return std::unexpected(Error::not_found);
     remove_entry(index);
   } else {
     if (!found) {
       if (index == capacity_) TRY(grow_configuration_tables());
+      if (!ledger_.take(driver, Resource::tables)) return std::unexpected(Error::out_of_memory);
+      owners_[index] = driver;
       table_->configuration_table[index].vendor_guid = guid;
       ++table_->number_of_table_entries;
     }

@@ -8,6 +8,7 @@
 
 #include "abi/pi/mm_system_table.hpp"
 #include "abi/redoubt/syscall.hpp"
+#include "foundation/driver_ledger.hpp"
 #include "foundation/shared_arena.hpp"
 #include "foundation/supervisor_interface.hpp"
 
@@ -15,7 +16,8 @@ namespace redoubt::foundation {
 
 class SystemTable {
  public:
-  constexpr SystemTable(Supervisor& supervisor, SharedArena& arena) : supervisor_(supervisor), arena_(arena) {}
+  constexpr SystemTable(Supervisor& supervisor, SharedArena& arena, DriverLedger& ledger)
+      : supervisor_(supervisor), arena_(arena), ledger_(ledger) {}
   SystemTable(const SystemTable&) = delete;
   SystemTable& operator=(const SystemTable&) = delete;
 
@@ -32,11 +34,12 @@ class SystemTable {
   }
 
   // Adds or replaces the table of a GUID, or removes it when `vendor_table` is 0, which is Error::not_found if there is
-  // none. Error::out_of_memory.
-  Result<void> install_configuration_table(const abi::Guid& guid, std::uint64_t vendor_table);
+  // none. Error::access_denied, and noted, for the table of a GUID that is another driver's or the foundation's.
+  // Error::out_of_memory, also beyond the driver's limit.
+  Result<void> install_configuration_table(const abi::Guid& guid, std::uint64_t vendor_table, DriverNumber driver);
 
-  // Removes the tables that lie in [base, base + bytes), which is about to be freed.
-  void remove_configuration_tables_in(std::uint64_t base, std::uint64_t bytes);
+  // Removes the driver's tables, and those that lie in [base, base + bytes), which is about to be freed.
+  void remove_configuration_tables(DriverNumber driver, std::uint64_t base, std::uint64_t bytes);
 
  private:
   static constexpr std::size_t cpu_bits = 16;
@@ -49,9 +52,14 @@ class SystemTable {
 
   Supervisor& supervisor_;
   SharedArena& arena_;
+  DriverLedger& ledger_;
   abi::MmSystemTable* table_ = nullptr;
   std::size_t capacity_ = 0;       // of the configuration table array
   std::uint64_t array_pages_ = 0;  // 0 = the array lies in the arena
+  // Whose each table is, in memory that no driver sees.
+  std::array<DriverNumber, first_capacity> first_owners_{};
+  DriverNumber* owners_ = nullptr;
+  std::uint64_t owners_pages_ = 0;  // 0 = first_owners_
   std::array<std::uint32_t, cpu_bits> crc_of_cpu_bit_{};
 };
 

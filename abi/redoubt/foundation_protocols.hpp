@@ -10,6 +10,7 @@
 #include "abi/pi/mm_memory_attribute.hpp"
 #include "abi/pi/mm_mp.hpp"
 #include "abi/pi/mm_protocols.hpp"
+#include "abi/redoubt/driver_images.hpp"
 #include "abi/redoubt/observation.hpp"
 #include "abi/redoubt/processors_held.hpp"
 #include "abi/redoubt/unblock.hpp"
@@ -28,6 +29,7 @@ inline constexpr std::array protocols_at_launch = {
     log_protocol_guid,                  // ours
     unblocked_memory_protocol_guid,     // ours
     processors_held_protocol_guid,      // ours
+    driver_images_protocol_guid,        // ours
 };
 
 // Installed when the phase begins: too late for the drivers that start at launch.

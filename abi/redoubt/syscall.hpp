@@ -149,7 +149,11 @@ inline constexpr std::size_t log_line_bytes = 240;
 // (Microsoft x64 convention), fetched once. In the foundation's memory, valid until finish_service.
 struct ServiceCall {
   std::uint64_t arguments[8];
+  // Where the driver goes on afterwards: the return address that the stub's caller left, or the instruction behind an
+  // `int 0x81` that isn't a stub's. The return gate's address: a function that the foundation called ended in the jump.
+  std::uint64_t return_address;
 };
+static_assert(sizeof(ServiceCall) == 72);
 
 // Instead of an exception vector: ring 3 executed an RSM, which no processor lets ring 0 forbid, and the CPU came back
 // with a later SMI. Where the RSM stood isn't known.
@@ -227,6 +231,17 @@ struct MemoryStatistics {
   std::uint64_t fault_count;
 };
 
+// How much a driver may hold at one time.
+struct DriverLimits {
+  std::uint32_t pages;  // of MMRAM, its image among them
+  std::uint32_t handles;
+  std::uint32_t protocols;  // interfaces, on whosever handles
+  std::uint32_t handlers;   // of MMIs
+  std::uint32_t notifications;
+  std::uint32_t tables;  // configuration tables
+};
+static_assert(sizeof(DriverLimits) == 24);
+
 // Given to the foundation at launch; in its own memory.
 struct FoundationLaunch {
   std::uint64_t volume_base;  // the MM firmware volume, readable by the foundation
@@ -241,9 +256,12 @@ struct FoundationLaunch {
   std::uint32_t cpu_count;
   std::uint32_t options;                // abi::launch_option (observation.hpp)
   std::uint32_t ticks_per_microsecond;  // of the TSC, rounded up; 0 = not known
-  std::uint32_t reserved;
+  // Pages that the driver of the file `reserve_file` can have whatever others hold; it may exceed its limit up to them.
+  std::uint32_t reserve_pages;
+  Guid reserve_file;
+  DriverLimits limits;
 };
-static_assert(sizeof(FoundationLaunch) == 88);
+static_assert(sizeof(FoundationLaunch) == 128);
 
 // One MMI. `has_message`: a message was captured and its sizes are right; `guid` names its handler (MessageGuid for
 // version 3), its data is `data_size` bytes at `data`, which lies in the copy of the communication buffer.

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "foundation/foundation.hpp"
+#include "foundation/testing/volume_builder.hpp"
 
 namespace redoubt::foundation {
 namespace {
@@ -61,6 +62,7 @@ class NullSupervisor final : public Supervisor {
     return SystemStatus::ok;
   }
   SystemStatus call_driver(abi::DriverCall& call) override {
+    if (entry == 0) entry = call.entry;
     call.result = abi::status::success;
     return SystemStatus::ok;
   }
@@ -88,6 +90,8 @@ class NullSupervisor final : public Supervisor {
   SystemStatus stop_machine(const abi::StopRequest&) override { return SystemStatus::not_permitted; }
   std::uint64_t ticks() override { return 0; }
 
+  std::uint64_t entry = 0;  // of the first driver
+
  private:
   void* memory_ = nullptr;
   std::uint64_t next_ = 0;
@@ -98,17 +102,22 @@ std::uint64_t number_of(T* pointer) {
   return reinterpret_cast<std::uintptr_t>(pointer);
 }
 
-// A foundation with nothing in it but what it installs itself.
+// A foundation with nothing in it but what it installs itself and one driver, which all services are called by.
 class Bench {
  public:
   Bench() : foundation_(std::make_unique<Foundation>(supervisor_)) {
     abi::FoundationLaunch launch{};
-    launch.volume_base = supervisor_.base();
+    using namespace testing;
+    const ByteVector image = section(abi::SectionType::pe32, pe_image({.text = ByteVector(16)}));
+    const ByteVector drivers = volume({file(guid_of_driver, abi::FileType::mm_standalone, image)});
+    launch.volume_base = number_of(drivers.data());
+    launch.volume_size = drivers.size();
     launch.hob_base = supervisor_.base();
     launch.gates = supervisor_.base();
     launch.mmram_base = supervisor_.base();
     launch.mmram_size = mmram_bytes;
     launch.cpu_count = 1;
+    launch.limits = {UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX};
     must(foundation_->launch(launch), "launch");
   }
 
@@ -119,8 +128,11 @@ class Bench {
   }
   abi::EfiStatus call(Service service, std::uint64_t a0, std::uint64_t a1 = 0, std::uint64_t a2 = 0,
                       std::uint64_t a3 = 0, std::uint64_t a4 = 0) {
-    return foundation_->service(static_cast<std::uint64_t>(service), abi::ServiceCall{{a0, a1, a2, a3, a4, 0, 0, 0}});
+    return foundation_->service(static_cast<std::uint64_t>(service),
+                                abi::ServiceCall{{a0, a1, a2, a3, a4, 0, 0, 0}, function()});
   }
+  // Of the driver's.
+  std::uint64_t function() const { return supervisor_.entry; }
   abi::EfiStatus mmi(const Guid& guid) {
     abi::MmiEvent event{};
     event.has_message = 1;
@@ -129,6 +141,8 @@ class Bench {
   }
 
  private:
+  static constexpr Guid guid_of_driver = {1, 2, 3, {}};
+
   NullSupervisor supervisor_;
   std::unique_ptr<Foundation> foundation_;
 };
@@ -188,8 +202,9 @@ void measure_protocols(std::size_t count) {
                "uninstall");
   });
   measure("RegisterNotify+unhook", count, [&](std::size_t i) {
-    bench.must(bench.call(Service::register_protocol_notify, number_of(&names[i]), 0x2000, number_of(&result)),
-               "notify");
+    bench.must(
+        bench.call(Service::register_protocol_notify, number_of(&names[i]), bench.function(), number_of(&result)),
+        "notify");
     bench.must(bench.call(Service::register_protocol_notify, number_of(&names[i]), 0, number_of(&result)), "unhook");
   });
 }
@@ -226,7 +241,7 @@ void measure_handlers(std::size_t count) {
   const std::vector<Guid> names = guids(count + 1);
   std::uint64_t handle = 0;
   const auto add = [&](const Guid& guid) {
-    return bench.call(Service::mmi_handler_register, 0x3000, number_of(&guid), number_of(&handle));
+    return bench.call(Service::mmi_handler_register, bench.function(), number_of(&guid), number_of(&handle));
   };
   for (std::size_t i = 0; i < count; ++i) bench.must(add(names[i]), "register");
   measure("MMI", count, [&](std::size_t i) { bench.must(bench.mmi(names[i]), "MMI"); });

@@ -20,7 +20,19 @@ std::uint16_t Dispatcher::status_bit(const Child& child) {
 
 // ---- Registration ----
 
-Dispatcher::Child* Dispatcher::create(Kind kind, abi::MmiHandler function, EfiStatus& result) {
+bool Dispatcher::is_callers(UintN owner, const void* caller) {
+  const UintN driver = mm_.driver_at(caller);
+  if (driver == owner) return true;
+  mm_.report_refusal(driver, owner);
+  return false;
+}
+
+Dispatcher::Child* Dispatcher::create(Kind kind, abi::MmiHandler function, const void* caller, EfiStatus& result) {
+  const UintN owner = mm_.driver_at(reinterpret_cast<const void*>(function));
+  if (!is_callers(owner, caller)) {
+    result = status::invalid_parameter;
+    return nullptr;
+  }
   void* memory = mm_.allocate(sizeof(Child));
   if (memory == nullptr) {
     result = status::out_of_resources;
@@ -28,6 +40,7 @@ Dispatcher::Child* Dispatcher::create(Kind kind, abi::MmiHandler function, EfiSt
   }
   auto* child = new (memory) Child{};
   child->kind = kind;
+  child->owner = owner;
   child->number = next_number_++;
   child->type = abi::inner_mmi_guid(static_cast<std::uint16_t>(kind), child->number);
   result = mm_.add_handler(function, child->type, child->handle);
@@ -49,7 +62,8 @@ void Dispatcher::append(Child& child) {
   ++children_;
 }
 
-EfiStatus Dispatcher::register_software(abi::MmiHandler function, abi::MmSwRegisterContext& context, Handle& handle) {
+EfiStatus Dispatcher::register_software(abi::MmiHandler function, abi::MmSwRegisterContext& context, Handle& handle,
+                                        const void* caller) {
   UintN value = context.value;
   if (value == abi::MmSwRegisterContext::any_value) {
     for (value = maximum_value; value != 0 && (reserved(value) || by_value_[value] != nullptr);) --value;
@@ -57,7 +71,7 @@ EfiStatus Dispatcher::register_software(abi::MmiHandler function, abi::MmSwRegis
   }
   if (value > maximum_value || reserved(value) || by_value_[value] != nullptr) return status::invalid_parameter;
   EfiStatus result = status::success;
-  Child* child = create(Kind::software, function, result);
+  Child* child = create(Kind::software, function, caller, result);
   if (child == nullptr) return result;
   child->context.software.value = value;
   append(*child);
@@ -69,14 +83,14 @@ EfiStatus Dispatcher::register_software(abi::MmiHandler function, abi::MmSwRegis
   return status::success;
 }
 
-EfiStatus Dispatcher::register_ichn(abi::MmiHandler function, const abi::MmIchnRegisterContext& context,
-                                    Handle& handle) {
+EfiStatus Dispatcher::register_ichn(abi::MmiHandler function, const abi::MmIchnRegisterContext& context, Handle& handle,
+                                    const void* caller) {
   if (context.type >= abi::MmIchnRegisterContext::type_count) return status::invalid_parameter;
   if (context.type != abi::MmIchnRegisterContext::tco_timeout && context.type != abi::MmIchnRegisterContext::os_tco) {
     return status::unsupported;
   }
   EfiStatus result = status::success;
-  Child* child = create(Kind::ichn, function, result);
+  Child* child = create(Kind::ichn, function, caller, result);
   if (child == nullptr) return result;
   child->context.ichn = context;
   const bool first = !has_tco_child();
@@ -92,12 +106,17 @@ EfiStatus Dispatcher::register_ichn(abi::MmiHandler function, const abi::MmIchnR
   return status::success;
 }
 
-EfiStatus Dispatcher::unregister_software(Handle handle) { return unregister(Kind::software, handle); }
-EfiStatus Dispatcher::unregister_ichn(Handle handle) { return unregister(Kind::ichn, handle); }
+EfiStatus Dispatcher::unregister_software(Handle handle, const void* caller) {
+  return unregister(Kind::software, handle, caller);
+}
+EfiStatus Dispatcher::unregister_ichn(Handle handle, const void* caller) {
+  return unregister(Kind::ichn, handle, caller);
+}
 
-EfiStatus Dispatcher::unregister(Kind kind, Handle handle) {
+EfiStatus Dispatcher::unregister(Kind kind, Handle handle, const void* caller) {
   for (Child* child = first_; child != nullptr; child = child->next) {
     if (child->handle != handle || child->kind != kind || child->removed) continue;
+    if (!is_callers(child->owner, caller)) break;
     remove(*child);
     return status::success;
   }

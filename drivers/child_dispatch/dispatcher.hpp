@@ -24,18 +24,20 @@ class Dispatcher {
   Dispatcher& operator=(const Dispatcher&) = delete;
 
   // The registration functions of the protocols; the caller has looked at pointers. The dispatcher keeps a copy of the
-  // context, which is what the child gets.
+  // context, which is what the child gets. `caller`: where the call returns to. A child is the driver's in whose image
+  // its function is; who isn't that driver can neither make it nor remove it, which is EFI_INVALID_PARAMETER.
   //
   // EFI_INVALID_PARAMETER for a value that is taken, above the maximum, or not a child's to have: 0 carries messages to
   // MM, 2 and 3 switch ACPI mode on and off without an MMI. EFI_OUT_OF_RESOURCES.
-  abi::EfiStatus register_software(abi::MmiHandler function, abi::MmSwRegisterContext& context, abi::Handle& handle);
+  abi::EfiStatus register_software(abi::MmiHandler function, abi::MmSwRegisterContext& context, abi::Handle& handle,
+                                   const void* caller);
   // EFI_INVALID_PARAMETER, EFI_UNSUPPORTED for events that this chipset doesn't have, EFI_DEVICE_ERROR if the event
   // can't be made to raise MMIs, EFI_OUT_OF_RESOURCES. Several children for one event are called in order.
-  abi::EfiStatus register_ichn(abi::MmiHandler function, const abi::MmIchnRegisterContext& context,
-                               abi::Handle& handle);
+  abi::EfiStatus register_ichn(abi::MmiHandler function, const abi::MmIchnRegisterContext& context, abi::Handle& handle,
+                               const void* caller);
   // EFI_INVALID_PARAMETER for what isn't a child of that kind.
-  abi::EfiStatus unregister_software(abi::Handle handle);
-  abi::EfiStatus unregister_ichn(abi::Handle handle);
+  abi::EfiStatus unregister_software(abi::Handle handle, const void* caller);
+  abi::EfiStatus unregister_ichn(abi::Handle handle, const void* caller);
 
   // Once with each watched MMI. Whether it was for a child.
   bool dispatch();
@@ -47,6 +49,7 @@ class Dispatcher {
   struct Child {
     abi::Handle handle;
     abi::Guid type;
+    abi::UintN owner;
     Kind kind;
     bool removed;
     std::uint32_t number;  // counts children over the driver's life
@@ -60,9 +63,10 @@ class Dispatcher {
   static constexpr bool reserved(abi::UintN value) { return value == 0 || value == 2 || value == 3; }
   static std::uint16_t status_bit(const Child& child);
 
-  Child* create(Kind kind, abi::MmiHandler function, abi::EfiStatus& status);
+  Child* create(Kind kind, abi::MmiHandler function, const void* caller, abi::EfiStatus& status);
   void append(Child& child);
-  abi::EfiStatus unregister(Kind kind, abi::Handle handle);
+  abi::EfiStatus unregister(Kind kind, abi::Handle handle, const void* caller);
+  bool is_callers(abi::UintN owner, const void* caller);
   void remove(Child& child);
   void sweep();
   bool has_tco_child() const;

@@ -63,6 +63,10 @@ class FakeMm final : public ManagementMode {
     return status::success;
   }
   UintN requesting_cpu(std::uint8_t command) override { return command == 0x55 ? 3 : 1; }
+  UintN driver_at(const void* address) override {
+    return address == reinterpret_cast<const void*>(&child) ? children_driver : calling_driver;
+  }
+  void report_refusal(UintN driver, UintN owner) override { refusals.emplace_back(driver, owner); }
   void* allocate(std::size_t bytes) override {
     if (no_memory) return nullptr;
     ++allocations;
@@ -85,6 +89,9 @@ class FakeMm final : public ManagementMode {
   bool refuse_handlers = false;
   bool no_memory = false;
   int allocations = 0;
+  UintN children_driver = 1;
+  UintN calling_driver = 1;
+  std::vector<std::pair<UintN, UintN>> refusals;
 };
 
 class FakeIch9 final : public Chipset {
@@ -296,6 +303,27 @@ TEST_F(ChildDispatch, HandlesOfOthersCannotBeUnregistered) {
   EXPECT_EQ(software().unregister_handler(&software(), handle), status::success);
   EXPECT_EQ(software().unregister_handler(&software(), handle), status::invalid_parameter);
   EXPECT_FALSE(raise(0x55));
+}
+
+TEST_F(ChildDispatch, AChildIsItsFunctionsDriversAndNobodyElseMakesOrRemovesIt) {
+  mm_.children_driver = 7;
+  mm_.calling_driver = 9;
+  EXPECT_EQ(software_status(0x40), status::invalid_parameter);
+  MmIchnRegisterContext tco{MmIchnRegisterContext::os_tco};
+  Handle none = nullptr;
+  EXPECT_EQ(ichn().register_handler(&ichn(), child, &tco, &none), status::invalid_parameter);
+  EXPECT_TRUE(mm_.handlers.empty());
+  mm_.calling_driver = 7;
+  const Handle of_software = add_software(0x40);
+  const Handle of_tco = add_ichn(MmIchnRegisterContext::os_tco);
+  mm_.calling_driver = 9;
+  EXPECT_EQ(software().unregister_handler(&software(), of_software), status::invalid_parameter);
+  EXPECT_EQ(ichn().unregister_handler(&ichn(), of_tco), status::invalid_parameter);
+  EXPECT_EQ(mm_.refusals, (std::vector<std::pair<UintN, UintN>>(4, {9, 7})));
+  EXPECT_TRUE(raise(0x40));
+  mm_.calling_driver = 7;
+  EXPECT_EQ(software().unregister_handler(&software(), of_software), status::success);
+  EXPECT_EQ(ichn().unregister_handler(&ichn(), of_tco), status::success);
 }
 
 TEST_F(ChildDispatch, MmisAreWatchedOnlyWhileThereIsAChild) {

@@ -22,6 +22,10 @@ class ManagementMode {
   virtual abi::EfiStatus watch_mmis(bool wanted) = 0;
   // The processor that asked for the software MMI which is being handled, with what it wrote.
   virtual abi::UintN requesting_cpu(std::uint8_t command) = 0;
+  // The number of the driver whose code is at the address; 0 = none's, or nobody knows.
+  virtual abi::UintN driver_at(const void* address) = 0;
+  // A driver reached for what is another's.
+  virtual void report_refusal(abi::UintN driver, abi::UintN owner) = 0;
   // Null: no memory.
   virtual void* allocate(std::size_t bytes) = 0;
   virtual void release(void* memory) = 0;

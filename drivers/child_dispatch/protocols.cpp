@@ -23,22 +23,24 @@ EfiStatus check(MmiHandler function, const Context* context, const Handle* handl
 
 EFIAPI EfiStatus register_software(const abi::MmChildDispatch<abi::MmSwRegisterContext>*, MmiHandler function,
                                    abi::MmSwRegisterContext* context, Handle* handle) {
+  const void* caller = __builtin_return_address(0);
   return check(function, context, handle,
-               [&](const auto&) { return active->register_software(function, *context, *handle); });
+               [&](const auto&) { return active->register_software(function, *context, *handle, caller); });
 }
 
 EFIAPI EfiStatus unregister_software(const abi::MmChildDispatch<abi::MmSwRegisterContext>*, Handle handle) {
-  return active->unregister_software(handle);
+  return active->unregister_software(handle, __builtin_return_address(0));
 }
 
 EFIAPI EfiStatus register_ichn(const abi::MmIchnDispatchProtocol*, MmiHandler function,
                                abi::MmIchnRegisterContext* context, Handle* handle) {
+  const void* caller = __builtin_return_address(0);
   return check(function, context, handle,
-               [&](const auto& wanted) { return active->register_ichn(function, wanted, *handle); });
+               [&](const auto& wanted) { return active->register_ichn(function, wanted, *handle, caller); });
 }
 
 EFIAPI EfiStatus unregister_ichn(const abi::MmIchnDispatchProtocol*, Handle handle) {
-  return active->unregister_ichn(handle);
+  return active->unregister_ichn(handle, __builtin_return_address(0));
 }
 
 // ---- Sources that raise nothing here ----

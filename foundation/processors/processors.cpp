@@ -141,9 +141,10 @@ EfiStatus Processors::broadcast(std::uint64_t procedure, std::uint64_t timeout, 
 EfiStatus Processors::set_startup_procedure(std::uint64_t procedure, std::uint64_t argument, DriverNumber owner) {
   // NULL takes the procedure back; then an argument makes no sense.
   if (procedure == 0 && argument != 0) return abi::status::invalid_parameter;
+  if (startup_owner_ != foundation_itself && startup_owner_ != owner) return abi::status::access_denied;
   startup_procedure_ = procedure;
   startup_argument_ = argument;
-  startup_owner_ = owner;
+  startup_owner_ = procedure != 0 ? owner : foundation_itself;
   return abi::status::success;
 }
 
@@ -272,7 +273,7 @@ void Processors::stop_driver(DriverNumber driver) {
   for (std::uint64_t cpu = 0; busy_ != 0 && cpu < cpu_count_; ++cpu) {
     if (processors_[cpu].busy && processors_[cpu].driver == driver) look(cpu, "its driver is gone");
   }
-  if (startup_owner_ == driver) static_cast<void>(set_startup_procedure(0, 0, foundation_itself));
+  if (startup_owner_ == driver) static_cast<void>(set_startup_procedure(0, 0, driver));
 }
 
 std::optional<ProcedureFault> Processors::take_fault() {

@@ -59,7 +59,9 @@ class Processors {
                           std::uint64_t token_address, std::uint64_t status_address, DriverNumber owner);
   abi::EfiStatus broadcast(std::uint64_t procedure, std::uint64_t timeout, std::uint64_t argument,
                            std::uint64_t token_address, std::uint64_t status_address, DriverNumber owner);
+  // EFI_ACCESS_DENIED while it is another driver's.
   abi::EfiStatus set_startup_procedure(std::uint64_t procedure, std::uint64_t argument, DriverNumber owner);
+  DriverNumber startup_owner() const { return startup_owner_; }
   abi::EfiStatus check(std::uint64_t token);
   abi::EfiStatus wait(std::uint64_t token);
 

@@ -21,8 +21,8 @@ namespace redoubt::foundation {
 
 class FoundationProtocols {
  public:
-  constexpr FoundationProtocols(Supervisor& supervisor, PageMap& map, SharedArena& arena)
-      : arena_(arena), memory_(supervisor), attributes_(supervisor, map) {}
+  constexpr FoundationProtocols(Supervisor& supervisor, PageMap& map, SharedArena& arena, DriverLedger& ledger)
+      : arena_(arena), memory_(supervisor), attributes_(supervisor, map, ledger) {}
   FoundationProtocols(const FoundationProtocols&) = delete;
   FoundationProtocols& operator=(const FoundationProtocols&) = delete;
 

@@ -17,18 +17,15 @@ std::uint64_t MemoryAttributes::attributes_at(std::uint64_t address) const {
          ((rights & abi::page_execute) == 0 ? attribute::execute_protect : 0);
 }
 
-// Pages of small pool buffers are everybody's at once.
-bool MemoryAttributes::changeable(DriverNumber caller, std::uint64_t page) const {
+// Not pages of small pool buffers: the allocator zeroes those when they are freed.
+bool MemoryAttributes::changeable(DriverNumber caller, std::uint64_t page) {
   const PageMap::Entry entry = map_.at(page);
-  switch (entry.use) {
-    case PageUse::image: return entry.value == caller;
-    case PageUse::pages:
-    case PageUse::pool_run:
-    case PageUse::pool_rest: return true;
-    case PageUse::none:
-    case PageUse::pool_slab: return false;
+  if (entry.use == PageUse::none) return false;
+  if (entry.owner != caller) {
+    ledger_.refuse(caller, Refusal::pages, entry.owner);
+    return false;
   }
-  return false;
+  return entry.use != PageUse::pool_slab;
 }
 
 EfiStatus MemoryAttributes::get(std::uint64_t base, std::uint64_t length, std::uint64_t& attributes) const {

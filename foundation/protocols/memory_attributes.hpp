@@ -7,21 +7,22 @@
 #include <cstdint>
 
 #include "abi/uefi/types.hpp"
+#include "foundation/driver_ledger.hpp"
 #include "foundation/page_map.hpp"
-#include "foundation/protocol_database.hpp"
 #include "foundation/supervisor_interface.hpp"
 
 namespace redoubt::foundation {
 
 class MemoryAttributes {
  public:
-  constexpr MemoryAttributes(Supervisor& supervisor, PageMap& map) : supervisor_(supervisor), map_(map) {}
+  constexpr MemoryAttributes(Supervisor& supervisor, PageMap& map, DriverLedger& ledger)
+      : supervisor_(supervisor), map_(map), ledger_(ledger) {}
   MemoryAttributes(const MemoryAttributes&) = delete;
   MemoryAttributes& operator=(const MemoryAttributes&) = delete;
 
   // Attributes are those of abi::memory_attribute. Errors: invalid_parameter for no bytes, or for setting or clearing
   // nothing; no_mapping from get() if pages differ; unsupported for a range that isn't whole pages (set, clear), isn't
-  // the caller's (images: its own; pages and page runs of pools: any driver's) or can't have such attributes.
+  // the caller's (noted if it is another driver's) or can't have such attributes.
   // A range is changed as a whole or not at all.
   abi::EfiStatus get(std::uint64_t base, std::uint64_t length, std::uint64_t& attributes) const;
   abi::EfiStatus set(DriverNumber caller, std::uint64_t base, std::uint64_t length, std::uint64_t attributes);
@@ -31,10 +32,11 @@ class MemoryAttributes {
   abi::EfiStatus change(DriverNumber caller, std::uint64_t base, std::uint64_t length, std::uint64_t attributes,
                         bool value);
   std::uint64_t attributes_at(std::uint64_t address) const;
-  bool changeable(DriverNumber caller, std::uint64_t page) const;
+  bool changeable(DriverNumber caller, std::uint64_t page);
 
   Supervisor& supervisor_;
   PageMap& map_;
+  DriverLedger& ledger_;
 };
 
 }  // namespace redoubt::foundation

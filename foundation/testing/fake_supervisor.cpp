@@ -14,6 +14,12 @@
 #include <thread>
 #include <utility>
 
+#include "foundation/service_number.hpp"
+
+// The linker's: this program's code.
+extern "C" const char __executable_start;
+extern "C" const char etext;
+
 namespace redoubt::foundation::testing {
 namespace {
 
@@ -25,6 +31,7 @@ struct FaultExit {
   std::jmp_buf place;
   std::uint32_t vector;
   std::uint64_t address;
+  std::uint64_t rip;  // 0 = in the function called
 };
 thread_local FaultExit* fault_exit = nullptr;
 
@@ -61,7 +68,8 @@ EFIAPI std::uint64_t gate(std::uint64_t a0, std::uint64_t a1, std::uint64_t a2, 
     *refused_service = number + 1;
     return abi::status::unsupported;
   }
-  return active->serve(number, abi::ServiceCall{{a0, a1, a2, a3, a4, a5, a6, a7}});
+  const std::uint64_t return_address = active->return_address_of(__builtin_return_address(0));
+  return active->serve(number, abi::ServiceCall{{a0, a1, a2, a3, a4, a5, a6, a7}, return_address});
 }
 
 template <std::size_t... numbers>
@@ -69,6 +77,23 @@ constexpr auto make_gates(std::index_sequence<numbers...>) {
   return std::array{&gate<numbers>...};
 }
 constexpr auto gate_functions = make_gates(std::make_index_sequence<abi::gate_count>());
+
+// Which argument of a service is a function to be called later; -1 = none.
+int function_argument(std::uint64_t number) {
+  switch (static_cast<Service>(number)) {
+    case Service::mmi_handler_register:
+    case Service::startup_this_ap: return 0;
+    case Service::register_protocol_notify:
+    case Service::dispatch_procedure:
+    case Service::broadcast_procedure:
+    case Service::set_startup_procedure: return 1;
+    default: return -1;
+  }
+}
+
+bool is_function_of_test(std::uint64_t address) {
+  return address >= address_of(&__executable_start) && address < address_of(&etext);
+}
 
 }  // namespace
 
@@ -137,10 +162,14 @@ const abi::FoundationLaunch& FakeSupervisor::launch_record(std::span<const std::
   launch_.mmram_size = mmram_bytes();
   launch_.cpu_count = static_cast<std::uint32_t>(cpus_);
   launch_.ticks_per_microsecond = ticks_per_microsecond;
+  launch_.reserve_pages = reserve_pages;
+  launch_.reserve_file = reserve_file;
+  launch_.limits = limits;
   return launch_;
 }
 
-void FakeSupervisor::fault(std::uint32_t vector, std::uint64_t address) {
+void FakeSupervisor::fault(std::uint32_t vector, std::uint64_t address, std::uint64_t rip) {
+  fault_exit->rip = rip;
   fault_exit->vector = vector;
   fault_exit->address = address;
   std::longjmp(fault_exit->place, 1);
@@ -299,6 +328,8 @@ SystemStatus FakeSupervisor::call_driver(abi::DriverCall& call) {
     arguments[call.scratch_argument] = address_of(scratch.data());
   }
   FakeSupervisor* outer = std::exchange(active, this);
+  const std::uint32_t outer_driver = std::exchange(running_, call.driver);
+  if (in_mmram(call.entry)) entries_.try_emplace(call.driver, call.entry);
   ++depth_;
   const Page* page = page_at(call.entry);
   Outcome outcome;
@@ -312,6 +343,7 @@ SystemStatus FakeSupervisor::call_driver(abi::DriverCall& call) {
   }
   --depth_;
   active = outer;
+  running_ = outer_driver;
   call.result = outcome.result;
   call.fault_vector = outcome.vector;
   call.fault_address = outcome.address;
@@ -333,7 +365,8 @@ SystemStatus FakeSupervisor::call_driver(abi::DriverCall& call) {
     outcome.result = reinterpret_cast<Function>(static_cast<std::uintptr_t>(call.entry))(arguments[0], arguments[1],
                                                                                          arguments[2], arguments[3]);
   } else {
-    outcome = {.faulted = true, .vector = exit.vector, .address = exit.address, .rip = call.entry};
+    outcome = {
+        .faulted = true, .vector = exit.vector, .address = exit.address, .rip = exit.rip != 0 ? exit.rip : call.entry};
   }
   fault_exit = outer_exit;
   return outcome;
@@ -341,9 +374,51 @@ SystemStatus FakeSupervisor::call_driver(abi::DriverCall& call) {
 
 std::uint64_t FakeSupervisor::serve(std::uint64_t number, const abi::ServiceCall& call) {
   enter(Domain::foundation);
-  const std::uint64_t status = foundation_->service(number, call);
+  abi::ServiceCall changed = call;
+  if (const int index = function_argument(number); index >= 0 && is_function_of_test(changed.arguments[index])) {
+    if (const std::uint64_t jump = jump_in_image(running_, changed.arguments[index]); jump != 0) {
+      changed.arguments[index] = jump;
+    }
+  }
+  const std::uint64_t status = foundation_->service(number, changed);
   enter(Domain::driver);
   return status;
+}
+
+std::uint64_t FakeSupervisor::return_address_of(const void* caller) const {
+  if (return_address.has_value()) return *return_address;
+  const std::uint64_t address = address_of(caller);
+  return in_mmram(address) ? address : launch_.gates + std::uint64_t{abi::gate_return} * abi::gate_stub_bytes;
+}
+
+// At the end of the page with the entry point, which nothing of a small image is in.
+std::uint64_t FakeSupervisor::jump_in_image(std::uint32_t driver, std::uint64_t function) {
+  constexpr std::size_t slot_bytes = 16;
+  constexpr std::size_t slots = page_bytes / slot_bytes / 2;
+  const auto entry = entries_.find(driver);
+  if (entry == entries_.end()) return 0;
+  std::array<std::uint8_t, slot_bytes> jump = {0x48, 0xB8};  // movabs $function, %rax; jmp *%rax
+  std::memcpy(&jump[2], &function, sizeof(function));
+  jump[10] = 0xFF;
+  jump[11] = 0xE0;
+  const std::uint64_t end = entry->second / page_bytes * page_bytes + page_bytes;
+  for (std::size_t slot = 1; slot <= slots; ++slot) {
+    const std::uint64_t address = end - slot * slot_bytes;
+    const auto known = functions_.find(address);
+    if (known != functions_.end() && known->second == function) return address;
+    std::array<std::uint8_t, slot_bytes> found{};
+    copy(found.data(), at_address<void>(address), slot_bytes);
+    if (found != std::array<std::uint8_t, slot_bytes>{}) continue;
+    copy(at_address<void>(address), jump.data(), slot_bytes);
+    functions_[address] = function;
+    return address;
+  }
+  return 0;
+}
+
+std::uint64_t FakeSupervisor::function_at(std::uint64_t address) const {
+  const auto known = functions_.find(address);
+  return known == functions_.end() ? address : known->second;
 }
 
 SystemStatus FakeSupervisor::set_root_interest(bool wanted) {
@@ -431,6 +506,7 @@ void FakeSupervisor::pause() {
     } else {
       procedure.end.fault_vector = exit.vector;
       procedure.end.fault_address = exit.address;
+      procedure.end.rip = exit.rip != 0 ? exit.rip : call.entry;
       procedure.state = exit.vector == stop_vector ? abi::ProcessorState::stopped : abi::ProcessorState::faulted;
     }
     procedure.ended = true;

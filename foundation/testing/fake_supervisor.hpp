@@ -8,6 +8,10 @@
 // allocated, write and execute against each other. Memory of the test itself (stacks, constants) counts as drivers'
 // memory, unless it was hidden with hide().
 //
+// A driver's code is in its image, and the foundation takes nothing else for it. Functions of the test stand for code
+// of drivers all the same: what one calls is called by the driver that runs, and where one is registered, the
+// foundation sees a jump to it in that driver's image.
+//
 // sdk/harness builds on this class: there rights are enforced, and faults of drivers are real.
 #pragma once
 
@@ -45,7 +49,8 @@ class FakeSupervisor : public Supervisor {
 
   // Ends the innermost driver call with a fault, as an exception in the driver would. Only a driver may call it; its
   // frames are gone without their destructors.
-  [[noreturn]] static void fault(std::uint32_t vector, std::uint64_t address = 0);
+  // `rip`: where; 0 = in the function called.
+  [[noreturn]] static void fault(std::uint32_t vector, std::uint64_t address = 0, std::uint64_t rip = 0);
 
   // Other CPUs are threads. A procedure that loops calls this to let itself be stopped.
   static void pause();
@@ -85,6 +90,12 @@ class FakeSupervisor : public Supervisor {
     bool writable = true;
   };
   std::map<std::pair<std::uint64_t, std::uint32_t>, SaveStateRegister> save_states;  // by CPU and number
+  // Where the next services are called from, if not from the driver that runs.
+  std::optional<std::uint64_t> return_address;
+  // For the launch record.
+  abi::DriverLimits limits = {UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX};
+  abi::Guid reserve_file{};
+  std::uint32_t reserve_pages = 0;
 
   std::uint64_t used_pages() const;
   std::uint64_t mmram_base() const { return base_; }
@@ -127,6 +138,12 @@ class FakeSupervisor : public Supervisor {
 
   // For the gate stubs.
   virtual std::uint64_t serve(std::uint64_t number, const abi::ServiceCall& call);
+  std::uint64_t return_address_of(const void* caller) const;
+
+  // A jump to the test's function in the image of a driver that has run; 0 without one or without room there.
+  std::uint64_t jump_in_image(std::uint32_t driver, std::uint64_t function);
+  // Where such a jump leads; any other address itself.
+  std::uint64_t function_at(std::uint64_t address) const;
 
  protected:
   enum class Domain { foundation, driver };
@@ -190,6 +207,9 @@ class FakeSupervisor : public Supervisor {
   Domain domain_ = Domain::foundation;
   std::map<std::uint64_t, std::unique_ptr<RunningProcedure>> procedures_;  // by CPU
   std::uint32_t depth_ = 0;
+  std::uint32_t running_ = 0;                         // the driver
+  std::map<std::uint32_t, std::uint64_t> entries_;    // of drivers that have run: their entry points
+  std::map<std::uint64_t, std::uint64_t> functions_;  // by address of the jump
 };
 
 }  // namespace redoubt::foundation::testing

@@ -9,6 +9,7 @@
 #include <span>
 #include <string_view>
 
+#include "abi/uefi/types.hpp"
 #include "platform/q35/chipset.hpp"
 #include "policy/save_state.hpp"
 
@@ -123,6 +124,21 @@ constexpr const DriverRegister* driver_register(std::uint64_t port, std::uint64_
 // what was read.
 std::optional<std::uint32_t> read_port_for_driver(std::uint64_t port, std::uint64_t width);
 bool write_port_for_driver(std::uint64_t port, std::uint64_t width, std::uint32_t value);
+
+// What one driver may hold, generously: no firmware's driver comes near. Memory is a share of MMRAM; records cost the
+// foundation memory of its own, about 400 KiB for a driver at all these limits.
+inline constexpr std::uint32_t driver_memory_divisor = 2;
+inline constexpr std::uint32_t driver_handles = 1024;
+inline constexpr std::uint32_t driver_protocols = 1024;
+inline constexpr std::uint32_t driver_handlers = 1024;
+inline constexpr std::uint32_t driver_notifications = 1024;
+inline constexpr std::uint32_t driver_tables = 1024;
+
+// The variable driver (VariableStandaloneMm): image, its copy of the flash, variables, and 132 KiB for each signed
+// update, whatever other drivers hold. At most half of what is free before the first driver starts.
+inline constexpr abi::Guid reserve_file = {
+    0xbe9c3c34, 0xed6b, 0x47d0, {0xb3, 0x54, 0x4e, 0x80, 0x4a, 0x17, 0x2a, 0x00}};
+inline constexpr std::uint32_t reserve_pages = 320;
 
 // What drivers may know of interrupted code: parameters and results of a software MMI, in the registers that such
 // interfaces use, and which I/O instruction raised it.

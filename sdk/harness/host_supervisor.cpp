@@ -281,7 +281,7 @@ SystemStatus HostSupervisor::call_driver(abi::DriverCall& call) {
 }
 
 HostSupervisor::Outcome HostSupervisor::run(abi::DriverCall& call, const std::array<std::uint64_t, 4>& arguments) {
-  const bool test = call.entry == test_entry;
+  const bool test = function_at(call.entry) == test_entry;
   DriverExecution execution(test ? test_stack_ : driver_stack_, call.entry, arguments);
   ExceptionHandler* const outer = set_exception_handler(this);
   const std::uint64_t start = __rdtsc();
@@ -327,7 +327,7 @@ HostSupervisor::Outcome HostSupervisor::run(abi::DriverCall& call, const std::ar
     return {};
   }
   if (call.count_ticks != 0) call.ticks = ticks;
-  Ticks& sum = profile_[{call.driver, call.entry, message}];
+  Ticks& sum = profile_[{call.driver, function_at(call.entry), message}];
   sum.least = sum.calls == 0 ? ticks : std::min(sum.least, ticks);
   sum.most = std::max(sum.most, ticks);
   sum.total += ticks;
@@ -446,6 +446,7 @@ void HostSupervisor::note_loaded(const abi::DriverCall& call) {
   constexpr std::size_t name_offset = 4;
   void* interface = nullptr;
   abi::ServiceCall service{};
+  service.return_address = call.entry;
   service.arguments[0] = call.arguments[0];
   service.arguments[1] = address_of(&abi::loaded_image_protocol_guid);
   service.arguments[2] = address_of(&interface);

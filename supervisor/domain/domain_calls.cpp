@@ -86,10 +86,13 @@ Continuation call_service(Supervisor& supervisor, Cpu& cpu, std::uint64_t number
   call.arguments[1] = cpu.frame.rdx;
   call.arguments[2] = cpu.frame.r8;
   call.arguments[3] = cpu.frame.r9;
-  if (!supervisor.memory.copy_from(Domain::driver, &call.arguments[4], stack_pointer + offsetof(GateArea, arguments),
-                                   sizeof(GateArea::arguments))) {
+  GateArea area;
+  if (!supervisor.memory.copy_from(Domain::driver, &area, stack_pointer, sizeof(area))) {
     return contain_fault(supervisor, cpu, {arch::vector::stack, stack_pointer, cpu.frame.rip});
   }
+  std::memcpy(&call.arguments[4], area.arguments, sizeof(area.arguments));
+  // A stub returns; an `int` of the driver's own goes on where it stands, whatever the stack says.
+  call.return_address = cpu.frame.rip - supervisor.gates < page_bytes ? area.return_address : cpu.frame.rip;
   // The frame on top is the foundation's call of this driver: it goes on below where it stands there.
   const std::uint64_t foundation_rsp = supervisor.calls.top().caller.rsp;
   const arch::RegisterFrame driver = cpu.frame;

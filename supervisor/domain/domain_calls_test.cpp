@@ -148,6 +148,28 @@ TEST_F(DomainCallsTest, AServiceSeesEightArgumentsAndReturnsToTheDriver) {
   }
 }
 
+TEST_F(DomainCallsTest, AServiceSeesWhereTheDriverGoesOn) {
+  call_driver();
+  frame().rsp -= 0x200;
+  const auto seen = [this] {
+    EXPECT_EQ(machine_.gate(9), Continuation::resume);
+    const std::uint64_t address = machine_.at<abi::ServiceCall>(frame().rdx).return_address;
+    machine_.call(SystemCall::finish_service, 0);
+    return address;
+  };
+  machine_.at<std::uint64_t>(frame().rsp) = 0x1234'5678;
+  const std::uint64_t gates = machine_.supervisor().gates;
+  for (const std::uint64_t in_stub : {gates + 8, gates + 9 * abi::gate_stub_bytes + 8, gates + page_bytes - 1}) {
+    frame().rip = in_stub;
+    EXPECT_EQ(seen(), 0x1234'5678u);
+  }
+  // An instruction of the driver's own doesn't return to anybody's address.
+  for (const std::uint64_t own : {gates - 1, gates + page_bytes, std::uint64_t{0x4444'1000}}) {
+    frame().rip = own;
+    EXPECT_EQ(seen(), own);
+  }
+}
+
 TEST_F(DomainCallsTest, NestedCallsGoOnBelow) {
   std::uint64_t last_driver_rsp = machine_.supervisor().driver_stack.top;
   std::uint64_t last_foundation_rsp = frame().rsp;

@@ -277,7 +277,14 @@ LaunchStep<void> enter_launch(Supervisor& supervisor, Cpu& cpu) {
       .cpu_count = launch.cpu_count,
       .options = launch.options,
       .ticks_per_microsecond = supervisor.ticks_per_microsecond,
-      .reserved = 0,
+      .reserve_pages = platform::reserve_pages,
+      .reserve_file = platform::reserve_file,
+      .limits = {.pages = static_cast<std::uint32_t>(launch.mmram_size / page_bytes / platform::driver_memory_divisor),
+                 .handles = platform::driver_handles,
+                 .protocols = platform::driver_protocols,
+                 .handlers = platform::driver_handlers,
+                 .notifications = platform::driver_notifications,
+                 .tables = platform::driver_tables},
   };
   supervisor.activity = Activity::launch;
   if (!enter_foundation(supervisor, cpu, abi::EntryReason::launch, data)) {

@@ -159,29 +159,27 @@ constexpr Test tests[] = {
          },
      .when = When::in_mmi},
     {.name = "pi4-7.2/EFI_MM_SW_DISPATCH_PROTOCOL/out_of_memory",
-     .behaviour = "Register(): not enough memory to manage the child: EFI_OUT_OF_RESOURCES.",
+     .behaviour =
+         "Register(): not enough memory to manage the child, here no room for another handler of its driver's: "
+         "EFI_OUT_OF_RESOURCES.",
      .run =
          [](Run& t) {
            auto* p = find_software(t);
            if (t.failed()) return;
-           static constinit Handle handles[512];
-           static constinit void* blocks[8192];
-           Exhaustion exhaustion(t.mmst);
-           t.that(exhaustion.complete());
-           // The pool's last blocks, too.
+           static constinit Handle handles[8192];
            std::uint32_t taken = 0;
-           exhaustion.repeat(
-               [&](std::uint32_t i) {
-                 return i == 8192 ? status::aborted : t.mmst.allocate_pool(abi::runtime_services_data, 16, &blocks[i]);
-               },
-               taken);
-           std::uint32_t count = 0;
-           const EfiStatus last = exhaustion.repeat(
-               [&](std::uint32_t i) { return i == 250 ? status::aborted : register_software(*p, 5 + i, handles[i]); },
-               count);
+           EfiStatus last = status::success;
+           for (; taken != 8192 && last == status::success; ++taken) {
+             last = t.mmst.mmi_handler_register(ignore, nullptr, &handles[taken]);
+           }
            t.status(last, status::out_of_resources);
-           for (std::uint32_t i = 0; i != count; ++i) p->unregister_handler(p, handles[i]);
-           for (std::uint32_t i = 0; i != taken; ++i) t.mmst.free_pool(blocks[i]);
+           Handle handle = nullptr;
+           t.status(register_software(*p, some_value, handle), status::out_of_resources);
+           for (std::uint32_t i = 0; i + 1 < taken; ++i) {
+             t.status(t.mmst.mmi_handler_unregister(handles[i]), status::success);
+           }
+           t.status(register_software(*p, some_value, handle), status::success);
+           t.status(p->unregister_handler(p, handle), status::success);
          },
      .when = When::in_mmi},
     {.name = "pi4-7.2/EFI_MM_SW_DISPATCH_PROTOCOL/value_out_of_range",

@@ -19,7 +19,6 @@
 #include "tests/conformance/conformance.hpp"
 #include "tests/conformance/ordered_files.hpp"
 #include "tests/conformance/peer.hpp"
-#include "tests/conformance/victim.hpp"
 
 // Its entry point, renamed by the build.
 extern "C" EFIAPI redoubt::abi::EfiStatus status_code_entry(redoubt::abi::Handle image_handle,
@@ -40,6 +39,9 @@ constexpr std::uint64_t chipset_ports[] = {command_port, command_port + 1, 0x630
 class Suite {
  public:
   Suite() {
+    // As in a machine: half of the memory, and records that no driver needs so many of.
+    machine_.supervisor.limits = {
+        .pages = 2048, .handles = 1024, .protocols = 1024, .handlers = 1024, .notifications = 1024, .tables = 1024};
     for (std::uint64_t port = open_port; port != open_port + 4; ++port) machine_.supervisor.ports[port] = 0;
     for (const std::uint64_t port : chipset_ports) machine_.supervisor.ports[port] = 0;
     outside_.resize(4096);
@@ -54,7 +56,6 @@ class Suite {
                   }});
     machine_.add({.file = test_guid(3), .name = "refusing", .entry = start_refusing});
     add_ordered(std::make_integer_sequence<unsigned, ordered_count>());
-    add_victims(std::make_integer_sequence<unsigned, victim_count>());
   }
 
   // Two processors, interrupted in the instruction that raised the MMI.
@@ -124,14 +125,6 @@ class Suite {
                     .depex = ordered_depex(number),
                     .entry = [start = starts[number]](abi::Handle, abi::MmSystemTable* t) { return start(t); }});
     }
-  }
-
-  template <unsigned... numbers>
-  void add_victims(std::integer_sequence<unsigned, numbers...>) {
-    (machine_.add({.file = test_guid(0x100 + numbers),
-                   .name = "victim",
-                   .entry = [](abi::Handle, abi::MmSystemTable* t) { return Victim<numbers>::start(t); }}),
-     ...);
   }
 
   void perform(Exchange& exchange) {

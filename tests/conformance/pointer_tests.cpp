@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 // Wrong pointers for every pointer argument of every MM service: NULL, nobody's, not canonical, wrapping, read-only,
 // the foundation's, the supervisor's, memory outside MMRAM, memory that was freed, and memory that ends too early.
-// Each call gets the error that the specification has for a bad argument and leaves nothing behind. Function pointers,
-// which nobody can judge before they are called, are in victim.hpp: whoever registers a wrong one is retired.
-#include <cstring>
-
+// Each call gets the error that the specification has for a bad argument and leaves nothing behind. A
+// function that isn't the code of the driver that registers it is a wrong pointer, too.
 #include "tests/conformance/exhaustion.hpp"
 #include "tests/conformance/groups.hpp"
-#include "tests/conformance/victim.hpp"
 
 namespace redoubt::conformance {
 namespace {
@@ -92,19 +89,17 @@ void for_each_wrong_value(Run& t, bool with_null, Check check) {
   check(reinterpret_cast<std::uintptr_t>(own));
 }
 
-// One step of a test of a victim: sends it a wrong function pointer, and then finds it gone and MM alive.
-void expect_retired(Run& t, unsigned victim, VictimCommand command, std::uint64_t function) {
-  const Guid victim_guid = victim_handler_guid(victim);
-  const VictimMessage message = {command, function};
-  std::uint8_t data[sizeof(message)];
-  std::memcpy(data, &message, sizeof(message));
-  switch (t.step) {
-    case 0: return t.next_message(victim_guid, data, sizeof(data));
-    case 1:
-      t.that(t.exchange.status != status::not_found);  // the victim was there
-      return t.next_message(victim_guid, data, sizeof(data));
-    default: t.status(t.exchange.status, status::not_found);
+// Calls `check(address)` for functions that nobody may have called.
+template <typename Check>
+void for_each_wrong_function(Run& t, Check check) {
+  for_each_wrong(t, Rights::read, true, check);
+  static constinit std::uint8_t data[64] = {0xC3};  // RET
+  const std::uint64_t gate = reinterpret_cast<std::uintptr_t>(t.mmst.free_pool);
+  for (const std::uint64_t address : {reinterpret_cast<std::uintptr_t>(data), gate}) {
+    t.about(address);
+    check(address);
   }
+  t.about(0);
 }
 
 constexpr Test tests[] = {
@@ -522,61 +517,35 @@ constexpr Test tests[] = {
          },
      .edk2 = "Recurses until its stack has overwritten what lies below.",
      .ours = "32 calls deep."},
-    {.name = "pi4-3.2/wrong_functions/MmiHandlerRegister.foundation",
-     .behaviour = "A handler in the foundation's memory: the driver that registered it is retired when it is called.",
-     .run = [](Run& t) { expect_retired(t, 0, VictimCommand::handler, t.surroundings.foundation); },
-     .when = When::in_mmi,
-     .edk2 = "Calls it."},
-    {.name = "pi4-3.2/wrong_functions/MmiHandlerRegister.supervisor",
-     .behaviour = "A handler in the supervisor's memory: its driver is retired.",
-     .run = [](Run& t) { expect_retired(t, 1, VictimCommand::handler, t.surroundings.supervisor); },
-     .when = When::in_mmi,
-     .edk2 = "Calls it."},
-    {.name = "pi4-3.2/wrong_functions/MmiHandlerRegister.outside",
-     .behaviour = "A handler outside MMRAM: its driver is retired.",
-     .run = [](Run& t) { expect_retired(t, 2, VictimCommand::handler, t.surroundings.outside); },
-     .when = When::in_mmi,
-     .edk2 = "Calls it, unless the CPU's code-fetch lock is on."},
-    {.name = "pi4-3.2/wrong_functions/MmiHandlerRegister.not_canonical",
-     .behaviour = "A handler at an address that isn't canonical: its driver is retired.",
-     .run = [](Run& t) { expect_retired(t, 3, VictimCommand::handler, std::uint64_t{1} << 47); },
-     .when = When::in_mmi,
-     .edk2 = "Faults, and halts in the exception handler."},
-    {.name = "pi4-3.2/wrong_functions/MmiHandlerRegister.wrapping",
-     .behaviour = "A handler in the last bytes of the address space: its driver is retired.",
-     .run = [](Run& t) { expect_retired(t, 4, VictimCommand::handler, UINT64_MAX - 3); },
-     .when = When::in_mmi,
-     .edk2 = "Faults, and halts in the exception handler."},
-    {.name = "pi4-3.2/wrong_functions/MmiHandlerRegister.data",
-     .behaviour = "A handler in memory that isn't code, here the system table: its driver is retired.",
-     .run = [](Run& t) { expect_retired(t, 5, VictimCommand::handler, reinterpret_cast<std::uintptr_t>(&t.mmst)); },
-     .when = When::in_mmi,
-     .edk2 = "Calls it where memory protection is off; otherwise faults, and halts in the exception handler."},
-    {.name = "pi4-3.2/wrong_functions/MmRegisterProtocolNotify.foundation",
-     .behaviour = "A notification function in the foundation's memory: the driver that registered it is retired.",
-     .run = [](Run& t) { expect_retired(t, 6, VictimCommand::notify, t.surroundings.foundation); },
-     .when = When::in_mmi,
-     .edk2 = "Calls it."},
-    {.name = "pi4-3.2/wrong_functions/MmRegisterProtocolNotify.supervisor",
-     .behaviour = "A notification function in the supervisor's memory: its driver is retired.",
-     .run = [](Run& t) { expect_retired(t, 7, VictimCommand::notify, t.surroundings.supervisor); },
-     .when = When::in_mmi,
-     .edk2 = "Calls it."},
-    {.name = "pi4-3.2/wrong_functions/MmRegisterProtocolNotify.outside",
-     .behaviour = "A notification function outside MMRAM: its driver is retired.",
-     .run = [](Run& t) { expect_retired(t, 8, VictimCommand::notify, t.surroundings.outside); },
-     .when = When::in_mmi,
-     .edk2 = "Calls it, unless the CPU's code-fetch lock is on."},
-    {.name = "pi4-3.2/wrong_functions/MmRegisterProtocolNotify.not_canonical",
-     .behaviour = "A notification function at an address that isn't canonical: its driver is retired.",
-     .run = [](Run& t) { expect_retired(t, 9, VictimCommand::notify, std::uint64_t{1} << 47); },
-     .when = When::in_mmi,
-     .edk2 = "Faults, and halts in the exception handler."},
-    {.name = "pi4-3.2/wrong_functions/MmRegisterProtocolNotify.data",
-     .behaviour = "A notification function in memory that isn't code: its driver is retired.",
-     .run = [](Run& t) { expect_retired(t, 10, VictimCommand::notify, reinterpret_cast<std::uintptr_t>(&t.mmst)); },
-     .when = When::in_mmi,
-     .edk2 = "Calls it where memory protection is off; otherwise faults, and halts in the exception handler."},
+    {.name = "pi4-3.2/wrong_functions/MmiHandlerRegister.Handler",
+     .behaviour = "A handler that isn't code of the driver that registers it: EFI_INVALID_PARAMETER.",
+     .run =
+         [](Run& t) {
+           for_each_wrong_function(t, [&](std::uint64_t wrong) {
+             Handle handle = nullptr;
+             const auto function = at<std::remove_pointer_t<abi::MmiHandler>>(wrong);
+             t.status(t.mmst.mmi_handler_register(function, &guid, &handle), invalid);
+             t.status(t.mmst.mmi_handler_register(function, nullptr, &handle), invalid);
+             t.that(handle == nullptr);
+           });
+           t.status(t.mmst.mmi_manage(&guid, nullptr, nullptr, nullptr), status::not_found);
+         },
+     .edk2 = "Calls it, or halts in the exception handler when it would.",
+     .ours = "Nor can it be another driver's, unless that driver called the one that registers it."},
+    {.name = "pi4-3.2/wrong_functions/MmRegisterProtocolNotify.Function",
+     .behaviour = "A notification function that isn't code of the driver that registers it: EFI_INVALID_PARAMETER.",
+     .run =
+         [](Run& t) {
+           for_each_wrong_function(t, [&](std::uint64_t wrong) {
+             if (wrong == 0) return;  // takes a registration back
+             void* registration = nullptr;
+             const auto function = at<std::remove_pointer_t<abi::MmNotifyFunction>>(wrong);
+             t.status(t.mmst.register_protocol_notify(&guid, function, &registration), invalid);
+             t.that(registration == nullptr);
+           });
+         },
+     .edk2 = "Calls it, or halts in the exception handler when it would.",
+     .ours = "Nor can it be another driver's, unless that driver called the one that registers it."},
 };
 
 }  // namespace

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: BSD-2-Clause-Patent
+// See the header.
+#include "foundation/driver_ledger.hpp"
+
+#include "foundation/dispatcher.hpp"
+#include "foundation/log_line.hpp"
+#include "foundation/observer.hpp"
+
+namespace redoubt::foundation {
+namespace {
+
+std::uint32_t& field(std::array<std::uint32_t, resource_count>& values, Resource resource) {
+  return values[static_cast<std::size_t>(resource)];
+}
+
+// Counts stay at their end.
+bool first_of(std::uint32_t& count) {
+  if (count != UINT32_MAX) ++count;
+  return count == 1;
+}
+
+}  // namespace
+
+DriverAccount* DriverLedger::account(DriverNumber driver) {
+  DriverRecord* record = drivers_.find(driver);
+  return record == nullptr ? nullptr : &record->account;
+}
+
+bool DriverLedger::take(DriverNumber driver, Resource resource, std::uint64_t amount) {
+  DriverAccount* account = this->account(driver);
+  if (account == nullptr) return true;
+  std::uint32_t& used = field(account->used, resource);
+  const std::uint32_t limit = field(account->limit, resource);
+  if (used <= limit && amount <= limit - used) {
+    used += static_cast<std::uint32_t>(amount);
+    return true;
+  }
+  if (first_of(field(account->beyond, resource))) {
+    const DriverRecord& record = *drivers_.find(driver);
+    observer_.event(abi::LogLevel::warning, LogLine("driver.limit")
+                                                .number("driver", driver)
+                                                .guid("guid", record.file())
+                                                .text("name", record.name())
+                                                .word("what", resource_names[static_cast<std::size_t>(resource)])
+                                                .number("limit", limit));
+  }
+  return false;
+}
+
+void DriverLedger::pass_on(DriverNumber driver, Resource resource) {
+  if (DriverAccount* account = this->account(driver); account != nullptr) ++field(account->used, resource);
+}
+
+void DriverLedger::give_back(DriverNumber driver, Resource resource, std::uint64_t amount) {
+  if (DriverAccount* account = this->account(driver); account != nullptr) {
+    field(account->used, resource) -= static_cast<std::uint32_t>(amount);
+  }
+}
+
+void DriverLedger::refuse(DriverNumber driver, Refusal kind, DriverNumber owner) {
+  DriverRecord* record = drivers_.find(driver);
+  if (record == nullptr || !first_of(record->account.refused[static_cast<std::size_t>(kind)])) return;
+  observer_.event(abi::LogLevel::warning, LogLine("driver.refused")
+                                              .number("driver", driver)
+                                              .guid("guid", record->file())
+                                              .text("name", record->name())
+                                              .word("what", refusal_names[static_cast<std::size_t>(kind)])
+                                              .number("owner", owner));
+}
+
+}  // namespace redoubt::foundation
