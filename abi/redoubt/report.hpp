@@ -45,7 +45,18 @@
 //   driver.missing guid=G protocol=P                    each of which (the first 32) has a line
 //   driver.skipped guid=G reason="..." offset=0x..      a file or a part of the volumes that can't be used
 //   driver.disabled driver=N guid=G name="..." handler=G vector=N rip=0x..  follows a driver's fault; handler: of the
-//                                                       message or protocol it was called for, if there is one
+//                                                       message or protocol it was called for, if there is one;
+//                                                       blamed=N follows if another driver's code faulted, and this
+//                                                       one's call was cut off
+//   driver.quarantined driver=N pages=N                 what it holds is out of use until a reset
+//   driver.refused driver=N guid=G name="..." what=KIND owner=N  it reached for something of another driver's (0: the
+//                                                       foundation's); once for each kind, then counted
+//   driver.limit driver=N guid=G name="..." what=KIND limit=N    it wanted more than a driver may have; once for each
+//                                                       kind, then counted
+//   driver.usage driver=N pages=N/N handles=N/N protocols=N/N handlers=N/N notifications=N/N tables=N/N refused=N
+//                                                       after launch and at ReadyToBoot and ExitBootServices: what it
+//                                                       holds and may hold, and how often it was refused;
+//                                                       state=disabled follows
 //   procedure.stopped driver=N cpu=N rip=0x.. reason="..."   a procedure on another CPU didn't return: its time was
 //                                                       over, or the MMI, or its driver
 //   procedure.refused driver=N cpu=N service=N          it called an MM service, which answered EFI_UNSUPPORTED

@@ -3,6 +3,7 @@
 #include "tool/boot/report.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <format>
 #include <iterator>
 #include <nlohmann/json.hpp>
@@ -166,6 +167,22 @@ void append_drivers(std::string& text, const BootReport& report) {
   }
   for (const std::string& file : report.skipped_files) {
     std::format_to(std::back_inserter(text), "    skipped {}\n", file);
+  }
+  for (const Driver& driver : report.drivers) {
+    if (driver.usage.empty() && !driver.quarantined) {
+      continue;
+    }
+    std::string held;
+    for (const auto& [what, share] : driver.usage) {
+      held += std::format("{}{} {}", held.empty() ? "" : ", ", what, share);
+    }
+    if (driver.refused != 0) {
+      held += std::format("{}refused {} times", held.empty() ? "" : "; ", driver.refused);
+    }
+    if (driver.quarantined) {
+      held += std::format("{}stopped, {} pages out of use", held.empty() ? "" : "; ", *driver.quarantined);
+    }
+    std::format_to(std::back_inserter(text), "    holds: {}: {}\n", driver.name, held);
   }
 }
 
@@ -409,6 +426,8 @@ void BootReport::apply(const Event& event) {
     add_bounded(alignment_exceptions, AlignmentException{.guid = text_of(event, "guid"),
                                                          .name = text_of(event, "name"),
                                                          .pages = event.number("pages").value_or(0)});
+  } else if (event.name == "driver.usage" || event.name == "driver.quarantined") {
+    apply_usage(event);
   } else if (event.name == "protocol") {
     add_bounded(protocols, Protocol{.guid = text_of(event, "guid"), .driver = text_of(event, "driver")});
   } else if (event.name == "unprotected") {
@@ -462,6 +481,32 @@ void BootReport::apply(const Event& event) {
     add_bounded(violations, Violation{.panic = event.name == "panic", .text = violation_text(event)});
   } else if (event.name == "driver.disabled") {  // says more about the fault before it
     add_bounded(violations, Violation{.panic = false, .text = violation_text(event)});
+  }
+}
+
+// What a driver holds now. Once it has stopped, that is out of use.
+void BootReport::apply_usage(const Event& event) {
+  const std::optional<std::uint64_t> number = event.number("driver");
+  const auto driver = std::ranges::find_if(drivers, [&](const Driver& other) { return other.number == number; });
+  if (!number || driver == drivers.end()) {
+    return;
+  }
+  if (event.name == "driver.quarantined") {
+    driver->quarantined = event.number("pages");
+    return;
+  }
+  driver->usage.clear();
+  for (const auto& [key, value] : event.values) {
+    if (value.find('/') != std::string::npos) {
+      driver->usage.emplace_back(key, value);
+    }
+  }
+  driver->refused = event.number("refused").value_or(0);
+  if (const auto pages = event.text("pages"); pages && event.text("state") == "disabled") {
+    std::uint64_t count = 0;
+    if (std::from_chars(pages->data(), pages->data() + pages->size(), count).ec == std::errc{}) {
+      driver->quarantined = count;
+    }
   }
 }
 
@@ -578,6 +623,15 @@ nlohmann::ordered_json to_json(const BootReport& report) {
       entry["status"] = json_of_address(driver.status);
       if (!driver.reason.empty()) {
         entry["reason"] = driver.reason;
+      }
+      for (const auto& [what, share] : driver.usage) {
+        entry["usage"][what] = share;
+      }
+      if (!driver.usage.empty()) {
+        entry["refused"] = driver.refused;
+      }
+      if (driver.quarantined) {
+        entry["quarantined_pages"] = *driver.quarantined;
       }
     }
     entry["policy"] = json_of_text(driver.policy);

@@ -9,6 +9,7 @@
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tool/boot/log.hpp"
@@ -31,6 +32,10 @@ struct Driver {
   std::string depex;                    // of one that waits: why
   std::vector<std::string> missing;     // and for which protocols, by GUID
   std::string reason;                   // of one that was refused or stopped
+  // What it holds and may hold, as the log has it: "pages" -> "7/2047"; and how often it wanted more or others'.
+  std::vector<std::pair<std::string, std::string>> usage;
+  std::uint64_t refused = 0;
+  std::optional<std::uint64_t> quarantined;  // pages of a stopped one, out of use until a reset
   [[nodiscard]] bool waiting() const { return !status.has_value(); }
 };
 
@@ -193,6 +198,7 @@ struct BootReport {
 
  private:
   void apply_profile(const Event& event);
+  void apply_usage(const Event& event);
 };
 
 // One line.

@@ -79,6 +79,40 @@ TEST(BootReport, TextOfAGoodBoot) {
 )");
 }
 
+TEST(BootReport, WhatDriversHoldIsShown) {
+  const BootReport report = report_of({
+      "redoubt: driver guid=23a089b3-eed5-4ac5-b2ab-43e3298c2343 name=\"Variable\" entry=0x50001000 size=40960 cpl=3 "
+      "ticks=120000 status=0x0 number=1",
+      "redoubt: driver guid=33fb3535-f15e-4c17-b303-5eb94595ecb6 name=\"Hoarder\" entry=0x50101000 size=4096 cpl=3 "
+      "ticks=77 status=0x0 number=2",
+      "redoubt: driver.usage driver=1 pages=1/2047 handles=1/1024 refused=0",
+      "redoubt: driver.usage driver=1 pages=7/2047 handles=2/1024 refused=0",
+      "redoubt: driver.usage driver=2 pages=90/2047 handles=1/1024 refused=3",
+      "redoubt: driver.usage driver=3 pages=90/2047",
+      "redoubt: driver.quarantined driver=2 pages=95",
+  });
+  const std::string text = to_text(report);
+  EXPECT_NE(text.find("    holds: Variable: pages 7/2047, handles 2/1024\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("    holds: Hoarder: pages 90/2047, handles 1/1024; refused 3 times; stopped, 95 pages out of "
+                      "use\n"),
+            std::string::npos)
+      << text;
+  const auto json = to_json(report);
+  EXPECT_EQ(json["drivers"][0]["usage"]["pages"], "7/2047");
+  EXPECT_FALSE(json["drivers"][0].contains("quarantined_pages"));
+  EXPECT_EQ(json["drivers"][1]["refused"], 3);
+  EXPECT_EQ(json["drivers"][1]["quarantined_pages"], 95);
+}
+
+TEST(BootReport, AStoppedDriversPagesAreOutOfUse) {
+  const BootReport report = report_of({
+      "redoubt: driver guid=33fb3535-f15e-4c17-b303-5eb94595ecb6 name=\"Early\" entry=0x50101000 size=4096 cpl=3 "
+      "ticks=77 status=0x8000000000000007 number=2 reason=\"fault in its entry point\"",
+      "redoubt: driver.usage driver=2 pages=90/2047 refused=0 state=disabled",
+  });
+  EXPECT_EQ(report.drivers.at(0).quarantined, 90U);
+}
+
 TEST(BootReport, TextOfAnImageWithoutRedoubt) {
   BootReport report = report_of({});
   report.witness = Witness{.mmi_requests = 620, .pci_enumerated = true, .locked = true, .locked_before_pci = false};
