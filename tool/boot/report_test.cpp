@@ -36,7 +36,7 @@ BootReport good_boot() {
       "redoubt: range base=0xFFC00000 size=4194304 access=rw what=\"flash\"",
       "redoubt: foundation.start base=0x40000000 size=81920 entry=0x40001000 cpl=3",
       "redoubt: driver guid=23a089b3-eed5-4ac5-b2ab-43e3298c2343 name=\"Variable\" entry=0x50001000 size=40960 cpl=3 "
-      "ticks=120000 status=0x0",
+      "ticks=120000 status=0x0 policy=reset",
       "redoubt: driver guid=33fb3535-f15e-4c17-b303-5eb94595ecb6 name=\"Refuser\" entry=0x50101000 size=4096 cpl=3 "
       "ticks=77 status=0x8000000000000003",
       "redoubt: driver.waiting guid=470cb248-e8ac-473c-bb4f-81069a1fe6fd name=\"Waiter\" depex=\"missing\" "
@@ -65,9 +65,9 @@ TEST(BootReport, TextOfAGoodBoot) {
   supervisor        ring 0, 60.0 KiB at 0x1F010000
   foundation        ring 3, 80.0 KiB at 0x40000000
   MM drivers        2 started, 1 waiting
-    ring  entry ticks  status           GUID                                 name
-       3       120000  success          23a089b3-eed5-4ac5-b2ab-43e3298c2343 Variable
-       3           77  unsupported      33fb3535-f15e-4c17-b303-5eb94595ecb6 Refuser
+    ring  entry ticks  status           on fault GUID                                 name
+       3       120000  success          reset    23a089b3-eed5-4ac5-b2ab-43e3298c2343 Variable
+       3           77  unsupported      ?        33fb3535-f15e-4c17-b303-5eb94595ecb6 Refuser
     waits: 470cb248-e8ac-473c-bb4f-81069a1fe6fd Waiter: missing MmCpuIo, 00000001-0002-0003-0405-060708090a0b
   writable code     none
   MMRAM used, free  2048.0 KiB, 14332.0 KiB
@@ -381,6 +381,69 @@ TEST(BootReport, ShowsWhatWasUnblockedForWhom) {
   const nlohmann::ordered_json json = to_json(report);
   EXPECT_EQ(json["open_bytes"], 12288);
   EXPECT_EQ(json["refused_unblocks"].size(), 1U);
+}
+
+TEST(BootReport, ShowsWhatFailedAndWhatBecameOfTheMachine) {
+  const auto stop = [](const char* action, const char* reason) {
+    return std::string("redoubt: machine.") + action +
+           " name=\"Victim\" guid=00000007-0002-0003-0400-000000000000 cause=fault vector=14 phase=launch in_a_row=1 "
+           "reason=\"" +
+           reason + "\"";
+  };
+  BootReport report = report_of({"redoubt: ipl.start boot_mode=0 cpus=1"});
+  report.apply(*parse_event(stop("reset", "its policy")));
+  EXPECT_EQ(error_text(*parse_event(stop("reset", "its policy")), report),
+            "boot 1: reset for Victim: exception 14 in phase launch; its policy");
+  report.apply(*parse_event("redoubt: ipl.start boot_mode=0 cpus=1"));
+  report.apply(*parse_event(
+      "redoubt: fault.record name=\"Victim\" guid=00000007-0002-0003-0400-000000000000 cause=fault vector=14 "
+      "rip=0x1f201234 address=0xdead handler=2ce967ad-dd7e-4ffc-9ee7-810cf0470880 phase=launch action=reset "
+      "in_a_row=1"));
+  report.apply(*parse_event(stop("closed", "resets did not help")));
+  report.apply(*parse_event("redoubt: driver.waiting guid=1 name=\"W\" depex=\"false\" policy=reset"));
+  EXPECT_FALSE(report.failed());
+  const std::string text = to_text(report);
+  for (
+      const char* line :
+      {"  last fault        00000007-0002-0003-0400-000000000000 Victim: exception 14, rip 0x1F201234, address 0xDEAD, "
+       "called for 2ce967ad-dd7e-4ffc-9ee7-810cf0470880, in phase launch; the machine was reset, 1 in a row\n",
+       "  failed drivers    1 resets by MM in 2 boots\n    boot 1: reset for Victim: exception 14 in phase launch; its "
+       "policy\n    boot 2: closed for Victim: exception 14 in phase launch; resets did not help\n",
+       "    waits: 1 W: false; ON FAULT reset\n"}) {
+    EXPECT_NE(text.find(line), std::string::npos) << line << text;
+  }
+  const nlohmann::json json = to_json(report);
+  EXPECT_EQ(json["fault_record"]["rip"], "0x1F201234");
+  EXPECT_EQ(json["fault_record"]["in_a_row"], 1);
+  EXPECT_EQ(json["resets"], 1);
+  EXPECT_EQ(json["stops"][1]["action"], "closed");
+  EXPECT_TRUE(to_json(report_of({}))["fault_record"].is_null());
+  report.apply(*parse_event(stop("halted", "its policy")));
+  EXPECT_TRUE(report.failed());
+}
+
+TEST(BootReport, SeesThatTheMachineResetsForEver) {
+  BootReport report;
+  const Event boot = *parse_event("redoubt: ipl.start boot_mode=0 cpus=1");
+  const Event ready = *parse_event("redoubt: lifecycle event=ReadyToBoot mmis=1 faults=0");
+  for (std::uint64_t i = 0; i < 100; ++i) {
+    report.apply(boot);
+    report.apply(ready);
+  }
+  EXPECT_FALSE(report.loops()) << "somebody resets it, and it gets there each time";
+  for (std::uint64_t i = 0; i < BootReport::most_fruitless_boots; ++i) report.apply(boot);
+  EXPECT_FALSE(report.loops());
+  report.apply(boot);
+  EXPECT_TRUE(report.loops());
+  // MM resets it each time that it got there.
+  BootReport other;
+  for (std::uint64_t i = 0; i <= BootReport::most_resets; ++i) {
+    EXPECT_FALSE(other.loops());
+    other.apply(boot);
+    other.apply(ready);
+    other.apply(*parse_event("redoubt: machine.reset name=\"V\" guid=1 cause=fault vector=6 phase=os reason=\"r\""));
+  }
+  EXPECT_TRUE(other.loops());
 }
 
 TEST(BootReport, BoundsItsLists) {

@@ -197,7 +197,8 @@ TEST(Conversion, RefusesPeimsThatCannotRunInPei) {
 TEST(Conversion, APayloadTakesTheDxeCoresPlace) {
   const Additions additions{
       .peims = {},
-      .payload = Payload{.source = "payload", .guid = guid(5), .name = "Payload", .executable = driver_executable()}};
+      .payload = Payload{.source = "payload", .guid = guid(5), .name = "Payload", .executable = driver_executable()},
+      .fault_policies = {}};
   const auto conversion = convert_image(stock(), made_up_bundle(), {}, additions);
   ASSERT_TRUE(conversion.has_value()) << conversion.error().reason;
   FirmwareImage image = FirmwareImage::parse(conversion->image);
@@ -285,6 +286,26 @@ TEST(Conversion, ListsAlignmentExceptionsForTheLoader) {
   EXPECT_EQ(list->file.type(), abi::FileType::freeform);
   const abi::Guid expected = guid(2);
   EXPECT_TRUE(std::ranges::equal(list->file.find(abi::SectionType::raw)->payload(), image::edit::bytes_of(expected)));
+}
+
+TEST(Conversion, SaysWhatBecomesOfTheMachineWhenADriverFails) {
+  const std::vector<DriverFaultPolicy> policies = {
+      {.guid = guid(1), .name = "Driver", .policy = abi::FaultPolicy::reset, .reason = "default"},
+      {.guid = guid(2), .name = "Driver", .policy = abi::FaultPolicy::disable, .reason = "default"}};
+  const auto conversion =
+      convert_image(stock(), made_up_bundle(), {.drivers = {made_up_driver(1), made_up_driver(2)}, .volumes = {}},
+                    {.peims = {}, .payload = {}, .fault_policies = policies});
+  ASSERT_TRUE(conversion.has_value()) << conversion.error().reason;
+  EXPECT_EQ(conversion->report.fault_policies.size(), 2U);
+  FirmwareImage image = FirmwareImage::parse(conversion->image);
+  const Volume* mm = volume_with(image, abi::FileType::mm_core_standalone);
+  const Volume::Slot* table = mm->find(names::fault_policies);
+  ASSERT_NE(table, nullptr);
+  EXPECT_EQ(table->file.type(), abi::FileType::freeform);
+  Buffer expected;
+  image::edit::append(expected, abi::FaultPolicyEntry{guid(1), abi::FaultPolicy::reset, {}});
+  image::edit::append(expected, abi::FaultPolicyEntry{guid(2), abi::FaultPolicy::disable, {}});
+  EXPECT_TRUE(std::ranges::equal(table->file.find(abi::SectionType::raw)->payload(), expected));
 }
 
 TEST(Conversion, VolumesOfDriversGoIntoTheMmVolumeAsTheyAre) {
@@ -411,19 +432,24 @@ TEST(FirmwareBundle, ReadsWhatTheBuildWrites) {
   EXPECT_EQ(refused(R"({"images": [)" + fixed + "]}"), "accepted");
   write("firmware.json", R"({"images": [)" + fixed +
                              R"(, {"role": "driver", "file": "any.efi", "name": "D",
-      "guid": "00000007-0001-0002-0304-05060708090a", "depex": ["00000008-0001-0002-0304-05060708090a"]}]})");
+      "guid": "00000007-0001-0002-0304-05060708090a", "depex": ["00000008-0001-0002-0304-05060708090a"],
+      "fault": "halt"}]})");
   const auto bundle = read_firmware_bundle(directory.path());
   ASSERT_TRUE(bundle.has_value()) << bundle.error().message;
   EXPECT_EQ(bundle->ipl.guid, names::ipl);
   ASSERT_EQ(bundle->drivers.size(), 1U);
   EXPECT_EQ(bundle->drivers[0].guid, guid(7));
   EXPECT_THAT(bundle->drivers[0].depex, ::testing::ElementsAre(guid(8)));
+  EXPECT_EQ(bundle->drivers[0].fault_policy, abi::FaultPolicy::halt);
 
   EXPECT_THAT(refused("not json"), HasSubstr("manifest"));
   EXPECT_THAT(refused(R"({"images": [1, "x"]})"), HasSubstr("without role or file"));
   EXPECT_THAT(refused(R"({"images": [{"role": "ipl", "file": "ipl.efi"}]})"), HasSubstr("names no supervisor image"));
   EXPECT_THAT(refused(R"({"images": [{"role": "cook", "file": "ipl.efi"}]})"), HasSubstr("unknown role, cook"));
   EXPECT_THAT(refused(R"({"images": [{"role": "driver", "file": "any.efi"}]})"), HasSubstr("no guid or name"));
+  EXPECT_THAT(refused(R"({"images": [{"role": "driver", "file": "any.efi", "name": "D", "fault": "restart",
+      "guid": "00000007-0001-0002-0304-05060708090a"}]})"),
+              HasSubstr("no fault policy for the driver any.efi that is one"));
   EXPECT_THAT(refused(R"({"images": [{"role": "ipl", "file": "missing.efi"}]})"), HasSubstr("missing.efi"));
   EXPECT_THAT(refused(R"({"images": [{"role": "supervisor", "file": "ipl.efi"}]})"), HasSubstr("IA32"));
 }
