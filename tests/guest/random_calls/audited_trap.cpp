@@ -61,6 +61,7 @@ extern "C" redoubt::supervisor::Continuation supervisor_trap(redoubt::supervisor
   // Procedures on other CPUs come through here as well.
   const bool system_call = cpu.runs_procedure == 0 && cpu.frame.vector == redoubt::abi::system_call_vector;
   const sv::Continuation next = sv::handle_trap(supervisor, cpu);
+  supervisor.foundation_over = false;  // one that takes its own pages away goes on calling with the next message
   if (system_call && ++sv::calls % sv::calls_between_audits == 0) sv::audit(supervisor, cpu);
   return next;
 }
