@@ -5,7 +5,7 @@ start_stopped() {
   local image=$1
   shift
   cp "$stock_vars" "$work/vars.fd"
-  qemu-system-x86_64 -machine q35,smm=on,accel=tcg -cpu qemu64,+smep,+smap,+umip -m 512 -smp 1 -nodefaults -display none \
+  qemu-system-x86_64 -machine q35,smm=on,accel=tcg -cpu qemu64,+smep,+smap,+umip,-svm -m 512 -smp 1 -nodefaults -display none \
     -no-reboot -global driver=cfi.pflash01,property=secure,value=on -global ICH9-LPC.disable_s3=1 \
     -drive if=pflash,format=raw,unit=0,readonly=on,file="$image" -drive if=pflash,format=raw,unit=1,file="$work/vars.fd" \
     -serial file:"$work/serial.log" -debugcon file:"$work/debug.log" -global isa-debugcon.iobase=0x402 \

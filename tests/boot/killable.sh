@@ -10,7 +10,7 @@ start_writer() {
   local updates=()
   [ ! -s "$work/updates" ] || updates=(-fw_cfg "name=opt/org.redoubt/updates,file=$work/updates")
   : > "$work/serial.log"
-  qemu-system-x86_64 -machine q35,smm=on -accel tcg -cpu qemu64,+smep,+smap,+umip -m 512 -nodefaults -display none \
+  qemu-system-x86_64 -machine q35,smm=on -accel tcg -cpu qemu64,+smep,+smap,+umip,-svm -m 512 -nodefaults -display none \
     -no-user-config -global driver=cfi.pflash01,property=secure,value=on -global ICH9-LPC.disable_s3=1 \
     -drive "if=pflash,format=raw,unit=0,readonly=on,file=$1" -drive "if=pflash,format=raw,unit=1,file=$work/vars.fd" \
     -drive "if=none,id=application,format=raw,readonly=on,file=fat:$work/application" \

@@ -16,6 +16,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <format>
+#include <ranges>
 #include <system_error>
 
 namespace redoubt::tool::boot {
@@ -162,6 +163,21 @@ std::string launch_words(const MachineOptions& options) {
 }
 
 }  // namespace
+
+bool may_have_svm(std::string_view cpu_model) {
+  // Later words of a model win over earlier ones; -WORD and WORD=off win over both in QEMU's order.
+  bool refused = false;
+  for (const auto part : std::views::split(cpu_model, ',')) {
+    const std::string_view word(part.begin(), part.end());
+    refused = refused || word == "-svm" || word == "svm=off";
+  }
+  constexpr std::string_view intel_models[] = {"Nehalem",        "Westmere", "SandyBridge", "IvyBridge",  "Haswell",
+                                               "Broadwell",      "Skylake",  "Cascadelake", "Cooperlake", "Icelake",
+                                               "SapphireRapids", "Conroe",   "Penryn",      "Denverton",  "Snowridge",
+                                               "core2duo",       "coreduo",  "kvm64",       "n270",       "pentium"};
+  return !refused && std::ranges::none_of(intel_models,
+                                          [cpu_model](std::string_view model) { return cpu_model.starts_with(model); });
+}
 
 std::vector<std::string> command_line(const MachineOptions& options, const ChannelDescriptors& channels,
                                       const std::filesystem::path& variables,

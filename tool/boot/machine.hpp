@@ -32,7 +32,11 @@ template <typename T>
 using Attempt = Result<T, std::string>;
 
 inline constexpr std::string_view qemu_program = "qemu-system-x86_64";
-inline constexpr std::string_view default_cpu_model = "qemu64,+smep,+smap,+umip";
+// Without SVM: QEMU's emulation keeps the intercepts of an SVM guest that an SMI interrupts, so that who owns the
+// machine gets control inside MM at the first of them (docs/boundary.md).
+inline constexpr std::string_view default_cpu_model = "qemu64,+smep,+smap,+umip,-svm";
+// Whether a machine of this model may have SVM: what isn't known to lack it may.
+bool may_have_svm(std::string_view cpu_model);
 inline constexpr std::string_view stock_variable_store = "/usr/share/OVMF/OVMF_VARS_4M.fd";
 // no_timer_check: on a busy host an emulated timer interrupt may come too late for the kernel's test of its wiring.
 inline constexpr std::string_view default_kernel_arguments = "console=ttyS0 loglevel=4 panic=-1 no_timer_check";

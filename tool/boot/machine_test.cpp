@@ -34,6 +34,17 @@ TEST(CommandLine, ProtectsFlashAndTurnsS3OffUnlessAsked) {
   EXPECT_THAT(command_line(options, {}, "vars.fd", ""), Contains("ICH9-LPC.disable_s3=0"));
 }
 
+TEST(CpuModel, MayHaveSvmUnlessItIsKnownNotTo) {
+  EXPECT_FALSE(may_have_svm(default_cpu_model));
+  EXPECT_TRUE(may_have_svm("qemu64"));
+  EXPECT_TRUE(may_have_svm("max,+svm"));
+  EXPECT_TRUE(may_have_svm("EPYC-Rome"));
+  EXPECT_TRUE(may_have_svm("a model of tomorrow"));
+  EXPECT_FALSE(may_have_svm("max,-svm,+smep"));
+  EXPECT_FALSE(may_have_svm("EPYC,svm=off"));
+  EXPECT_FALSE(may_have_svm("Haswell-noTSX"));
+}
+
 TEST(CommandLine, TellsMmWhatToShow) {
   MachineOptions options = options_for("code.fd");
   EXPECT_THAT(command_line(options, {}, "vars.fd", ""), Not(Contains("-fw_cfg")));

@@ -74,6 +74,15 @@ CommandResult run(const BootArguments& arguments) {
   if (arguments.until == "linux" && arguments.machine.kernel.empty()) {
     return bad_input("--until linux", "needs --kernel and --initrd");
   }
+  if (boot::may_have_svm(arguments.machine.cpu_model)) {
+    std::fputs(
+        std::format(
+            "redoubt boot: warning: CPU model {} may have SVM, with which QEMU's emulation lets a guest into MM; "
+            "add ,-svm\n",
+            arguments.machine.cpu_model)
+            .c_str(),
+        stderr);
+  }
   boot::stop_on_interrupt();
   auto machine = boot::Machine::start(arguments.machine);
   if (!machine.has_value()) {
