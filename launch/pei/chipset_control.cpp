@@ -49,6 +49,8 @@ bool lock_smi_enable() {
   return (read_config8(q35::lpc_device, q35::lpc_function, q35::lpc_gen_pmcon_1) & q35::lpc_gen_pmcon_1_smi_lock) != 0;
 }
 
+bool MmramLock::locked() const { return (smramc & q35::mch_smramc_d_lck) != 0; }
+
 bool MmramLock::closed_and_locked() const {
   return (smramc & q35::mch_smramc_d_lck) != 0 && (smramc & q35::mch_smramc_d_open) == 0 &&
          (esmramc & q35::mch_esmramc_t_en) != 0 && default_smbase != q35::mch_default_smbase_in_ram;
@@ -72,8 +74,14 @@ void close_and_lock_mmram() {
 }
 
 void reset_cold() {
-  write_port8(q35::reset_control_port, 0x02);
-  write_port8(q35::reset_control_port, 0x06);
+  constexpr unsigned attempts = 1000;
+  for (unsigned attempt = 0; attempt < attempts; ++attempt) {
+    write_port8(q35::reset_control_port, 0x02);
+    write_port8(q35::reset_control_port, 0x06);
+  }
+  // An I/O BAR may lie over the register, left by whoever ran before. No BAR covers a triple fault.
+  constexpr std::uint8_t no_interrupt_table[10] = {};
+  asm volatile("lidt %0\n\tint3" : : "m"(no_interrupt_table));
   halt();
 }
 

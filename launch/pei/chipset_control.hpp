@@ -27,6 +27,8 @@ struct MmramLock {
   std::uint8_t esmramc;
   std::uint8_t default_smbase;
 
+  // MMRAM stays as it is, open or closed, until the chipset is reset.
+  bool locked() const;
   // MMRAM can no longer be opened, and memory at the default SMBASE neither where the machine can hide it.
   bool closed_and_locked() const;
 };
@@ -54,6 +56,7 @@ bool wait_for(Condition done, std::uint32_t milliseconds) {
   return done();
 }
 
+// By the reset register; where that does nothing, by a triple fault.
 [[noreturn]] void reset_cold();
 [[noreturn]] void halt();
 

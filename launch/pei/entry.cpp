@@ -6,7 +6,8 @@
 // When a step fails there is one line on the log and one on the serial console, MMRAM is closed and locked, SMIs are
 // off, and the machine stops: a boot without variable services would go on and fail much later in an obscure place, and
 // MMRAM that is left open would be a way into the next boot. On S3 resume, which is not supported, MMRAM is locked
-// first and the machine starts afresh.
+// first and the machine starts afresh. So it does where MMRAM is locked before anything was done: the boot processor was
+// reset alone (INIT), and who runs MM, or was cut off in it, is of the boot before.
 #include <cstring>
 
 #include "abi/redoubt/launch.hpp"
@@ -288,6 +289,21 @@ Step<void> launch(abi::PeiServicesPointer services, abi::BootMode boot_mode) {
   return watch_end_of_pei(services);
 }
 
+// The machine starts afresh; the board's console hears why.
+[[noreturn]] void start_afresh(const char* reason) {
+  const MmramLock lock = read_mmram_lock();
+  ReportLine("ipl.reset")
+      .text("reason", reason)
+      .hexadecimal("smramc", lock.smramc)
+      .hexadecimal("esmramc", lock.esmramc);
+  MachinePorts ports;
+  SerialPort console(ports);
+  for (const std::string_view part :
+       {std::string_view("Redoubt: reset: "), std::string_view(reason), std::string_view("\r\n")})
+    console.write(part);
+  reset_cold();
+}
+
 [[noreturn]] void fail(Reason reason) {
   ReportLine("ipl.failed").text("reason", reason.text);
   disable_smi();
@@ -312,12 +328,10 @@ extern "C" redoubt::abi::EfiStatus EFIAPI ipl_entry(redoubt::abi::FileHandle,
   }
   if (boot_mode == abi::boot_on_s3_resume) {
     launch::close_and_lock_mmram();
-    const launch::MmramLock lock = launch::read_mmram_lock();
-    launch::ReportLine("ipl.reset")
-        .text("reason", "S3 resume is not supported")
-        .hexadecimal("smramc", lock.smramc)
-        .hexadecimal("esmramc", lock.esmramc);
-    launch::reset_cold();
+    launch::start_afresh("S3 resume is not supported");
+  }
+  if (launch::read_mmram_lock().locked()) {
+    launch::start_afresh("MMRAM is locked before the launch");
   }
   if (const auto launched = launch::launch(services, boot_mode); !launched) {
     launch::fail(launched.error());
