@@ -60,6 +60,7 @@ struct Supervisor {
   std::uint64_t fault_count = 0;
   std::uint8_t reported_outside[static_cast<std::size_t>(Outside::What::out_of_reach) + 1] = {};  // lines
   bool ready = false;                   // the launch succeeded: messages are answered
+  bool foundation_over = false;         // it was cut off in its own code: ring 0 answers, and never enters it again
   std::uint64_t active_procedures = 0;  // started and not fetched yet; of the CPU that runs MM
   bool root_interest = false;           // the foundation wants MMIs without a message as well
   bool look_again = false;              // when the activity ends: this CPU's MMI is still to be served

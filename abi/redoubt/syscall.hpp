@@ -158,6 +158,8 @@ static_assert(sizeof(ServiceCall) == 72);
 // Instead of an exception vector: ring 3 executed an RSM, which no processor lets ring 0 forbid, and the CPU came back
 // with a later SMI. Where the RSM stood isn't known.
 inline constexpr std::uint32_t fault_left_mm = 0x100;
+// The same where the CPU came back without having left: an INIT or a reset of that CPU alone cut ring 3 off.
+inline constexpr std::uint32_t fault_cpu_reset = 0x101;
 
 // One call of the foundation into a driver, under the Microsoft convention. `scratch` is copied onto the driver's
 // stack, and the argument with index scratch_argument (0 to 3) becomes its address there, so that services can hand
@@ -174,7 +176,7 @@ struct DriverCall {
   std::uint64_t result;  // out: the driver's rax
   std::uint64_t ticks;   // out: TSC ticks it took, calls it made included; only when count_ticks is set
   std::uint32_t count_ticks;
-  std::uint32_t fault_vector;   // out when driver_fault: exception vector, or fault_left_mm
+  std::uint32_t fault_vector;   // out when driver_fault: exception vector, fault_left_mm or fault_cpu_reset
   std::uint64_t fault_address;  // out when driver_fault: CR2 of a page fault, else 0
   std::uint64_t fault_rip;      // out when driver_fault
 };
@@ -199,7 +201,7 @@ enum class ProcessorState : std::uint64_t {
   finished,  // it returned: `result`
   faulted,   // it was stopped by a fault, which is on the log
   stopped,   // by stop_procedure
-  lost,      // the CPU was reset under it, or never began
+  lost,      // the CPU never began
 };
 
 struct ProcedureEnd {

@@ -55,9 +55,10 @@ struct alignas(64) Cpu {
   std::uint32_t index;
   std::uint32_t apic_id;
 };
-static_assert(sizeof(arch::RegisterFrame) == FRAME_BYTES);
-static_assert(offsetof(Cpu, frame) == 0 && offsetof(arch::RegisterFrame, rip) == FRAME_RIP &&
-              offsetof(arch::RegisterFrame, cs) == FRAME_CS && offsetof(arch::RegisterFrame, rflags) == FRAME_RFLAGS);
+static_assert(sizeof(arch::RegisterFrame) == FRAME_BYTES && arch::in_ring_3 == static_cast<std::uint64_t>(IN_RING_3));
+static_assert(offsetof(Cpu, frame) == 0 && offsetof(arch::RegisterFrame, vector) == FRAME_VECTOR &&
+              offsetof(arch::RegisterFrame, rip) == FRAME_RIP && offsetof(arch::RegisterFrame, cs) == FRAME_CS &&
+              offsetof(arch::RegisterFrame, rflags) == FRAME_RFLAGS);
 static_assert(offsetof(Cpu, pat_changed) == CPU_PAT_CHANGED && CPU_EXIT_WORK == CPU_PAT_CHANGED &&
               offsetof(Cpu, nmi_count) == CPU_NMI_COUNT && CPU_REQUEST == CPU_LEAVING + 1 &&
               offsetof(Cpu, leaving) == CPU_EXIT_WORK + 8);

@@ -100,6 +100,7 @@ Continuation call_service(Supervisor& supervisor, Cpu& cpu, std::uint64_t number
   const Result<std::uint64_t> address =
       place_foundation_entry(supervisor, cpu, foundation_rsp - below_stack_pointer, &call, sizeof(call));
   if (!address) {
+    // It has no stack left to go on with: its fault, whoever called.
     supervisor.calls.clear();
     return contain_fault(supervisor, cpu, {arch::vector::stack, foundation_rsp, driver.rip});
   }

@@ -6,6 +6,7 @@
 #include "abi/pi/mm_protocols.hpp"
 #include "arch/processor.hpp"
 #include "supervisor/domain/domain_calls.hpp"
+#include "supervisor/exceptions/panic.hpp"
 #include "supervisor/report/report.hpp"
 #include "supervisor/stopping/machine_stop.hpp"
 
@@ -46,6 +47,13 @@ void note_phase(Supervisor& supervisor, const abi::Guid& message) {
   }
 }
 
+// The message, without the foundation: an error, and no data.
+void answer_without_foundation(Supervisor& supervisor) {
+  if (supervisor.message.kind == CapturedMessage::Kind::message) {
+    supervisor.comm_buffer.reply(supervisor.message, abi::status::device_error, 0);
+  }
+}
+
 // There is something to do: hold the others, then look at what the owner of the machine may change no longer.
 [[gnu::noinline]] Continuation run_round(Supervisor& supervisor, Cpu& cpu, bool message_waits) {
   RendezvousHardware hardware(supervisor);
@@ -58,6 +66,11 @@ void note_phase(Supervisor& supervisor, const abi::Guid& message) {
   }
   const bool has_message = supervisor.message.kind == CapturedMessage::Kind::message;
   if (!has_message && !supervisor.root_interest) {
+    end_round(supervisor, cpu);
+    return Continuation::leave;
+  }
+  if (supervisor.foundation_over) [[unlikely]] {
+    answer_without_foundation(supervisor);
     end_round(supervisor, cpu);
     return Continuation::leave;
   }
@@ -91,15 +104,28 @@ void note_phase(Supervisor& supervisor, const abi::Guid& message) {
   return Continuation::leave;
 }
 
-// Ring 3 executed RSM on this CPU in the middle of an activity. It is stopped as by a fault, and the activity goes on.
-// Its message isn't answered: the caller has seen its CPU come back without an answer, and may have put the next
-// message where the answer would go. `leave` if nothing is left to do.
+// Ring 3 was cut off on this CPU in the middle of an activity: it executed RSM, or the CPU was reset under it. It is
+// stopped as by a fault, and the activity goes on, unless it was the foundation. The message isn't answered: the caller
+// has seen its CPU come back without an answer, and may have put the next message where the answer would go. `leave` if
+// nothing is left to do.
+//
+// What ring 0 was at when its CPU was reset (processors hold INIT back in MM, QEMU doesn't) nobody can finish: the
+// machine starts afresh.
 Continuation continue_activity(Supervisor& supervisor, Cpu& cpu) {
+  if (cpu.frame.vector != arch::in_ring_3) {
+    panic(cpu.frame, "the CPU was reset in ring 0");
+  }
+  std::uint64_t reason = abi::fault_left_mm;
+  if (!supervisor.owners_doors.left_closed()) {
+    reason = abi::fault_cpu_reset;
+    supervisor.owners_doors.forget();
+    cpu.nmi_count = 0;
+  }
   supervisor.owners_doors.close();
   supervisor.message.kind = CapturedMessage::Kind::none;
   supervisor.raisers.begin();  // what the CPU was at now has nothing to do with this activity
   supervisor.look_again = supervisor.activity == Activity::mmi;
-  return contain_fault(supervisor, cpu, {abi::fault_left_mm, 0, 0});
+  return contain_fault(supervisor, cpu, {reason, 0, 0});
 }
 
 // Somebody else runs MM, or this CPU was reset while it did, or left.
@@ -110,14 +136,8 @@ Continuation continue_activity(Supervisor& supervisor, Cpu& cpu) {
     supervisor.extended_state.drop();  // it became the owner's when the CPU left, or is gone
     if (supervisor.activity == Activity::none) {
       end_round(supervisor, cpu);
-    } else if (supervisor.owners_doors.left_closed()) {
-      if (continue_activity(supervisor, cpu) == Continuation::resume) {
-        return Continuation::resume;
-      }
-    } else {
-      supervisor.owners_doors.forget();
-      cpu.nmi_count = 0;
-      static_cast<void>(abort_activity(supervisor, cpu));
+    } else if (continue_activity(supervisor, cpu) == Continuation::resume) {
+      return Continuation::resume;
     }
   }
   RendezvousHardware hardware(supervisor);
@@ -169,13 +189,13 @@ Continuation after_mmi(Supervisor& supervisor, Cpu& cpu) {
 Continuation abort_activity(Supervisor& supervisor, Cpu& cpu) {
   set_io_ports(cpu, false);
   supervisor.look_again = false;
+  supervisor.foundation_over = true;
+  supervisor.root_interest = false;
   if (supervisor.activity == Activity::launch) {
     end_launch(supervisor, cpu, false);
     return Continuation::leave;
   }
-  if (supervisor.message.kind == CapturedMessage::Kind::message) {
-    supervisor.comm_buffer.reply(supervisor.message, abi::status::aborted, 0);
-  }
+  answer_without_foundation(supervisor);
   end_round(supervisor, cpu);
   return Continuation::leave;
 }

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 // What the foundation does on behalf of the outside: a launch or one MMI, from the rendezvous to the reply. Every way
 // out of ring 3 for good leads through end_round().
+//
+// Nothing is left in the middle: calls are dropped only when the foundation is over. A driver that is cut off, whatever
+// the reason, is stopped as by a fault, and the calls around it end as their own code has it.
 #pragma once
 
 #include "supervisor/supervisor.hpp"
@@ -19,7 +22,8 @@ abi::SystemStatus finish_mmi(Supervisor& supervisor, const Cpu& cpu, std::uint64
 // had left, was still to be finished.
 Continuation after_mmi(Supervisor& supervisor, Cpu& cpu);
 
-// The foundation was stopped by a fault: the launch has failed, or the message is answered with an error.
+// The foundation was stopped in its own code, by a fault or with its CPU. What it keeps may be half-changed, so that it
+// is over: the launch has failed, or this message and all that follow are answered with an error.
 Continuation abort_activity(Supervisor& supervisor, Cpu& cpu);
 
 }  // namespace redoubt::supervisor

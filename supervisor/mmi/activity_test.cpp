@@ -47,7 +47,7 @@ class ActivityTest : public ::testing::Test {
     arch::fake::machine().tsc += std::uint64_t{1} << 30;
     arch::fake::machine().cr0 |= arch::cr0::task_switched;
     arch::fake::machine().local_descriptors = 0x50;
-    return begin_mmi(supervisor(), machine_.cpu());
+    return machine_.mmi();
   }
   // The foundation, in whatever it does, calls driver 7.
   void call_driver() {
@@ -63,10 +63,10 @@ class ActivityTest : public ::testing::Test {
   abi::DriverCall& call() { return machine_.at<abi::DriverCall>(call_address_); }
   // The MMI whose event the foundation was entered with.
   const abi::MmiEvent& event() { return machine_.at<abi::MmiEvent>(machine_.frame().rsi); }
-  void expect_driver_fault() {
+  void expect_driver_fault(std::uint32_t vector = abi::fault_left_mm) {
     EXPECT_TRUE(machine_.in_foundation_space());
     EXPECT_EQ(machine_.answer(), SystemStatus::driver_fault);
-    EXPECT_EQ(call().fault_vector, abi::fault_left_mm);
+    EXPECT_EQ(call().fault_vector, vector);
     EXPECT_EQ(supervisor().fault_count, 1u);
     EXPECT_EQ(code_segment(), 0u) << "the doors are shut";
     EXPECT_EQ(arch::fake::machine().local_descriptors, 0u);
@@ -139,30 +139,100 @@ TEST_F(ActivityTest, ADriverThatLeavesMmDuringTheLaunchIsStopped) {
   EXPECT_EQ(code_segment(), 0x10u);
 }
 
-TEST_F(ActivityTest, AFoundationThatLeavesMmEndsItsMmi) {
+class CutOffTest : public ActivityTest, public ::testing::WithParamInterface<bool> {};
+INSTANTIATE_TEST_SUITE_P(LeftOrReset, CutOffTest, ::testing::Bool());
+
+// Whatever it was at may be half-done: nobody goes on with it.
+TEST_P(CutOffTest, AFoundationThatIsCutOffIsOver) {
+  const bool reset = GetParam();
+  machine_.call(SystemCall::set_root_interest, 1);
   finish_launch();
   post(5);
   ASSERT_EQ(mmi(), Continuation::resume);
+  if (reset) breakpoint() = 0;
   post(6);
-  ASSERT_EQ(mmi(), Continuation::resume) << "for the new message";
+  ASSERT_EQ(mmi(), Continuation::leave);
   EXPECT_EQ(supervisor().fault_count, 1u);
-  EXPECT_EQ(event().guid.data1, 6u);
-  EXPECT_EQ(machine_.call(SystemCall::finish_mmi, 0, 1), Continuation::leave);
+  EXPECT_TRUE(supervisor().foundation_over);
+  EXPECT_TRUE(answered());
+  EXPECT_EQ(machine_.status().return_status, abi::status::device_error);
+  EXPECT_EQ(code_segment(), reset ? 0u : 0x10u);
+  post(7);
+  EXPECT_EQ(mmi(), Continuation::leave);
+  EXPECT_TRUE(answered());
+  EXPECT_EQ(machine_.status().return_status, abi::status::device_error);
+  EXPECT_EQ(mmi(), Continuation::leave) << "it wants nothing any more";
 }
 
-TEST_F(ActivityTest, AResetIsNobodysFault) {
+TEST_F(ActivityTest, AFoundationThatFaultsIsOver) {
+  finish_launch();
+  post(5);
+  ASSERT_EQ(mmi(), Continuation::resume);
+  // Its stack is gone, and a driver calls a service.
+  call_driver();
+  supervisor().calls.top().caller.rsp = 0x1000;
+  EXPECT_EQ(machine_.gate(1), Continuation::leave);
+  EXPECT_TRUE(supervisor().foundation_over);
+  EXPECT_TRUE(answered());
+  EXPECT_EQ(machine_.status().return_status, abi::status::device_error);
+}
+
+// The CPU comes back without the mark: an INIT, in the middle of a driver. What was under way goes on without it.
+TEST_F(ActivityTest, AResetStopsTheDriverThatItCutOff) {
   finish_launch();
   post(5);
   ASSERT_EQ(mmi(), Continuation::resume);
   call_driver();
-  breakpoint() = 0;
-  EXPECT_EQ(mmi(), Continuation::leave);
-  EXPECT_EQ(supervisor().fault_count, 0u);
+  breakpoint() = 0x7000;  // somebody else's by now
+  code_segment() = 0x20;
+  machine_.cpu().nmi_count = 3;
+  post(6);
+  ASSERT_EQ(mmi(), Continuation::resume);
+  expect_driver_fault(abi::fault_cpu_reset);
+  EXPECT_FALSE(answered()) << "the new message isn't what the foundation was at";
+  EXPECT_EQ(machine_.cpu().nmi_count, 0u) << "owed to somebody who is gone";
+  ASSERT_EQ(machine_.call(SystemCall::finish_mmi, 0, 1), Continuation::resume);
+  EXPECT_EQ(event().guid.data1, 6u);
+  EXPECT_EQ(machine_.call(SystemCall::finish_mmi, 0, 1), Continuation::leave);
   EXPECT_TRUE(answered());
-  EXPECT_EQ(machine_.status().return_status, abi::status::aborted);
-  EXPECT_EQ(code_segment(), 0u) << "the registers were the old owner's";
-  EXPECT_EQ(breakpoint(), 0u);
+  EXPECT_EQ(machine_.status().return_status, 0u);
+  EXPECT_EQ(code_segment(), 0x20u) << "the old owner's registers are gone";
+  EXPECT_EQ(breakpoint(), 0x7000u);
   EXPECT_EQ(machine_.cpu().task_state.io_bitmap_offset, arch::no_io_bitmap);
+  EXPECT_FALSE(supervisor().foundation_over);
+}
+
+// A driver that waits for a service, below which another one is cut off, goes on with what its service says.
+TEST_P(CutOffTest, CallsAroundTheOneThatWasCutOffEndInOrder) {
+  const bool reset = GetParam();
+  finish_launch();
+  post(5);
+  ASSERT_EQ(mmi(), Continuation::resume);
+  call_driver();
+  const std::uint64_t outer = machine_.frame().rsp;
+  const std::uint64_t outer_call = call_address_;
+  ASSERT_EQ(machine_.gate(3), Continuation::resume);
+  call_driver();
+  if (reset) breakpoint() = 0;
+  ASSERT_EQ(mmi(), Continuation::resume);
+  EXPECT_EQ(call().fault_vector, reset ? abi::fault_cpu_reset : abi::fault_left_mm);
+  EXPECT_EQ(machine_.at<abi::DriverCall>(outer_call).fault_vector, 0u);
+  ASSERT_EQ(machine_.call(SystemCall::finish_service, abi::status::device_error), Continuation::resume);
+  ASSERT_TRUE(machine_.in_driver_space());
+  EXPECT_EQ(machine_.frame().rsp, outer);
+  EXPECT_EQ(machine_.frame().rax, abi::status::device_error);
+  ASSERT_EQ(machine_.gate(abi::gate_return), Continuation::resume);
+  EXPECT_EQ(machine_.answer(), SystemStatus::ok);
+  EXPECT_FALSE(supervisor().foundation_over);
+}
+
+TEST_F(ActivityTest, AResetOfRingZeroStartsTheMachineAfresh) {
+  finish_launch();
+  post(5);
+  ASSERT_EQ(mmi(), Continuation::resume);
+  call_driver();
+  machine_.frame().vector = abi::driver_gate_vector;  // as ring 0 has it
+  EXPECT_DEATH(mmi(), "the processor shuts down");
 }
 
 TEST_F(ActivityTest, TheFpuIsTheOwnersAgain) {
@@ -173,14 +243,10 @@ TEST_F(ActivityTest, TheFpuIsTheOwnersAgain) {
     call_driver();
     ASSERT_EQ(machine_.trap(arch::vector::device_not_available), Continuation::resume);
     arch::fake::machine().fpu_trace.clear();
-    if (reset) {
-      breakpoint() = 0;
-      EXPECT_EQ(mmi(), Continuation::leave);
-    } else {
-      ASSERT_EQ(mmi(), Continuation::resume);
-      ASSERT_EQ(machine_.call(SystemCall::finish_mmi, 0, 1), Continuation::resume);
-      EXPECT_EQ(machine_.call(SystemCall::finish_mmi, 0, 1), Continuation::leave);
-    }
+    if (reset) breakpoint() = 0;
+    ASSERT_EQ(mmi(), Continuation::resume);
+    ASSERT_EQ(machine_.call(SystemCall::finish_mmi, 0, 1), Continuation::resume);
+    EXPECT_EQ(machine_.call(SystemCall::finish_mmi, 0, 1), Continuation::leave);
     EXPECT_TRUE(arch::fake::machine().fpu_trace.empty()) << "ring 0 must not touch it with CR0.TS set";
   }
 }

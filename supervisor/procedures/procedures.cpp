@@ -51,7 +51,8 @@ bool answered(Supervisor& supervisor, std::uint64_t cpu) {
   const Procedure& procedure = supervisor.procedures[cpu];
   const ProcedureState state = procedure.state.load(std::memory_order_acquire);
   if (state == ProcedureState::lost ||
-      (state == ProcedureState::faulted && procedure.end.fault_vector == abi::fault_left_mm)) {
+      (state == ProcedureState::faulted &&
+       (procedure.end.fault_vector == abi::fault_left_mm || procedure.end.fault_vector == abi::fault_cpu_reset))) {
     request.store(static_cast<std::uint8_t>(CpuRequest::none), std::memory_order_relaxed);
   }
   return request.load(std::memory_order_acquire) == static_cast<std::uint8_t>(CpuRequest::none);
@@ -354,8 +355,8 @@ void RendezvousHardware::forget(std::uint32_t cpu) {
   // Nobody but this CPU ends what runs on it.
   if (procedure.state.load(std::memory_order_relaxed) == ProcedureState::running) {
     procedure.end = {};
-    procedure.end.fault_vector = left ? abi::fault_left_mm : 0;
-    procedure.state.store(left ? ProcedureState::faulted : ProcedureState::lost, std::memory_order_release);
+    procedure.end.fault_vector = left ? abi::fault_left_mm : abi::fault_cpu_reset;
+    procedure.state.store(ProcedureState::faulted, std::memory_order_release);
   }
   std::atomic_ref(supervisor_.cpus[cpu]->request).store(0, std::memory_order_release);
 }

@@ -345,7 +345,7 @@ TEST_F(ProceduresTest, PagesTakenAwayAreForgottenEverywhere) {
   EXPECT_EQ(check(), ProcessorState::running) << "nothing was stopped by that";
 }
 
-TEST_F(ProceduresTest, ACpuThatWasResetLosesItsProcedure) {
+TEST_F(ProceduresTest, AProcedureWhoseCpuIsResetIsAFaultOfItsDriver) {
   // In its ring 3 the other CPU "is reset": another SMI brings it back, through the front door.
   std::atomic<bool> reset = false;
   machine_.status().is_comm_buffer_valid = 1;
@@ -362,7 +362,8 @@ TEST_F(ProceduresTest, ACpuThatWasResetLosesItsProcedure) {
   while (!reset) {
     std::this_thread::yield();
   }
-  EXPECT_EQ(wait(), ProcessorState::lost);
+  EXPECT_EQ(wait(), ProcessorState::faulted);
+  EXPECT_EQ(end().fault_vector, abi::fault_cpu_reset);
   EXPECT_EQ(check(), ProcessorState::absent) << "and is in this round no more";
   EXPECT_EQ(start(), SystemStatus::not_found);
   EXPECT_EQ(other().runs_procedure, 0);

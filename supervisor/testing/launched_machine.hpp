@@ -173,6 +173,7 @@ class LaunchedMachine {
     mmram_.turn_on(supervisor_->memory.root(Domain::foundation));
     TRY(load_foundation(*supervisor_, memory));
     TRY(enter_launch(*supervisor_, cpu()));
+    resume(Continuation::resume);
     return {};
   }
 
@@ -192,7 +193,13 @@ class LaunchedMachine {
   // What ring 3 does: INT n, or an exception.
   Continuation trap(std::uint64_t vector) {
     frame().vector = vector;
-    return handle_trap(*supervisor_, cpu());
+    return resume(handle_trap(*supervisor_, cpu()));
+  }
+  Continuation mmi() { return resume(begin_mmi(*supervisor_, cpu())); }
+  // As entry/traps.S does on its way into ring 3.
+  Continuation resume(Continuation next) {
+    if (next == Continuation::resume) frame().vector = arch::in_ring_3;
+    return next;
   }
   Continuation call(abi::SystemCall number, std::uint64_t a = 0, std::uint64_t b = 0, std::uint64_t c = 0,
                     std::uint64_t d = 0) {

@@ -33,9 +33,13 @@
 #define REQUEST_STOP 2
 
 #define FRAME_BYTES 176
+#define FRAME_VECTOR 120
 #define FRAME_RIP 136
 #define FRAME_CS 144
 #define FRAME_RFLAGS 152
+
+// In the frame's place for the vector while ring 3 runs: the next entry overwrites it first of all.
+#define IN_RING_3 (-1)
 
 // PG, WP, NE, ET, TS, MP, PE.
 #define MM_CR0 0x8001003B

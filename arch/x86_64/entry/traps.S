@@ -70,6 +70,7 @@ redoubt_trap_stubs:
 //   error_code | rip cs rflags rsp ss   becomes   error_code | rflags rip cs rsp ss
         .globl redoubt_resume_ring3
 redoubt_resume_ring3:
+        movq    $IN_RING_3, FRAME_VECTOR(%rsp)  // ring 0 has nothing under way from here on
         movq    FRAME_RFLAGS(%rsp), %rax
         movq    FRAME_RIP(%rsp), %rcx
         movq    FRAME_CS(%rsp), %rdx

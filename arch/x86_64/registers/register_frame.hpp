@@ -34,6 +34,10 @@ struct RegisterFrame {
   std::uint64_t rsp;
   std::uint64_t ss;
 };
+// What `vector` holds while ring 3 runs (entry/traps.S): a CPU that enters MM anew with it there was reset, or left, in
+// ring 3; with anything else in ring 0.
+inline constexpr std::uint64_t in_ring_3 = ~std::uint64_t{0};
+
 static_assert(sizeof(RegisterFrame) == 176 && sizeof(RegisterFrame) % 16 == 0);
 static_assert(offsetof(RegisterFrame, vector) == 120 && offsetof(RegisterFrame, rip) == 136);
 
