@@ -150,6 +150,35 @@ TEST_F(FaultTest, ADriverThatFaultedInAnInnerCallGetsNoMoreServices) {
   expect_victim_gone();
 }
 
+// Cut off with its CPU: the call comes back as from any fault, and all that the foundation had open around it closes.
+TEST_F(FaultTest, ADriverWhoseCpuIsResetIsStoppedInANestedCall) {
+  Handle handle = nullptr;
+  Handle registered = nullptr;
+  // "other" waits for a service that leads to a notification of the victim's.
+  notify_bodies[0] = [](const Guid&, std::uint64_t, Handle) { FakeSupervisor::fault(abi::fault_cpu_reset); };
+  handler_bodies[2] = [&](const HandlerCall&) -> EfiStatus {
+    MmSystemTable& mmst = machine_.mmst();
+    EXPECT_EQ(mmst.install_protocol_interface(&handle, &other_protocol, abi::native_interface, nullptr),
+              status::success);
+    EXPECT_EQ(mmst.mmi_handler_register(handlers[4], &other_message, &registered), status::success)
+        << "who runs is known again";
+    return status::success;
+  };
+  EXPECT_EQ(machine_.send(other_message).status, status::success);
+  EXPECT_TRUE(machine_.supervisor.logged("vector=257"));
+  EXPECT_FALSE(present(victim_protocol));
+  // Nothing is pinned: what was walked can be taken apart.
+  handler_bodies[2] = [&](const HandlerCall&) -> EfiStatus {
+    MmSystemTable& mmst = machine_.mmst();
+    EXPECT_EQ(mmst.uninstall_protocol_interface(handle, &other_protocol, nullptr), status::success);
+    EXPECT_EQ(mmst.mmi_handler_unregister(registered), status::success);
+    return status::success;
+  };
+  EXPECT_EQ(machine_.send(other_message).status, status::success);
+  EXPECT_FALSE(present(other_protocol));
+  expect_victim_gone();
+}
+
 TEST_F(FaultTest, AHandlerOfAnotherThatADriverRegistersWhenItIsCalledIsTheOthers) {
   // As a dispatcher of MMI sources does: called by the victim, it registers the victim's function.
   const auto function = at_address<std::remove_pointer_t<abi::MmiHandler>>(victim_base_ + 0x1000);

@@ -1,6 +1,7 @@
 # Sourced after case.sh: a QEMU of the case's own, which it may kill at any moment.
 
 variable_store=$PWD/build/host/bin/variable_store
+qemu_more=()  # further arguments of QEMU
 
 # start_writer CODE WRITES: boots CODE with the store $work/vars.fd into a program that makes the updates in $work/updates,
 # if there are any, reads the sequence of variables and makes WRITES further writes. Its lines go to $work/serial.log, its process to $qemu_pid.
@@ -15,7 +16,7 @@ start_writer() {
     -drive "if=pflash,format=raw,unit=0,readonly=on,file=$1" -drive "if=pflash,format=raw,unit=1,file=$work/vars.fd" \
     -drive "if=none,id=application,format=raw,readonly=on,file=fat:$work/application" \
     -device virtio-blk-pci,drive=application,bootindex=0 -fw_cfg "name=opt/org.redoubt/writes,string=$2" \
-    "${updates[@]}" -serial "file:$work/serial.log" -debugcon "file:$work/debug.log" -global isa-debugcon.iobase=0x402 \
+    "${updates[@]}" "${qemu_more[@]}" -serial "file:$work/serial.log" -debugcon "file:$work/debug.log" -global isa-debugcon.iobase=0x402 \
     > "$work/qemu.txt" 2>&1 &
   qemu_pid=$!
 }
