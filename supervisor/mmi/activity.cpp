@@ -5,6 +5,7 @@
 
 #include "abi/pi/mm_protocols.hpp"
 #include "arch/processor.hpp"
+#include "policy/closed_answers.hpp"
 #include "supervisor/domain/domain_calls.hpp"
 #include "supervisor/exceptions/panic.hpp"
 #include "supervisor/report/report.hpp"
@@ -47,11 +48,19 @@ void note_phase(Supervisor& supervisor, const abi::Guid& message) {
   }
 }
 
-// The message, without the foundation: an error, and no data.
+// The message, without the foundation.
 void answer_without_foundation(Supervisor& supervisor) {
-  if (supervisor.message.kind == CapturedMessage::Kind::message) {
-    supervisor.comm_buffer.reply(supervisor.message, abi::status::device_error, 0);
+  const CapturedMessage& message = supervisor.message;
+  if (message.kind != CapturedMessage::Kind::message) {
+    return;
   }
+  const MutableBytes payload(supervisor.direct_map.at(supervisor.memory.capture() + message.data_offset),
+                             std::min(message.data_size, message.data_capacity));
+  const policy::ClosedMessage kind = policy::closed_message(message.guid);
+  const policy::ClosedQuestion question =
+      kind == policy::ClosedMessage::variable ? policy::closed_question(payload) : policy::ClosedQuestion{};
+  const policy::ClosedReply reply = policy::answer_closed(kind, question, abi::status::device_error, payload);
+  supervisor.comm_buffer.reply(message, reply.status, reply.size);
 }
 
 // There is something to do: hold the others, then look at what the owner of the machine may change no longer.
@@ -69,6 +78,9 @@ void answer_without_foundation(Supervisor& supervisor) {
     end_round(supervisor, cpu);
     return Continuation::leave;
   }
+  if (has_message && supervisor.phase != policy::BootPhase::operating_system) {
+    note_phase(supervisor, supervisor.message.guid);
+  }
   if (supervisor.foundation_over) [[unlikely]] {
     answer_without_foundation(supervisor);
     end_round(supervisor, cpu);
@@ -77,9 +89,6 @@ void answer_without_foundation(Supervisor& supervisor) {
   abi::MmiEvent event{};
   event.cpu = cpu.index;
   if (has_message) {
-    if (supervisor.phase != policy::BootPhase::operating_system) {
-      note_phase(supervisor, supervisor.message.guid);
-    }
     event.has_message = 1;
     event.guid = supervisor.message.guid;
     event.data = supervisor.launch.comm_buffer + supervisor.message.data_offset;
