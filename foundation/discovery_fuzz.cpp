@@ -59,7 +59,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   require(pages.create(supervisor.mmram_base(), supervisor.mmram_bytes()).has_value());
   Dispatcher dispatcher(supervisor);
   Observer observer(supervisor);
-  DriverLedger ledger(dispatcher, observer);
+  DriverLedger ledger(supervisor, dispatcher, observer);
   DriverAllocator allocator(supervisor, pages, dispatcher, ledger);
   require(dispatcher.discover(region, 0) <= region.size());
   std::set<DriverNumber> started;

@@ -12,66 +12,15 @@ constexpr std::array<std::byte, 2048> zeroes{};
 
 }  // namespace
 
-// ---- Reserve ----
-
-void DriverAllocator::reserve(DriverNumber driver, std::uint64_t pages) {
-  abi::MemoryStatistics statistics{};
-  if (supervisor_.read_memory_statistics(statistics) != abi::SystemStatus::ok) return;
-  const std::uint64_t half = (statistics.mmram_bytes - statistics.used_bytes) / page_bytes / 2;
-  reserve_driver_ = driver;
-  reserve_pages_ = pages < half ? pages : half;
-  fill_reserve();
-}
-
-void DriverAllocator::end_reserve(DriverNumber driver) {
-  if (driver != reserve_driver_) return;
-  reserve_driver_ = foundation_itself;
-  release_reserve();
-}
-
-void DriverAllocator::release_reserve() {
-  if (kept_pages_ != 0) supervisor_.free_pages(kept_, kept_pages_);
-  kept_pages_ = 0;
-}
-
-std::uint64_t DriverAllocator::lacking() const {
-  const std::uint64_t used = drivers_.find(reserve_driver_)->account.used[static_cast<std::size_t>(Resource::pages)];
-  return used < reserve_pages_ ? reserve_pages_ - used : 0;
-}
-
-void DriverAllocator::settle_reserve(DriverNumber driver) {
-  if (driver != reserve_driver_ || driver == foundation_itself) return;
-  if (const std::uint64_t lacking = this->lacking(); lacking < kept_pages_) {
-    supervisor_.free_pages(kept_ + lacking * page_bytes, kept_pages_ - lacking);
-    kept_pages_ = lacking;
-  }
-}
-
-void DriverAllocator::fill_reserve() {
-  const std::uint64_t lacking = this->lacking();
-  if (lacking <= kept_pages_) return;
-  // In one piece: as large as there is one.
-  const std::uint64_t before = kept_pages_;
-  release_reserve();
-  for (std::uint64_t pages = lacking; pages != 0; pages = pages > before && pages / 2 < before ? before : pages / 2) {
-    const SystemResult<std::uint64_t> memory = supervisor_.allocate_pages(pages, 0);
-    if (!memory.has_value()) continue;
-    kept_ = *memory;
-    kept_pages_ = pages;
-    return;
-  }
-}
-
 // ---- Pages ----
 
 Result<std::uint64_t> DriverAllocator::take_pages(DriverNumber driver, std::uint64_t pages, std::uint64_t limit) {
   if (pages == 0 || pages > max_pages) return std::unexpected(Error::out_of_memory);
   if (!ledger_.take(driver, Resource::pages, pages)) return std::unexpected(Error::out_of_memory);
   SystemResult<std::uint64_t> memory = supervisor_.allocate_pages(pages, limit);
-  if (!memory.has_value() && driver == reserve_driver_ && kept_pages_ != 0) {
-    release_reserve();
+  if (!memory.has_value() && ledger_.lend(driver)) {
     memory = supervisor_.allocate_pages(pages, limit);
-    fill_reserve();
+    ledger_.keep_back();
   }
   if (!memory.has_value()) {
     ledger_.give_back(driver, Resource::pages, pages);
@@ -84,7 +33,7 @@ void DriverAllocator::return_pages(DriverNumber driver, std::uint64_t address, s
   map_.set(address, pages, {PageUse::none, foundation_itself});
   supervisor_.free_pages(address, pages);
   ledger_.give_back(driver, Resource::pages, pages);
-  if (driver == reserve_driver_ && driver != foundation_itself) fill_reserve();
+  ledger_.returned(driver);
 }
 
 Result<std::uint64_t> DriverAllocator::give_pages(DriverNumber driver, std::uint64_t pages, std::uint64_t limit) {
@@ -142,7 +91,7 @@ void DriverAllocator::free_image(DriverNumber driver, std::uint64_t address, std
 // ---- Pool ----
 
 DriverAllocator::Slab* DriverAllocator::new_slab(DriverNumber driver, std::uint32_t shift) {
-  Slab* slab = slabs_.acquire();
+  Slab* slab = ledger_.acquire(slabs_, driver);
   if (slab == nullptr) return nullptr;
   const Result<std::uint64_t> page = give_pages(driver, 1, 0);
   if (!page.has_value()) {

@@ -6,9 +6,6 @@
 // Pool buffers up to 2048 bytes come from slabs, pages cut into equal parts of a power of two, so that each buffer is
 // aligned to its size up to a cache line and beyond; larger ones are runs of whole pages. Each page is one driver's,
 // on whose account it is and who alone can free it.
-//
-// One driver may have a reserve: pages that are kept back for it, however much others take. It is given out of what is
-// free as long as there is something, and out of the reserve then.
 #pragma once
 
 #include <cstdint>
@@ -28,17 +25,6 @@ class DriverAllocator {
       : supervisor_(supervisor), map_(map), drivers_(drivers), ledger_(ledger), slabs_(supervisor) {}
   DriverAllocator(const DriverAllocator&) = delete;
   DriverAllocator& operator=(const DriverAllocator&) = delete;
-
-  // Keeps as many pages back as `driver` lacks to `pages`, but no more than half of what is free. Once.
-  void reserve(DriverNumber driver, std::uint64_t pages);
-  // How many pages the driver may have, where `limit` is everybody's: no less than its reserve.
-  std::uint32_t page_limit(DriverNumber driver, std::uint32_t limit) const {
-    return driver == reserve_driver_ && reserve_pages_ > limit ? static_cast<std::uint32_t>(reserve_pages_) : limit;
-  }
-  // The driver has started: what it took counts as had, and as much of what is kept back is free again.
-  void settle_reserve(DriverNumber driver);
-  // The driver has stopped: nothing is kept back for it any more.
-  void end_reserve(DriverNumber driver);
 
   // Pages that the driver may read and write, below `limit` (0 = anywhere). Error::out_of_memory, also beyond the
   // driver's limit.
@@ -75,21 +61,12 @@ class DriverAllocator {
   // The same, open to drivers.
   Result<std::uint64_t> give_pages(DriverNumber driver, std::uint64_t pages, std::uint64_t limit);
   Slab* new_slab(DriverNumber driver, std::uint32_t shift);
-  // What the reserve's driver hasn't got of it.
-  std::uint64_t lacking() const;
-  // Keeps back what it lacks, as far as that is there in one piece.
-  void fill_reserve();
-  void release_reserve();
 
   Supervisor& supervisor_;
   PageMap& map_;
   Dispatcher& drivers_;
   DriverLedger& ledger_;
   SlotTable<Slab> slabs_;
-  DriverNumber reserve_driver_ = foundation_itself;  // none
-  std::uint64_t reserve_pages_ = 0;                  // that it is to be able to have
-  std::uint64_t kept_ = 0;                           // address of what is kept back
-  std::uint64_t kept_pages_ = 0;
 };
 
 }  // namespace redoubt::foundation

@@ -68,4 +68,58 @@ void DriverLedger::refuse(DriverNumber driver, Refusal kind, DriverNumber owner)
                                               .number("owner", owner));
 }
 
+// ---- Reserve ----
+
+std::uint64_t DriverLedger::lacking() {
+  const std::uint64_t used = field(account(reserve_driver_)->used, Resource::pages);
+  return used < reserve_pages_ ? reserve_pages_ - used : 0;
+}
+
+void DriverLedger::release() {
+  if (kept_pages_ != 0) supervisor_.free_pages(kept_, kept_pages_);
+  kept_pages_ = 0;
+}
+
+void DriverLedger::reserve(DriverNumber driver, std::uint64_t pages) {
+  abi::MemoryStatistics statistics{};
+  if (supervisor_.read_memory_statistics(statistics) != abi::SystemStatus::ok) return;
+  const std::uint64_t half = (statistics.mmram_bytes - statistics.used_bytes) / page_bytes / 2;
+  reserve_driver_ = driver;
+  reserve_pages_ = pages < half ? pages : half;
+  keep_back();
+}
+
+bool DriverLedger::lend(DriverNumber driver) {
+  if (driver != reserve_driver_ || kept_pages_ == 0) return false;
+  release();
+  return true;
+}
+
+void DriverLedger::keep_back() {
+  const std::uint64_t lacking = this->lacking();
+  if (lacking <= kept_pages_) return;
+  release();
+  for (std::uint64_t pages = lacking; pages != 0; pages -= pages / 16 + 1) {
+    const SystemResult<std::uint64_t> memory = supervisor_.allocate_pages(pages, 0);
+    if (!memory.has_value()) continue;
+    kept_ = *memory;
+    kept_pages_ = pages;
+    return;
+  }
+}
+
+void DriverLedger::settle_reserve(DriverNumber driver) {
+  if (driver != reserve_driver_ || driver == foundation_itself) return;
+  if (const std::uint64_t lacking = this->lacking(); lacking < kept_pages_) {
+    supervisor_.free_pages(kept_ + lacking * page_bytes, kept_pages_ - lacking);
+    kept_pages_ = lacking;
+  }
+}
+
+void DriverLedger::end_reserve(DriverNumber driver) {
+  if (driver != reserve_driver_) return;
+  reserve_driver_ = foundation_itself;
+  release();
+}
+
 }  // namespace redoubt::foundation

@@ -2,6 +2,9 @@
 // Who holds how much. Each driver has an account with a limit for everything that it can make MM keep: a driver that
 // takes without end runs into its own limit, not into others'. What it is refused is counted, and logged once for each
 // kind, so that it can't fill the log either.
+//
+// One driver may have a reserve: pages that are kept back for it, however much others take. It is given out of what is
+// free as long as there is something, and out of the reserve then, as are the foundation's own records for it.
 #pragma once
 
 #include <array>
@@ -9,6 +12,7 @@
 #include <string_view>
 
 #include "abi/redoubt/syscall.hpp"
+#include "foundation/supervisor_interface.hpp"
 
 namespace redoubt::foundation {
 
@@ -58,7 +62,8 @@ class Observer;
 
 class DriverLedger {
  public:
-  constexpr DriverLedger(Dispatcher& drivers, Observer& observer) : drivers_(drivers), observer_(observer) {}
+  constexpr DriverLedger(Supervisor& supervisor, Dispatcher& drivers, Observer& observer)
+      : supervisor_(supervisor), drivers_(drivers), observer_(observer) {}
   DriverLedger(const DriverLedger&) = delete;
   DriverLedger& operator=(const DriverLedger&) = delete;
 
@@ -71,11 +76,52 @@ class DriverLedger {
   // Notes that `driver` reached for something of `owner`'s.
   void refuse(DriverNumber driver, Refusal kind, DriverNumber owner);
 
+  // A record for the driver's sake, or null.
+  template <typename Table>
+  auto* acquire(Table& table, DriverNumber driver) {
+    auto* record = table.acquire();
+    if (record == nullptr && lend(driver)) {
+      record = table.acquire();
+      keep_back();
+    }
+    return record;
+  }
+
+  // ---- Reserve ----
+
+  // Keeps back for `driver` what it lacks to `pages`, but no more than half of what is free. Once.
+  void reserve(DriverNumber driver, std::uint64_t pages);
+  // How many pages the driver may have, where `limit` is everybody's: no less than its reserve.
+  std::uint32_t page_limit(DriverNumber driver, std::uint32_t limit) const {
+    return driver == reserve_driver_ && reserve_pages_ > limit ? static_cast<std::uint32_t>(reserve_pages_) : limit;
+  }
+  // What is kept back is free for one allocation of the driver whose it is, if it is this one. The caller calls
+  // keep_back() right after it.
+  bool lend(DriverNumber driver);
+  // Keeps back what its driver lacks, as far as that is there in one piece.
+  void keep_back();
+  // The driver gave pages back.
+  void returned(DriverNumber driver) {
+    if (driver == reserve_driver_ && driver != foundation_itself) keep_back();
+  }
+  // The driver has started: what it took counts as had, and as much of what is kept back is free again.
+  void settle_reserve(DriverNumber driver);
+  // The driver has stopped: nothing is kept back for it any more.
+  void end_reserve(DriverNumber driver);
+
  private:
   DriverAccount* account(DriverNumber driver);
+  // What the reserve's driver hasn't got of it.
+  std::uint64_t lacking();
+  void release();
 
+  Supervisor& supervisor_;
   Dispatcher& drivers_;
   Observer& observer_;
+  DriverNumber reserve_driver_ = foundation_itself;  // none
+  std::uint64_t reserve_pages_ = 0;                  // that it is to be able to have
+  std::uint64_t kept_ = 0;                           // address of what is kept back
+  std::uint64_t kept_pages_ = 0;
 };
 
 }  // namespace redoubt::foundation

@@ -62,7 +62,7 @@ EfiStatus Foundation::launch(const abi::FoundationLaunch& launch) {
   if (sound_hobs) unblocking_.unblock_hobs(Bytes(at_address<std::byte>(launch.hob_base), launch.hob_size));
   discover_drivers(launch, sound_hobs);
   if (const DriverRecord* driver = dispatcher_.find_file(launch.reserve_file); driver != nullptr) {
-    allocator_.reserve(dispatcher_.number(*driver), launch.reserve_pages);
+    ledger_.reserve(dispatcher_.number(*driver), launch.reserve_pages);
   }
   dispatch_drivers();
   log_protocols();
@@ -240,7 +240,7 @@ void Foundation::start(DriverRecord& driver) {
   const DriverNumber number = dispatcher_.number(driver);
   const ImageAlignment alignment =
       alignment_exceptions_.admit(driver.file()) ? ImageAlignment::admitted : ImageAlignment::pages;
-  driver.account.limit = {allocator_.page_limit(number, limits_.pages),
+  driver.account.limit = {ledger_.page_limit(number, limits_.pages),
                           limits_.handles,
                           limits_.protocols,
                           limits_.handlers,
@@ -249,7 +249,7 @@ void Foundation::start(DriverRecord& driver) {
   const auto image = load_image(supervisor_, page_map_, allocator_, driver.executable, number, alignment);
   if (!image.has_value()) {
     driver.state = DriverState::failed;
-    allocator_.end_reserve(number);
+    ledger_.end_reserve(number);
     log_driver(driver, 0, to_efi_status(image.error().code), image.error().reason);
     apply_fault_policy(driver.file(), &driver, abi::FaultCause::image, nullptr, nullptr);
     return;
@@ -283,7 +283,7 @@ void Foundation::start(DriverRecord& driver) {
   log_driver(driver, entry.ticks, result, nullptr);
   if (!abi::status::is_error(result)) {
     driver.state = DriverState::running;
-    allocator_.settle_reserve(number);
+    ledger_.settle_reserve(number);
     return;
   }
   // UEFI 2.10, 7.4, EFI_IMAGE_ENTRY_POINT: a driver that returns an error is unloaded.
@@ -295,7 +295,7 @@ void Foundation::start(DriverRecord& driver) {
   table_.remove_configuration_tables(number, driver.image_base, driver.image_pages * page_bytes);
   if (driver.loaded_image != 0) static_cast<void>(allocator_.free_pool(number, driver.loaded_image));
   allocator_.free_image(number, driver.image_base, driver.image_pages);
-  allocator_.end_reserve(number);
+  ledger_.end_reserve(number);
   apply_fault_policy(driver.file(), &driver, abi::FaultCause::entry_point, nullptr, nullptr);
 }
 
@@ -392,7 +392,7 @@ void Foundation::disable(DriverNumber number, const DriverCall& call, const Guid
   update_interest();
   if (again) return;
   // Its pages stay on its account, where nobody can free them: others may hold pointers into them.
-  allocator_.end_reserve(number);
+  ledger_.end_reserve(number);
   supervisor_.log(LogLine("driver.quarantined")
                       .number("driver", number)
                       .number("pages", driver->account.used[static_cast<std::size_t>(Resource::pages)])

@@ -49,7 +49,7 @@ class Foundation {
         page_map_(supervisor),
         dispatcher_(supervisor),
         observer_(supervisor),
-        ledger_(dispatcher_, observer_),
+        ledger_(supervisor, dispatcher_, observer_),
         allocator_(supervisor, page_map_, dispatcher_, ledger_),
         arena_(supervisor),
         table_(supervisor, arena_, ledger_),

@@ -13,9 +13,9 @@ MmiTypeRecord* MmiDatabase::find_type(const abi::Guid& guid) {
   return by_guid_.find(hash_of(guid), [&](const MmiTypeRecord& record) { return same(record.guid, guid); });
 }
 
-MmiTypeRecord* MmiDatabase::find_or_add_type(const abi::Guid& guid) {
+MmiTypeRecord* MmiDatabase::find_or_add_type(const abi::Guid& guid, DriverNumber owner) {
   if (MmiTypeRecord* type = find_type(guid); type != nullptr) return type;
-  MmiTypeRecord* type = types_.acquire();
+  MmiTypeRecord* type = ledger_.acquire(types_, owner);
   if (type == nullptr) return nullptr;
   type->guid = guid;
   type->closed_message = policy::closed_message(guid);
@@ -24,7 +24,7 @@ MmiTypeRecord* MmiDatabase::find_or_add_type(const abi::Guid& guid) {
 }
 
 Result<void> MmiDatabase::reserve_type(const abi::Guid& guid, LifecycleEvent event) {
-  MmiTypeRecord* type = find_or_add_type(guid);
+  MmiTypeRecord* type = find_or_add_type(guid, foundation_itself);
   if (type == nullptr) return std::unexpected(Error::out_of_memory);
   type->event = event;
   return {};
@@ -40,9 +40,9 @@ void MmiDatabase::release_type(const abi::Guid& guid) {
 Result<MmiHandlerRecord*> MmiDatabase::register_handler(const abi::Guid* guid, std::uint64_t function,
                                                         DriverNumber owner, DriverNumber maker) {
   if (!ledger_.take(owner, Resource::handlers)) return std::unexpected(Error::out_of_memory);
-  MmiHandlerRecord* handler = handlers_.acquire();
+  MmiHandlerRecord* handler = ledger_.acquire(handlers_, owner);
   if (handler != nullptr && guid != nullptr) {
-    handler->type = find_or_add_type(*guid);
+    handler->type = find_or_add_type(*guid, owner);
     if (handler->type == nullptr) {
       handlers_.release(*handler);
       handler = nullptr;

@@ -81,7 +81,7 @@ class MmiDatabase {
 
  private:
   static std::uint64_t type_hash(const MmiTypeRecord& type) { return hash_of(type.guid); }
-  MmiTypeRecord* find_or_add_type(const abi::Guid& guid);
+  MmiTypeRecord* find_or_add_type(const abi::Guid& guid, DriverNumber owner);
   void release_if_unused(MmiTypeRecord& type);
 
   DriverLedger& ledger_;

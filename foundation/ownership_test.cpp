@@ -350,6 +350,22 @@ TEST_F(OwnershipTest, FunctionsAreCodeOfWhoRegistersThem) {
   EXPECT_FALSE(machine_.supervisor.logged("driver.disabled"));
 }
 
+TEST_F(OwnershipTest, AnImageWhoseEntryPointIsNoCodeIsRefused) {
+  testing::ByteVector image = testing::image_calling([](Handle, MmSystemTable*) { return status::success; });
+  std::uint32_t header = 0;
+  std::memcpy(&header, &image[0x3C], sizeof(header));
+  constexpr std::uint32_t address_of_entry_point = 4 + 20 + 16;
+  constexpr std::uint32_t data = 0x2000;
+  std::memcpy(&image[header + address_of_entry_point], &data, sizeof(data));
+  machine_.add({.file = test_guid(0x900), .name = "elsewhere", .image = image});
+  launch();
+  const auto said = std::ranges::find_if(machine_.supervisor.lines, [](const std::string& line) {
+    return line.find("name=\"elsewhere\"") != std::string::npos;
+  });
+  ASSERT_NE(said, machine_.supervisor.lines.end());
+  EXPECT_NE(said->find("reason=\"entry point isn't code\""), std::string::npos) << *said;
+}
+
 TEST_F(OwnershipTest, AnothersStartupProcedureStays) {
   launch();
   const auto set = [](MmSystemTable& mmst, std::uint64_t procedure) {
@@ -597,6 +613,49 @@ TEST_F(OwnershipTest, TheReserveIsForItsDriverAlone) {
   handler_bodies[0] = [](const HandlerCall&) -> EfiStatus { testing::FakeSupervisor::fault(6); };
   machine_.send(victim_message);
   as_hostile([&](MmSystemTable& mmst) { EXPECT_EQ(take(mmst, 150), status::success) << "nobody needs it any more"; });
+}
+
+TEST_F(OwnershipTest, RecordsForTheReservesDriverComeOutOfItToo) {
+  machine_.supervisor.reserve_file = victim_file;
+  machine_.supervisor.reserve_pages = 200;
+  machine_.supervisor.limits = {
+      .pages = 4096, .handles = 200, .protocols = 200, .handlers = 200, .notifications = 200, .tables = 4};
+  launch();
+  as_hostile([&](MmSystemTable& mmst) {
+    EfiPhysicalAddress address = 0;
+    while (mmst.allocate_pages(abi::allocate_any_pages, abi::runtime_services_data, 1, &address) == status::success) {
+    }
+    // What the foundation has room for without more memory, as far as the limits go.
+    void* result = nullptr;
+    Handle handle = nullptr;
+    while (mmst.allocate_pool(abi::runtime_services_data, 1, &result) == status::success) {
+    }
+    for (std::uint32_t i = 0x10000;; ++i) {
+      const Guid guid = test_guid(i);
+      if (mmst.mmi_handler_register(handlers[2], &guid, &handle) != status::success) break;
+    }
+    for (std::uint32_t i = 0x10000;; ++i) {
+      const Guid guid = test_guid(i);
+      if (mmst.register_protocol_notify(&guid, notifies[2], &result) != status::success) break;
+    }
+    for (std::uint32_t i = 0x10000;; ++i) {
+      const Guid guid = test_guid(i);
+      handle = nullptr;
+      if (mmst.install_protocol_interface(&handle, &guid, abi::native_interface, nullptr) != status::success) break;
+    }
+  });
+  as_victim([&](MmSystemTable& mmst) {
+    for (std::uint32_t i = 0; i != 150; ++i) {
+      void* result = nullptr;
+      Handle handle = nullptr;
+      const Guid guid = test_guid(0x20000 + i);
+      EXPECT_EQ(mmst.allocate_pool(abi::runtime_services_data, 1024, &result), status::success);
+      EXPECT_EQ(mmst.mmi_handler_register(handlers[3], &guid, &handle), status::success);
+      EXPECT_EQ(mmst.register_protocol_notify(&guid, notifies[3], &result), status::success);
+      handle = nullptr;
+      EXPECT_EQ(mmst.install_protocol_interface(&handle, &guid, abi::native_interface, nullptr), status::success);
+    }
+  });
 }
 
 TEST(Reserve, ADriverThatStartsLateStartsAlthoughAllMemoryIsTaken) {

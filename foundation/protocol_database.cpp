@@ -19,9 +19,9 @@ InterfaceRecord* ProtocolDatabase::find_interface(const HandleRecord& handle, co
   });
 }
 
-ProtocolRecord* ProtocolDatabase::find_or_add_protocol(const abi::Guid& guid) {
+ProtocolRecord* ProtocolDatabase::find_or_add_protocol(const abi::Guid& guid, DriverNumber owner) {
   if (ProtocolRecord* protocol = find_protocol(guid); protocol != nullptr) return protocol;
-  ProtocolRecord* protocol = protocols_.acquire();
+  ProtocolRecord* protocol = ledger_.acquire(protocols_, owner);
   if (protocol == nullptr) return nullptr;
   protocol->guid = guid;
   by_guid_.insert(*protocol);
@@ -36,14 +36,14 @@ void ProtocolDatabase::release_if_unused(ProtocolRecord& protocol) {
 
 Result<InterfaceRecord*> ProtocolDatabase::install(HandleRecord* handle, const abi::Guid& guid, std::uint64_t interface,
                                                    DriverNumber owner) {
-  ProtocolRecord* protocol = find_or_add_protocol(guid);
+  ProtocolRecord* protocol = find_or_add_protocol(guid, owner);
   if (protocol == nullptr) return std::unexpected(Error::out_of_memory);
   if (handle != nullptr && find_interface(*handle, *protocol) != nullptr) {
     return std::unexpected(Error::already_exists);
   }
   InterfaceRecord* record = nullptr;
   if (ledger_.take(owner, Resource::protocols)) {
-    record = interfaces_.acquire();
+    record = ledger_.acquire(interfaces_, owner);
     if (record != nullptr && handle == nullptr) {
       handle = add_handle(owner);
       if (handle == nullptr) {
@@ -69,7 +69,7 @@ Result<InterfaceRecord*> ProtocolDatabase::install(HandleRecord* handle, const a
 
 HandleRecord* ProtocolDatabase::add_handle(DriverNumber owner) {
   if (!ledger_.take(owner, Resource::handles)) return nullptr;
-  HandleRecord* handle = handles_.acquire();
+  HandleRecord* handle = ledger_.acquire(handles_, owner);
   if (handle == nullptr) {
     ledger_.give_back(owner, Resource::handles);
     return nullptr;
@@ -105,14 +105,14 @@ void ProtocolDatabase::uninstall(InterfaceRecord& interface) {
 
 Result<NotifyRecord*> ProtocolDatabase::register_notify(const abi::Guid& guid, std::uint64_t function,
                                                         DriverNumber owner) {
-  ProtocolRecord* protocol = find_or_add_protocol(guid);
+  ProtocolRecord* protocol = find_or_add_protocol(guid, owner);
   if (protocol == nullptr) return std::unexpected(Error::out_of_memory);
   NotifyRecord* notify = by_function_.find(pair_hash(function, protocol), [&](const NotifyRecord& known) {
     return known.function == function && known.protocol == protocol;
   });
   if (notify != nullptr) return notify;
   if (ledger_.take(owner, Resource::notifications)) {
-    notify = notifies_.acquire();
+    notify = ledger_.acquire(notifies_, owner);
     if (notify == nullptr) ledger_.give_back(owner, Resource::notifications);
   }
   if (notify == nullptr) {

@@ -125,7 +125,7 @@ class ProtocolDatabase {
   }
   static std::uint64_t notify_hash(const NotifyRecord& notify) { return pair_hash(notify.function, notify.protocol); }
 
-  ProtocolRecord* find_or_add_protocol(const abi::Guid& guid);
+  ProtocolRecord* find_or_add_protocol(const abi::Guid& guid, DriverNumber owner);
   // Null: no memory, or beyond the owner's limit.
   HandleRecord* add_handle(DriverNumber owner);
   void release_if_unused(ProtocolRecord& protocol);
