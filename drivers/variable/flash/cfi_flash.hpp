@@ -152,11 +152,7 @@ Result<void> CfiDevice<Window>::program_buffer(std::uint32_t offset, Bytes data)
     return std::unexpected(Error::malformed);
   }
   command(offset, static_cast<std::uint8_t>(data.size() - 1));
-  std::uint32_t target = offset;
-  for (const std::byte value : data) {
-    window_.write8(target, std::to_integer<std::uint8_t>(value));
-    ++target;
-  }
+  window_.write_each(offset, data);
   command(offset, command_confirm);
   return await(offset);
 }

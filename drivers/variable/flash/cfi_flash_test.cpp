@@ -186,6 +186,11 @@ class ModelWindow {
   std::size_t size() const { return device_->cells.size(); }
   std::uint8_t read8(std::uint32_t offset) { return device_->read(offset); }
   void write8(std::uint32_t offset, std::uint8_t value) { device_->write(offset, value); }
+  void write_each(std::uint32_t offset, Bytes bytes) {
+    for (const std::byte value : bytes) {
+      device_->write(offset++, std::to_integer<std::uint8_t>(value));
+    }
+  }
   void read(std::uint32_t offset, MutableBytes destination) {
     for (std::byte& byte : destination) {
       byte = std::byte{device_->read(offset++)};

@@ -18,6 +18,16 @@ class MappedWindow {
   std::uint8_t read8(std::uint32_t offset) const { return bytes_[offset]; }
   void write8(std::uint32_t offset, std::uint8_t value) { bytes_[offset] = value; }
 
+  // One store for each byte, in order. The address is a local of its own: the compiler takes each store for one that
+  // may change this object.
+  void write_each(std::uint32_t offset, Bytes bytes) {
+    volatile std::uint8_t* target = &bytes_[offset];
+    for (const std::byte value : bytes) {
+      *target = std::to_integer<std::uint8_t>(value);
+      ++target;
+    }
+  }
+
   // In read mode the window is plain memory; volatile matters for commands only. No read of cells comes before the
   // command that shows them.
   void read(std::uint32_t offset, MutableBytes destination) const {
