@@ -20,9 +20,10 @@ EfiStatus Router::register_handler(abi::StatusCodeHandler handler) {
   if (handler == nullptr) return status::invalid_parameter;
   Registration** link = find(handler);
   if (*link != nullptr) return status::already_started;
-  void* memory = memory_.allocate(sizeof(Registration));
+  void* memory = count_ == handler_limit ? nullptr : memory_.allocate(sizeof(Registration));
   if (memory == nullptr) return status::out_of_resources;
   *link = new (memory) Registration{handler, next_number_++, nullptr};
+  ++count_;
   return status::success;
 }
 
@@ -36,6 +37,7 @@ EfiStatus Router::unregister_handler(abi::StatusCodeHandler handler) {
     return status::success;
   }
   *link = found->next;
+  --count_;
   memory_.release(found);
   return status::success;
 }
@@ -55,6 +57,7 @@ EfiStatus Router::report(std::uint32_t type, std::uint32_t value, std::uint32_t 
   for (Registration** link = find(nullptr); *link != nullptr; link = find(nullptr)) {
     Registration* removed = *link;
     *link = removed->next;
+    --count_;
     memory_.release(removed);
   }
   return status::success;

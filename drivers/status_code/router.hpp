@@ -22,11 +22,15 @@ class Memory {
 
 class Router {
  public:
+  // More than any firmware has: no driver can make this one spend all its memory.
+  static constexpr std::size_t handler_limit = 256;
+
   constexpr explicit Router(Memory& memory) : memory_(memory) {}
   Router(const Router&) = delete;
   Router& operator=(const Router&) = delete;
 
-  // PI 1.9, volume 3, 7.2: EFI_INVALID_PARAMETER for NULL, EFI_ALREADY_STARTED, EFI_OUT_OF_RESOURCES.
+  // PI 1.9, volume 3, 7.2: EFI_INVALID_PARAMETER for NULL, EFI_ALREADY_STARTED, EFI_OUT_OF_RESOURCES also beyond the
+  // limit.
   abi::EfiStatus register_handler(abi::StatusCodeHandler handler);
   // EFI_INVALID_PARAMETER for NULL, EFI_NOT_FOUND.
   abi::EfiStatus unregister_handler(abi::StatusCodeHandler handler);
@@ -47,6 +51,7 @@ class Router {
   Memory& memory_;
   Registration* first_ = nullptr;
   std::uint64_t next_number_ = 0;
+  std::size_t count_ = 0;
   bool reporting_ = false;
 };
 
