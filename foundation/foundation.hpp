@@ -175,7 +175,7 @@ class Foundation {
   abi::EfiStatus mmi_manage(Arguments arguments);
   abi::EfiStatus mmi_handler_register(Arguments arguments, DriverNumber caller);
   abi::EfiStatus mmi_handler_unregister(Arguments arguments, DriverNumber caller);
-  abi::EfiStatus log_write(Arguments arguments, DriverNumber caller);
+  abi::EfiStatus log_write(Arguments arguments);
 
   Supervisor& supervisor_;
   DriverMemory memory_;

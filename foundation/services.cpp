@@ -70,7 +70,7 @@ EfiStatus Foundation::service(std::uint64_t number, const abi::ServiceCall& call
     case Service::set_memory_attributes:
     case Service::clear_memory_attributes:
       return own_protocols_.service(static_cast<Service>(number), caller, arguments);
-    case Service::log_write: return log_write(arguments, caller);
+    case Service::log_write: return log_write(arguments);
     case Service::check_unblocked:
       return unblocking_.holds(arguments[1], arguments[2]) ? abi::status::success : abi::status::access_denied;
     case Service::hold_processors: return hold_processors(arguments);
@@ -510,7 +510,8 @@ EfiStatus Foundation::mmi_manage(Arguments arguments) {
   return manage(type, arguments[1], arguments[2], arguments[3], nullptr);
 }
 
-EfiStatus Foundation::log_write(Arguments arguments, DriverNumber caller) {
+// A line is the driver's that MM called: what it reports through another one, as a status code, is its own word.
+EfiStatus Foundation::log_write(Arguments arguments) {
   const std::uint64_t level = arguments[1];
   if (!abi::is_log_level(level)) return abi::status::invalid_parameter;
   std::array<char, abi::log_text_bytes> text;
@@ -518,7 +519,7 @@ EfiStatus Foundation::log_write(Arguments arguments, DriverNumber caller) {
   if (bytes != 0 && supervisor_.read_driver(text.data(), arguments[2], bytes) != SystemStatus::ok) {
     return abi::status::invalid_parameter;
   }
-  observer_.text(static_cast<abi::LogLevel>(level), caller, {text.data(), bytes});
+  observer_.text(static_cast<abi::LogLevel>(level), running_, {text.data(), bytes});
   return abi::status::success;
 }
 
