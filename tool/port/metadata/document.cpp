@@ -57,8 +57,6 @@ Document::LineEnd Document::usual_end() const {
   return feeds > both ? LineEnd::line_feed : LineEnd::both;
 }
 
-std::string_view Document::line_end() const { return text_of(usual_end()); }
-
 void Document::insert(std::size_t index, std::string_view text) {
   LineEnd end = usual_end();
   if (index == lines_.size() && !lines_.empty() && lines_.back().end == LineEnd::none) {

@@ -29,8 +29,6 @@ class Document {
   Place place(std::size_t index) const { return {name_, index + 1}; }
   // The whole file.
   std::string text() const;
-  // The line end that most lines have.
-  std::string_view line_end() const;
 
   // A line in front of `index`, which may be size(). It gets the line end of most lines; behind a last line without
   // one, the two exchange, so that the file ends as it did.

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 
-#include "tool/port/metadata/sections.hpp"
 #include "tool/port/metadata/text.hpp"
 
 namespace redoubt::port {
@@ -44,6 +43,7 @@ class Builder {
         return refuse(line.place, "section begins within the braces of a component");
       }
       section_ = TRY(parse_heading(line.content, line.place));
+      dsc_.headings.push_back({section_, line.place});
       return {};
     }
     if (section_.empty()) {

@@ -6,6 +6,7 @@
 #include <span>
 
 #include "tool/port/metadata/directives.hpp"
+#include "tool/port/metadata/sections.hpp"
 
 namespace redoubt::port {
 
@@ -51,6 +52,11 @@ struct Component {
   std::vector<BuildOption> build_options;
 };
 
+struct DscHeading {
+  std::vector<SectionName> names;
+  Place place;
+};
+
 struct DscFile {
   std::string name;
   std::map<std::string, std::string, std::less<>> defines;
@@ -59,6 +65,7 @@ struct DscFile {
   std::vector<PcdSetting> pcds;
   std::vector<Component> components;
   std::vector<BuildOption> build_options;
+  std::vector<DscHeading> headings;
 };
 
 // `input.pcds` needn't be filled: conditions see what the file itself says, as the build has it.

@@ -39,7 +39,14 @@ TEST(RoundTrip, WholeTree) {
   for (const std::string& path : *paths) {
     const auto document = tree->read(path);
     ASSERT_TRUE(document.has_value()) << to_string(document.error());
-    EXPECT_EQ((*document)->text(), bytes_of(tree->tops().front() / path)) << path;
+    const std::string text = bytes_of(tree->tops().front() / path);
+    EXPECT_EQ((*document)->text(), text) << path;
+    for (const std::size_t place : {std::size_t{0}, (*document)->size() / 2, (*document)->size()}) {
+      Document changed = **document;
+      changed.insert(place, "  added");
+      changed.remove(place);
+      EXPECT_EQ(changed.text(), text) << path;
+    }
     if (path.ends_with(".inf")) {
       EXPECT_EQ(error_of(InfFile::parse(**document)), "");
       ++infs;

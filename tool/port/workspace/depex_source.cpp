@@ -109,6 +109,9 @@ class DepexSource::Parser {
         token == "END") {
       return refuse(place_, std::format("DEPEX has '{}' where an operand should be", token));
     }
+    if (token.starts_with('{') && !token.ends_with('}')) {
+      return refuse(place_, "DEPEX has a GUID whose brace isn't closed");
+    }
     if (equal_ignoring_case(token, "TRUE")) {
       return std::make_shared<const Node>(Kind::constant_true, "", nullptr, nullptr);
     }

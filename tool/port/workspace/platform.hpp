@@ -48,6 +48,9 @@ class Platform {
   // Null if nothing is.
   const LibraryBinding* binding(std::string_view library_class, const Component* component, const Build& build) const;
 
+  // Adds a binding, as a section behind all others would.
+  void bind(LibraryBinding binding) { dsc_.libraries.push_back(std::move(binding)); }
+
   // What `module` is linked with when it is built as `build` says.
   Linkage link(Workspace& workspace, const InfFile& module, const Component* component, const Build& build) const;
 
