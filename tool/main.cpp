@@ -10,6 +10,7 @@ int main(int argc, char** argv) {
   add_boot(command_line);
   add_depex(command_line);
   add_new_driver(command_line);
+  add_port(command_line);
   add_vars_list(command_line);
   add_vars_get(command_line);
   add_vars_set(command_line);

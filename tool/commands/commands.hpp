@@ -12,6 +12,7 @@ void add_image_list(CommandLine& command_line);
 void add_boot(CommandLine& command_line);
 void add_depex(CommandLine& command_line);
 void add_new_driver(CommandLine& command_line);
+void add_port(CommandLine& command_line);
 void add_vars_list(CommandLine& command_line);
 void add_vars_get(CommandLine& command_line);
 void add_vars_set(CommandLine& command_line);

@@ -51,8 +51,8 @@ constexpr std::array binary_ranks = std::to_array<std::array<Operation, 6>>({
 
 constexpr std::array<std::string_view, 24> signs = {"||", "&&", "==", "!=", "<=", ">=", "<<", ">>", "|", "^", "&", "<",
                                                     ">",  "+",  "-",  "*",  "/",  "%",  "!",  "~",  "(", ")", "?", ":"};
-constexpr std::array<std::string_view, 12> operator_words = {"OR", "XOR", "AND", "EQ", "NE", "IN",
-                                                             "LE", "GE",  "LT",  "GT", "NOT"};
+constexpr auto operator_words =
+    std::to_array<std::string_view>({"OR", "XOR", "AND", "EQ", "NE", "IN", "LE", "GE", "LT", "GT", "NOT"});
 
 std::optional<Number> number_of(std::string_view text) {
   const bool hexadecimal = text.starts_with("0x") || text.starts_with("0X");

@@ -1,0 +1,339 @@
+// SPDX-License-Identifier: BSD-2-Clause-Patent
+// `redoubt port`: what moving a Traditional MM module's sources to Standalone MM takes, and the part of it that build
+// metadata decides. Exit status 1 when a person has something to decide.
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <format>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "tool/commands/commands.hpp"
+#include "tool/files.hpp"
+#include "tool/port/plan/module_plan.hpp"
+#include "tool/port/plan/new_files.hpp"
+#include "tool/port/plan/ranking.hpp"
+
+namespace redoubt::tool {
+
+namespace {
+
+using port::Action;
+using port::ModulePlan;
+using port::PlanItem;
+using port::Platform;
+using port::Rules;
+using port::Workspace;
+using Json = nlohmann::ordered_json;
+
+struct Options {
+  std::string module;
+  std::string tree;
+  std::vector<std::string> platforms;
+  std::vector<std::string> defines;
+  std::string rules;
+  bool json = false;
+  bool write = false;
+  bool patch = false;
+};
+
+CommandError from(const port::ReadError& error) { return {ExitStatus::bad_input, to_string(error)}; }
+
+template <typename T>
+Result<T, CommandError> checked(port::ReadResult<T> result) {
+  if (!result.has_value()) {
+    return std::unexpected(from(result.error()));
+  }
+  if constexpr (std::is_void_v<T>) {
+    return {};
+  } else {
+    return std::move(*result);
+  }
+}
+
+Result<port::Macros, CommandError> macros_of(const Options& options) {
+  // What a build without options of its own has.
+  port::Macros macros = {{"TARGET", "DEBUG"}, {"TOOL_CHAIN_TAG", "GCC"}, {"ARCH", "IA32 X64"}};
+  for (const std::string& define : options.defines) {
+    const std::size_t equals = define.find('=');
+    if (equals == 0) {
+      return bad_input("-D " + define, "has no name");
+    }
+    macros[define.substr(0, equals)] = equals == std::string::npos ? "TRUE" : define.substr(equals + 1);
+  }
+  return macros;
+}
+
+Result<Rules, CommandError> rules_of(const Options& options) {
+  if (options.rules.empty()) {
+    return Rules::built_in();
+  }
+  const auto bytes = TRY(read_file(options.rules));
+  auto rules = Rules::parse(std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
+  if (!rules.has_value()) {
+    return bad_input(options.rules, rules.error());
+  }
+  return std::move(*rules);
+}
+
+struct Platforms {
+  std::vector<Platform> read;
+  std::vector<port::ReadError> unread;
+};
+
+// Those that the user names, each of which must be readable; else all of the tree that are.
+Result<Platforms, CommandError> platforms_of(Workspace& workspace, const Options& options, const port::Macros& macros) {
+  Platforms platforms;
+  for (const std::string& file : options.platforms) {
+    const std::string path = TRY(checked(workspace.tree().path_of(file)));
+    platforms.read.push_back(TRY(checked(Platform::read(workspace, path, macros))));
+  }
+  if (!options.platforms.empty()) {
+    return platforms;
+  }
+  for (const std::string& path : TRY(checked(workspace.tree().list({".dsc"})))) {
+    auto platform = Platform::read(workspace, path, macros);
+    if (platform.has_value()) {
+      platforms.read.push_back(std::move(*platform));
+    } else {
+      platforms.unread.push_back(std::move(platform).error());
+    }
+  }
+  return platforms;
+}
+
+std::string indented(const std::string& mark, const std::string& text) {
+  std::string result;
+  for (std::size_t start = 0; start < text.size();) {
+    const std::size_t end = std::min(text.find('\n', start), text.size());
+    result += std::format("      {} {}\n", mark, text.substr(start, end - start));
+    start = end + 1;
+  }
+  return result;
+}
+
+std::string item_text(const PlanItem& item) {
+  std::string text = std::format("  {:<3} {:<8} {}: {}: {}\n", item.step,
+                                 item.action == Action::decision ? "DECISION" : to_string(item.action),
+                                 to_string(item.place), item.subject, item.reason);
+  if (item.action == Action::edit) {
+    text += indented("-", item.before) + indented("+", item.after);
+  }
+  for (const std::string& candidate : item.candidates) {
+    text += indented("or", candidate);
+  }
+  return text;
+}
+
+std::string head_of(const ModulePlan& plan) {
+  return std::format("{}: {} edits, {} decisions", to_string(plan.verdict), plan.count(Action::edit),
+                     plan.count(Action::decision));
+}
+
+std::string plan_text(const ModulePlan& plan) {
+  std::string text = std::format("{}: {}\n", plan.base_name, head_of(plan));
+  text += std::format("  {} ({}) to {} ({}{})\n", plan.inf, plan.module_type, plan.standalone_inf, plan.standalone_type,
+                      plan.exists ? ", there is one already" : "");
+  text += "  by build metadata alone: what only the C sources tell is listed as not examined\n";
+  std::string platforms;
+  for (const std::string& platform : plan.platforms) {
+    platforms += (platforms.empty() ? "" : ", ") + platform;
+  }
+  text += std::format("  built by {}\n",
+                      platforms.empty() ? "no platform, with these macros (see -D and --platform)" : platforms);
+  for (const PlanItem& item : plan.items) {
+    if (item.action != Action::unexamined) {
+      text += item_text(item);
+    }
+  }
+  text += "  not examined, since they are in the C sources:\n";
+  for (const PlanItem& item : plan.items) {
+    if (item.action == Action::unexamined) {
+      text += std::format("  {:<3} {}: {}\n", item.step, item.subject, item.reason);
+    }
+  }
+  return text;
+}
+
+Json item_json(const PlanItem& item) {
+  return {{"step", item.step},
+          {"action", to_string(item.action)},
+          {"file", item.place.file},
+          {"line", item.place.line},
+          {"subject", item.subject},
+          {"reason", item.reason},
+          {"before", item.before},
+          {"after", item.after},
+          {"candidates", item.candidates}};
+}
+
+Json plan_json(const ModulePlan& plan) {
+  Json json = {{"module", plan.base_name},
+               {"inf", plan.inf},
+               {"module_type", plan.module_type},
+               {"standalone_inf", plan.standalone_inf},
+               {"standalone_type", plan.standalone_type},
+               {"exists", plan.exists},
+               {"basis", "metadata"},
+               {"verdict", to_string(plan.verdict)},
+               {"edits", plan.count(Action::edit)},
+               {"decisions", plan.count(Action::decision)},
+               {"platforms", plan.platforms},
+               {"items", Json::array()}};
+  for (const PlanItem& item : plan.items) {
+    json["items"].push_back(item_json(item));
+  }
+  return json;
+}
+
+std::string dump(const Json& json) { return json.dump(2, ' ', true, Json::error_handler_t::replace) + "\n"; }
+
+// Standard output's errors are looked at once, at the end (tool/command.cpp).
+void print(const std::string& text) { static_cast<void>(std::fwrite(text.data(), 1, text.size(), stdout)); }
+
+std::string notes_on(const Workspace& workspace, const Platforms& platforms) {
+  std::string text;
+  for (const auto* problems : {&workspace.problems(), &platforms.unread}) {
+    for (const port::ReadError& problem : *problems) {
+      text += std::format("not read: {}\n", to_string(problem));
+    }
+  }
+  return text;
+}
+
+Json notes_json(const Workspace& workspace, const Platforms& platforms) {
+  Json json = Json::array();
+  for (const auto* problems : {&workspace.problems(), &platforms.unread}) {
+    for (const port::ReadError& problem : *problems) {
+      json.push_back({{"file", problem.place.file}, {"line", problem.place.line}, {"reason", problem.reason}});
+    }
+  }
+  return json;
+}
+
+CommandResult port_module(const Options& options) {
+  const port::Macros macros = TRY(macros_of(options));
+  const Rules rules = TRY(rules_of(options));
+  std::string module;
+  auto tree = options.tree.empty() ? TRY(checked(port::Tree::around(options.module, module)))
+                                   : TRY(checked(port::Tree::open({options.tree})));
+  if (module.empty()) {
+    module = TRY(checked(tree.path_of(options.module)));
+  }
+  Workspace workspace(std::move(tree));
+  TRY(checked(workspace.read_all()));
+  Platforms platforms = TRY(platforms_of(workspace, options, macros));
+  std::erase_if(platforms.read,
+                [&module](const Platform& platform) { return platform.component(module, "X64") == nullptr; });
+  const ModulePlan plan = TRY(checked(plan_module(workspace, platforms.read, rules, module)));
+  if (options.patch) {
+    print(plan.patch);
+  } else if (options.write) {
+    const std::vector<port::NewFile> files = {{plan.standalone_inf, plan.standalone_text}};
+    const auto written = TRY(checked(add_files(workspace.tree(), files)));
+    print(std::format("{} {}\n{} decisions are left; the C sources weren't touched (see the plan)\n",
+                      plan.standalone_inf, written.empty() ? "is there as it should be" : "written",
+                      plan.count(Action::decision)));
+  } else if (options.json) {
+    Json json = plan_json(plan);
+    json["rules"] = rules.version;
+    json["not_read"] = notes_json(workspace, platforms);
+    print(dump(json));
+  } else {
+    print(plan_text(plan) + notes_on(workspace, platforms));
+  }
+  return plan.count(Action::decision) == 0 ? ExitStatus::success : ExitStatus::negative;
+}
+
+void show_progress(std::size_t done, std::size_t all) {
+  if (::isatty(STDERR_FILENO) == 1) {
+    static_cast<void>(
+        std::fputs(std::format("\rplanning: {} of {}{}", done, all, done == all ? "\r\x1B[K" : "").c_str(), stderr));
+  }
+}
+
+CommandResult rank_tree(const Options& options) {
+  const port::Macros macros = TRY(macros_of(options));
+  const Rules rules = TRY(rules_of(options));
+  Workspace workspace(TRY(checked(port::Tree::open({options.tree}))));
+  TRY(checked(workspace.read_all()));
+  const Platforms platforms = TRY(platforms_of(workspace, options, macros));
+  const port::Ranking ranking = rank_modules(workspace, platforms.read, rules, show_progress);
+  if (options.json) {
+    Json json = {{"tree", options.tree}, {"rules", rules.version}, {"modules", Json::array()}};
+    for (const port::RankedModule& module : ranking.modules) {
+      Json entry = plan_json(module.plan);
+      entry["waits_for"] = module.waits_for;
+      json["modules"].push_back(std::move(entry));
+    }
+    json["not_read"] = notes_json(workspace, platforms);
+    for (const port::ReadError& error : ranking.unplanned) {
+      json["not_read"].push_back({{"file", error.place.file}, {"line", error.place.line}, {"reason", error.reason}});
+    }
+    print(dump(json));
+  } else {
+    std::string text = std::format(
+        "{} Traditional modules, in an order in which they can be ported, by build "
+        "metadata alone:\n",
+        ranking.modules.size());
+    for (std::size_t i = 0; i < ranking.modules.size(); ++i) {
+      const port::RankedModule& module = ranking.modules[i];
+      text += std::format("{:>4}  {:<32} {}\n      {}{}\n", i + 1, module.plan.base_name, head_of(module.plan),
+                          module.plan.inf, module.plan.exists ? " (ported already)" : "");
+      for (const std::string& path : module.waits_for) {
+        text += std::format("      behind {}\n", path);
+      }
+    }
+    for (const port::ReadError& error : ranking.unplanned) {
+      text += std::format("no plan: {}\n", to_string(error));
+    }
+    print(text + notes_on(workspace, platforms));
+  }
+  const bool complete = ranking.unplanned.empty() && std::ranges::all_of(ranking.modules, [](const auto& module) {
+                          return module.plan.count(Action::decision) == 0;
+                        });
+  return complete ? ExitStatus::success : ExitStatus::negative;
+}
+
+CommandResult run(const Options& options) {
+  if (options.module.empty() && options.tree.empty()) {
+    return bad_input("port", "names neither a module nor a tree (see --help)");
+  }
+  if (options.module.empty() && (options.write || options.patch)) {
+    return bad_input("port", "--write and --patch need a module");
+  }
+  return options.module.empty() ? rank_tree(options) : port_module(options);
+}
+
+}  // namespace
+
+void add_port(CommandLine& command_line) {
+  CLI::App& verb = *command_line.root().add_subcommand(
+      "port", "Plan how a Traditional MM module's sources move to Standalone MM; write the INF that they need");
+  const auto options = std::make_shared<Options>();
+  verb.footer(
+      "Works on edk2's source trees, by INF, DEC, DSC and FDF files; the C sources aren't examined yet. Without "
+      "MODULE\n"
+      "all Traditional modules of the tree are ranked. Steps are those of docs/porting.md.\n"
+      "Exit status: 0 when nothing is left to decide, 1 when something is, 2 for bad usage or input.");
+  verb.add_option("MODULE", options->module, "The module's INF file")->type_name("FILE");
+  verb.add_option("--tree", options->tree,
+                  "Top of the source tree; found by the module's packages where it isn't given")
+      ->type_name("DIR");
+  verb.add_option("--platform", options->platforms,
+                  "DSC file of a platform that counts; all of the tree if none is given")
+      ->type_name("FILE");
+  verb.add_option("-D,--define", options->defines, "A macro of the build, as edk2's build takes it")
+      ->type_name("NAME=VALUE");
+  verb.add_option("--rules", options->rules, "Another table of library classes, protocols and PCDs")->type_name("FILE");
+  CLI::Option* json = verb.add_flag("--json", options->json, "Print JSON");
+  CLI::Option* write =
+      verb.add_flag("--write", options->write, "Write the Standalone INF beside the Traditional one")->excludes(json);
+  verb.add_flag("--patch", options->patch, "Print what the platforms' DSC and FDF files need, for `git apply`")
+      ->excludes(json)
+      ->excludes(write);
+  command_line.on_chosen(verb, [options] { return run(*options); });
+}
+
+}  // namespace redoubt::tool
