@@ -350,6 +350,9 @@ class InfPlan {
         left_out.push_back(name + ": " + dxe->reason);
         return is_produced_in_mm(dxe->standalone) ? dxe->standalone : std::string();
       });
+      for (const std::string& name : now.names()) {
+        check_term(section.first_line, name);
+      }
       if (left_out.empty()) {
         continue;
       }
@@ -377,6 +380,27 @@ class InfPlan {
                              {}});
     }
     return {};
+  }
+
+  // A protocol that only Traditional modules install never comes in Standalone MM.
+  void check_term(std::size_t line, const std::string& name) {
+    std::vector<std::string> traditional;
+    for (const std::string& path : workspace_.users(name, Workspace::Usage::produces)) {
+      const InfFile& producer = *workspace_.infs().find(path)->second;
+      if (!is_traditional(producer)) {
+        return;
+      }
+      traditional.push_back(path);
+    }
+    if (traditional.empty()) {
+      return;  // nobody says who installs it
+    }
+    std::vector<std::string> candidates;
+    for (const std::string& path : traditional) {
+      candidates.push_back("port " + path + " first");
+    }
+    candidates.emplace_back("leave it out");
+    decide("S8", line, name, "nobody but Traditional MM installs it", std::move(candidates));
   }
 
   // By somebody else, or the module would wait for itself.

@@ -215,6 +215,20 @@ TEST_F(PlanTest, DxeTermsLeaveTheDepex) {
   EXPECT_THAT(subjects(made, Action::edit), Contains("S8 DEPEX"));
 }
 
+TEST_F(PlanTest, ATermThatOnlyTraditionalModulesInstallIsADecision) {
+  module("LampSmm",
+         "[Packages]\n  Pkg/Pkg.dec\n[LibraryClasses]\n  MmServicesTableLib\n[Depex]\n  gLampProtocolGuid\n");
+  module("MainsSmm", "[Protocols]\n  gLampProtocolGuid  ## PRODUCES\n");
+  platform();
+  const ModulePlan made = plan();
+  EXPECT_THAT(subjects(made, Action::decision), ElementsAre("S8 gLampProtocolGuid"));
+  EXPECT_THAT(decision(made).candidates, Contains("port Mod/MainsSmm.inf first"));
+  write("Mod/MainsStandaloneMm.inf",
+        "[Defines]\nBASE_NAME=M\nFILE_GUID=x\nMODULE_TYPE=MM_STANDALONE\n[Protocols]\n  gLampProtocolGuid  ## "
+        "PRODUCES\n");
+  EXPECT_THAT(subjects(plan(), Action::decision), IsEmpty());
+}
+
 TEST_F(PlanTest, ALibrarysDepexComesBack) {
   module("LampSmm", std::string(plain_sections) + "[LibraryClasses]\n  LampLib\n");
   platform();

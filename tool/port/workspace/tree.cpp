@@ -134,7 +134,7 @@ ReadResult<fs::path> Tree::locate(const std::string& path, const Place& asked_at
   }
   for (const fs::path& top : tops_) {
     std::error_code error;
-    const fs::path found = fs::canonical(top / inside, error);
+    fs::path found = fs::canonical(top / inside, error);
     if (error == std::errc::no_such_file_or_directory || error == std::errc::not_a_directory) {
       continue;
     }
