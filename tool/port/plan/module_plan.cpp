@@ -396,6 +396,7 @@ class InfPlan {
       return;  // nobody says who installs it
     }
     std::vector<std::string> candidates;
+    candidates.reserve(traditional.size() + 1);
     for (const std::string& path : traditional) {
       candidates.push_back("port " + path + " first");
     }

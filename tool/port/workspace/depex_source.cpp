@@ -80,7 +80,7 @@ class DepexSource::Parser {
 
   // Depth is bounded by the number of tokens, which is.
   ReadResult<Pointer> expression() {
-    const Pointer left = TRY(operand());
+    Pointer left = TRY(operand());
     if (!next_is("AND") && !next_is("OR")) {
       return left;
     }
