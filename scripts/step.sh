@@ -23,6 +23,13 @@ step_reason=
 # The line of the last step's output that says best why it failed.
 reason_of_failure() { say "${step_reason:-no output, see $step_log}"; }
 
+# is_configured PRESET [--port]: whether cmake has run for a preset, and if its programs are wanted, with the porting
+# tool's packages in place.
+is_configured() {
+  [ -e "build/$1/build.ninja" ] || return 1
+  [ "${2:-}" != --port ] || [ "$1" = firmware ] || grep -q redoubt-source-facts "build/$1/build.ninja"
+}
+
 # step TITLE COMMAND...: runs COMMAND. Its lines go to the log; on a terminal the latest one is shown and then
 # taken away, elsewhere a line every 30 seconds. A title line is left behind. Returns COMMAND's exit status.
 step() {
