@@ -561,6 +561,9 @@ class FunctionFlow {
     if (expression->isValueDependent() || expression->isTypeDependent()) {
       return std::nullopt;
     }
+    if (expression->isNullPointerConstant(syntax_.context(), Expr::NPC_ValueDependentIsNotNull) != Expr::NPCK_NotNull) {
+      return true;
+    }
     clang::Expr::EvalResult result;
     if (!expression->EvaluateAsInt(result, syntax_.context())) {
       return std::nullopt;
@@ -852,7 +855,10 @@ class FunctionFlow {
       return arguments;
     }
     for (unsigned index = 0; index < call->getNumArgs(); ++index) {
-      Tags tags = whole(value(call->getArg(index)));
+      Tags tags;
+      for (const Origin& origin : origins(call->getArg(index), position(call))) {
+        tags.merge(whole(origin.tags));
+      }
       std::erase_if(tags, [](const Tag& tag) { return tag.form == Form::copied; });
       if (!tags.empty()) {
         arguments.push_back({index, std::move(tags)});

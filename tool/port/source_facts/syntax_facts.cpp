@@ -53,6 +53,24 @@ std::string shared_name(const std::string& table, const std::string& service) {
   return service.starts_with("Smi") ? "Mmi" + service.substr(3) : service;
 }
 
+/// The core calls its own services by the names that they have in the table.
+bool is_core_service(const std::string& function) {
+  static constexpr const char* services[] = {"MmiHandlerRegister",
+                                             "RegisterProtocolNotify",
+                                             "InstallProtocolInterface",
+                                             "LocateProtocol",
+                                             "HandleProtocol",
+                                             "LocateHandle",
+                                             "AllocatePool",
+                                             "AllocatePages",
+                                             "FreePool",
+                                             "FreePages",
+                                             "InstallConfigurationTable"};
+  const std::string shared = shared_name(mm_table, function);
+  return (shared != function || function == "MmiHandlerRegister") &&
+         std::ranges::any_of(services, [&](const char* service) { return shared == service; });
+}
+
 std::string through_kind(const Storage& base, const MemberExpr* member) {
   if (llvm::isa<MemberExpr>(member->getBase()->IgnoreParenCasts())) {
     return "member";
@@ -490,6 +508,9 @@ class Finder : public clang::RecursiveASTVisitor<Finder> {
     unit_.edges.insert({here(), "function:" + callee});
     unit_.calls.push_back({callee, name, function_id_, syntax_.place(call->getBeginLoc())});
     library_call(call, name);
+    if (is_core_service(name)) {
+      service_call(call, mm_table, name);
+    }
     for (unsigned index = 0; index < call->getNumArgs(); ++index) {
       const Expr* value = call->getArg(index);
       const clang::QualType expected =
