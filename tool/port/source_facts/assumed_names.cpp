@@ -85,11 +85,23 @@ bool is_in_capitals(llvm::StringRef name) {
   return std::ranges::none_of(name, [](unsigned char letter) { return std::islower(letter) != 0; });
 }
 
+/// Words that stand in front of a type only.
+bool leads_type(const std::string& word) {
+  return is_one_of(word, {"const", "CONST", "volatile", "VOLATILE", "static", "STATIC", "extern", "IN", "OUT"});
+}
+
+/// Whether a type at this place is that of a parameter that is no pointer. UEFI passes no records by value.
+bool is_scalar_here(Surroundings around) {
+  const std::string name = around.next();
+  const std::string behind = around.next();
+  return is_name(name) && is_one_of(behind, {",", ")", "OPTIONAL"});
+}
+
 /// Whether the name at this place can only, or most likely, be a type.
 bool is_type_here(llvm::StringRef name, Surroundings around) {
   const std::string next = around.next();
   const std::string previous = around.previous();
-  if (is_name(next)) {
+  if (is_name(next) || leads_type(previous)) {
     // Two names in a row: a declaration. What stands behind a macro that wasn't defined looks the same.
     return true;
   }
@@ -107,7 +119,8 @@ bool is_type_here(llvm::StringRef name, Surroundings around) {
       return true;
     }
     // FOO *Bar; declares, and so does a parameter; Foo * Bar as a statement would compute nothing.
-    return is_name(behind) && is_one_of(around.next(), {";", "=", ",", ")", "[", "("}) && is_in_capitals(name);
+    return is_name(behind) && is_one_of(around.next(), {";", "=", ",", ")", "[", "(", "OPTIONAL"}) &&
+           is_in_capitals(name);
   }
   if (next == ")" && previous == "(" && is_in_capitals(name)) {
     const std::string opener = around.previous();
@@ -125,9 +138,14 @@ bool is_type_here(llvm::StringRef name, Surroundings around) {
 
 }  // namespace
 
-clang::NamedDecl* AssumedNames::assume_type(clang::IdentifierInfo* name, clang::SourceLocation location) {
+clang::NamedDecl* AssumedNames::assume_type(clang::IdentifierInfo* name, clang::SourceLocation location,
+                                            bool is_scalar) {
   clang::ASTContext& context = sema_->getASTContext();
   clang::TranslationUnitDecl* unit = context.getTranslationUnitDecl();
+  if (is_scalar) {
+    return clang::TypedefDecl::Create(context, unit, location, location, name,
+                                      context.getTrivialTypeSourceInfo(context.getUIntPtrType()));
+  }
   auto* record = clang::RecordDecl::Create(context, clang::TagTypeKind::Struct, unit, location, location, nullptr);
   record->startDefinition();
   record->completeDefinition();
@@ -197,7 +215,7 @@ clang::NamedDecl* AssumedNames::assume(clang::IdentifierInfo* name, clang::Sourc
   clang::NamedDecl* declared = nullptr;
   if (in_text && is_type_here(name->getName(), around)) {
     assumed.as = "type";
-    declared = assume_type(name, location);
+    declared = assume_type(name, location, is_scalar_here(around));
   } else if (is_in_capitals(name->getName()) || name->getName().starts_with("_PCD_VALUE_")) {
     assumed.as = "constant";
     declared = assume_constant(name, location);

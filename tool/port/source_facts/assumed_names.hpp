@@ -24,7 +24,7 @@ class AssumedNames : public clang::ExternalSemaSource {
 
  private:
   clang::NamedDecl* assume(clang::IdentifierInfo* name, clang::SourceLocation location);
-  clang::NamedDecl* assume_type(clang::IdentifierInfo* name, clang::SourceLocation location);
+  clang::NamedDecl* assume_type(clang::IdentifierInfo* name, clang::SourceLocation location, bool is_scalar);
   clang::NamedDecl* assume_constant(clang::IdentifierInfo* name, clang::SourceLocation location);
   clang::NamedDecl* assume_variable(clang::IdentifierInfo* name, clang::SourceLocation location);
 

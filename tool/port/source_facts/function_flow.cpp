@@ -58,6 +58,16 @@ const VarDecl* named_variable(const Expr* expression) {
 
 bool is_local(const VarDecl* variable) { return variable->isLocalVarDeclOrParm() && !variable->isStaticLocal(); }
 
+/// The pointer p in p->member for a member that isn't known. Such an expression has nothing but its parts.
+const Expr* unknown_member_base(const Expr* expression) {
+  const auto* recovery = llvm::dyn_cast<clang::RecoveryExpr>(expression);
+  if (recovery == nullptr || recovery->subExpressions().size() != 1) {
+    return nullptr;
+  }
+  const Expr* base = recovery->subExpressions()[0];
+  return base->getType()->isPointerType() ? base : nullptr;
+}
+
 /// The operand of a unary & in front of an expression.
 const Expr* address_operand(const Expr* expression) {
   const auto* address = llvm::dyn_cast<clang::UnaryOperator>(bare(expression));
@@ -142,6 +152,13 @@ class Statements : public clang::RecursiveASTVisitor<Statements> {
       mark_address_only(cast->getSubExpr());
     } else if (cast->getCastKind() == clang::CK_LValueToRValue) {
       loads.push_back(cast);
+    }
+    return true;
+  }
+  // p->member, where the record's members aren't known: a header is missing.
+  bool VisitRecoveryExpr(clang::RecoveryExpr* expression) {
+    if (unknown_member_base(expression) != nullptr) {
+      dereferences.push_back(expression);
     }
     return true;
   }
@@ -233,10 +250,24 @@ class FunctionFlow {
     if (const auto* call = llvm::dyn_cast<CallExpr>(inner)) {
       return value_of_call(call);
     }
+    if (const Expr* base = unknown_member_base(inner)) {
+      Tags tags;
+      for (const Tag& tag : value(base)) {
+        tags.insert({tag.root, Form::loaded, unknown_member(inner)});
+      }
+      return tags;
+    }
     if (inner->isLValue()) {
       return load(inner, inner->getType());
     }
     return {};
+  }
+
+  /// The name of a member of which nothing but the text is known.
+  std::string unknown_member(const Expr* expression) const {
+    const std::string text = syntax_.text(expression);
+    const std::size_t arrow = text.rfind("->");
+    return arrow == std::string::npos ? "*" : "?." + text.substr(arrow + 2);
   }
 
   static Tags joined(Tags first, const Tags& second) {
@@ -308,6 +339,9 @@ class FunctionFlow {
   /// The tags of the place that an lvalue denotes, as a pointer to it would have them.
   Tags object(const Expr* lvalue) const {
     const Expr* inner = lvalue->IgnoreParens();
+    if (const Expr* base = unknown_member_base(inner)) {
+      return value(base);
+    }
     if (const auto* cast = llvm::dyn_cast<clang::CastExpr>(inner)) {
       return cast->getCastKind() == clang::CK_LValueToRValue ? value(cast) : object(cast->getSubExpr());
     }
@@ -724,7 +758,7 @@ class FunctionFlow {
     llvm::DenseSet<const CallExpr*> candidates;
     for (const CallExpr* call : statements_.calls) {
       const FunctionDecl* function = Syntax::named_function(call->getCallee());
-      if (function != nullptr && call->getType()->isIntegerType() && !tagged_arguments(call).empty()) {
+      if (function != nullptr && function->getReturnType()->isIntegerType() && !tagged_arguments(call).empty()) {
         candidates.insert(call);
       }
     }
@@ -1047,6 +1081,9 @@ class FunctionFlow {
   }
 
   static const Expr* dereferenced(const Expr* expression) {
+    if (const Expr* base = unknown_member_base(expression)) {
+      return base;
+    }
     if (const auto* member = llvm::dyn_cast<MemberExpr>(expression)) {
       return member->getBase();
     }

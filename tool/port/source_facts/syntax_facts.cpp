@@ -357,6 +357,9 @@ class Finder : public clang::RecursiveASTVisitor<Finder> {
   }
 
   void store_function(const std::string& node, const Expr* value, clang::QualType destination) {
+    if (value == nullptr) {
+      return;  // an element that didn't parse
+    }
     if (const auto* list = llvm::dyn_cast<clang::InitListExpr>(value)) {
       for (const Expr* element : list->inits()) {
         if (list->getType()->isArrayType()) {
