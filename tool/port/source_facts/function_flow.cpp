@@ -65,7 +65,7 @@ const Expr* unknown_member_base(const Expr* expression) {
     return nullptr;
   }
   const Expr* base = recovery->subExpressions()[0];
-  return base->getType()->isPointerType() ? base : nullptr;
+  return !base->getType().isNull() && base->getType()->isPointerType() ? base : nullptr;
 }
 
 /// The operand of a unary & in front of an expression.
@@ -203,6 +203,7 @@ class FunctionFlow {
     summary.id = id_;
     summary.name = function_->getNameAsString();
     summary.place = syntax_.place(function_->getLocation());
+    summary.last_line = syntax_.place(function_->getEndLoc()).line;
     summary.is_static = !function_->isExternallyVisible();
     for (const clang::ParmVarDecl* parameter : function_->parameters()) {
       summary.parameters.push_back(parameter->getNameAsString());

@@ -71,6 +71,12 @@ class Module {
         entry["as"] = name.as;
         json["assumed_names"].push_back(std::move(entry));
       }
+      json["incomplete_functions"] = Json::array();
+      for (const FunctionSummary& function : unit.functions) {
+        if (is_incomplete(unit, function)) {
+          json["incomplete_functions"].push_back(function.name);
+        }
+      }
       json["unknown_flow"] = Json::array();
       for (const FunctionSummary& function : unit.functions) {
         if (function.flow_unknown && !is_assembly(unit.file)) {
@@ -80,6 +86,32 @@ class Module {
       units.push_back(std::move(json));
     }
     return units;
+  }
+
+  /// Whether a part of a function didn't parse, so that it may do more than is known.
+  static bool is_incomplete(const UnitSummary& unit, const FunctionSummary& function) {
+    const auto first = unit.error_lines.lower_bound({function.place.file, function.place.line});
+    return first != unit.error_lines.end() && first->first == function.place.file &&
+           first->second <= function.last_line;
+  }
+
+  /// The functions, by name, that get something of a handler's message and didn't parse as a whole.
+  std::set<std::string> incomplete_with(const std::string& handler) const {
+    std::set<std::string> names;
+    for (const UnitSummary& unit : units_) {
+      for (const FunctionSummary& function : unit.functions) {
+        bool handles = function.id == handler;
+        for (unsigned index = 0; index < function.parameters.size() && !handles; ++index) {
+          const auto& states = buffers_.states("p:" + function.id + ":" + std::to_string(index));
+          handles =
+              std::ranges::any_of(states, [&](const BufferStates::State& state) { return state.handler == handler; });
+        }
+        if (handles && (is_incomplete(unit, function) || function.flow_unknown)) {
+          names.insert(function.name);
+        }
+      }
+    }
+    return names;
   }
 
   Json functions_json() const {
@@ -310,6 +342,7 @@ class Module {
       json["size"] = function.parameters.size() > 3 ? function.parameters[3] : "";
       json["accesses"] = counts[handler.function_id].accesses;
       json["unvalidated"] = counts[handler.function_id].unvalidated;
+      json["incomplete"] = incomplete_with(handler.function_id);
       facts_.push_back(std::move(json));
     }
   }

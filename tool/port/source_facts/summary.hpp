@@ -149,6 +149,7 @@ struct FunctionSummary {
   std::vector<PointerLoad> loads;
   std::vector<Flow> flows;
   std::vector<Outcome> outcomes;
+  unsigned last_line = 0;
   bool flow_unknown = false;  ///< no control flow graph could be built
 };
 
@@ -179,7 +180,8 @@ struct AssumedName {
 struct UnitSummary {
   std::string file;
   bool parsed = false;
-  std::vector<Diagnostic> errors;
+  std::vector<Diagnostic> errors;                          ///< the first ones
+  std::set<std::pair<std::string, unsigned>> error_lines;  ///< file and line of all of them
   std::vector<MissingInclude> missing_includes;
   std::vector<AssumedName> assumed_names;
   std::vector<Fact> facts;

@@ -37,7 +37,7 @@ class CollectedDiagnostics : public clang::DiagnosticConsumer {
 
   void HandleDiagnostic(clang::DiagnosticsEngine::Level level, const clang::Diagnostic& diagnostic) override {
     DiagnosticConsumer::HandleDiagnostic(level, diagnostic);
-    if (level < clang::DiagnosticsEngine::Error || unit_.errors.size() >= most_errors) {
+    if (level < clang::DiagnosticsEngine::Error) {
       return;
     }
     Diagnostic error;
@@ -51,7 +51,10 @@ class CollectedDiagnostics : public clang::DiagnosticConsumer {
         error.place = {where.getFilename(), where.getLine(), where.getColumn()};
       }
     }
-    unit_.errors.push_back(std::move(error));
+    unit_.error_lines.emplace(error.place.file, error.place.line);
+    if (unit_.errors.size() < most_errors) {
+      unit_.errors.push_back(std::move(error));
+    }
   }
 
  private:
