@@ -81,6 +81,7 @@ TEST(BootReport, TextOfAGoodBoot) {
 
 TEST(BootReport, WhatDriversHoldIsShown) {
   const BootReport report = report_of({
+      "redoubt: ipl.start boot_mode=0x0 cpus=1 mmram=0x50000000 mmram_size=16777216",
       "redoubt: driver guid=23a089b3-eed5-4ac5-b2ab-43e3298c2343 name=\"Variable\" entry=0x50001000 size=40960 cpl=3 "
       "ticks=120000 status=0x0 number=1",
       "redoubt: driver guid=33fb3535-f15e-4c17-b303-5eb94595ecb6 name=\"Hoarder\" entry=0x50101000 size=4096 cpl=3 "
