@@ -217,14 +217,32 @@ class FunctionFlow {
     report_accesses();
     report_flows();
     report_outcomes();
+    if (is_exhausted()) {
+      // Half an answer could pass for a whole one: nothing of it counts as validated.
+      summary.flow_unknown = true;
+      for (BufferAccess& access : summary.accesses) {
+        access.guards.clear();
+      }
+      for (Flow& flow : summary.flows) {
+        flow.guards.clear();
+      }
+      summary.outcomes.clear();
+    }
     return summary;
   }
 
  private:
+  /// Counts a step of the analysis. The largest function of edk2 takes about a tenth of what is allowed; a source made
+  /// to take forever gets no further.
+  bool is_exhausted() const { return ++steps_ > most_steps; }
+
   // ---- values ----
 
   /// The tags of a pointer, or of an integer that may be one.
   Tags value(const Expr* expression) const {
+    if (is_exhausted()) {
+      return {};
+    }
     const Expr* inner = expression->IgnoreParens();
     if (const auto* cast = llvm::dyn_cast<clang::CastExpr>(inner)) {
       switch (cast->getCastKind()) {
@@ -575,7 +593,7 @@ class FunctionFlow {
     std::vector<bool> reached(graph_->getNumBlockIDs());
     std::vector<const CFGBlock*> open{&graph_->getEntry()};
     reached[graph_->getEntry().getBlockID()] = true;
-    while (!open.empty()) {
+    while (!open.empty() && !is_exhausted()) {
       const CFGBlock* block = open.back();
       open.pop_back();
       unsigned number = 0;
@@ -720,6 +738,9 @@ class FunctionFlow {
     std::vector<Position> open{at};
     std::vector<bool> seen(graph_->getNumBlockIDs());
     while (!open.empty()) {
+      if (is_exhausted()) {
+        return std::nullopt;
+      }
       const Position from = open.back();
       open.pop_back();
       bool defined = false;
@@ -991,6 +1012,9 @@ class FunctionFlow {
     }
     std::vector<bool> seen(graph_->getNumBlockIDs());
     while (!open.empty()) {
+      if (is_exhausted()) {
+        return false;
+      }
       const Position from = open.back();
       open.pop_back();
       bool redefined = false;
@@ -1022,6 +1046,9 @@ class FunctionFlow {
   std::vector<unsigned> guards_between(const Origin& origin, const Tag& tag, Position use) {
     std::vector<unsigned> guards;
     for (const auto& [key, decision] : decisions_) {
+      if (is_exhausted()) {
+        return {};
+      }
       for (const TaggedArgument& argument : tagged_arguments(decision.call)) {
         if (!argument.tags.contains(tag)) {
           continue;
@@ -1377,9 +1404,12 @@ class FunctionFlow {
     return outcome;
   }
 
+  static constexpr std::size_t most_steps = 20'000'000;
+
   const Syntax& syntax_;
   const FunctionDecl* function_;
   const std::string id_;
+  mutable std::size_t steps_ = 0;
   Statements statements_;
   std::map<const VarDecl*, Tags> values_;    ///< of pointers
   std::map<const VarDecl*, Tags> contents_;  ///< of records and arrays, as a pointer to them would have them

@@ -238,6 +238,14 @@ TEST(SourceFactsRequest, RefusesAHugeSource) {
   expect_refused(Json{{"sources", {source.string()}}}.dump(), "more than a source can have");
 }
 
+std::string repeated(const std::string& text, int times) {
+  std::string all;
+  for (int count = 0; count < times; ++count) {
+    all += text;
+  }
+  return all;
+}
+
 // Whatever is in a source, it is parsed as far as that goes.
 TEST(SourceFactsRequest, ReadsAnythingAsASource) {
   const Scratch scratch;
@@ -249,7 +257,9 @@ TEST(SourceFactsRequest, ReadsAnythingAsASource) {
   }
   for (const std::string& text :
        {std::string(), garbage, std::string(50000, '('), std::string(50000, '{'), std::string("#include \"self.c\"\n"),
-        std::string("int a[") + std::string(5000, '[') + ";", std::string("#if 1\nint a;"), std::string("/* open")}) {
+        std::string("int a[") + std::string(5000, '[') + ";", std::string("#if 1\nint a;"), std::string("/* open"),
+        "int f(int x) {" + repeated("if (x) ", 60000) + "; }",
+        "int f(unsigned char* x) {" + repeated("if (SmmIsBufferOutsideSmmValid(x, 1)) x[0] = 1;\n", 1000) + "}"}) {
     const path source = scratch.write("self.c", text);
     const Outcome done = run_with(Json{{"sources", {source.string()}}}.dump());
     EXPECT_EQ(done.status, 0) << text.substr(0, 40) << done.error;

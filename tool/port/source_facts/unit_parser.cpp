@@ -11,8 +11,10 @@
 #include <llvm/Support/CrashRecoveryContext.h>
 #include <llvm/Support/VirtualFileSystem.h>
 
+#include <csignal>
+
 #include <algorithm>
-#include <filesystem>
+#include <memory>
 
 #include "tool/port/source_facts/assumed_names.hpp"
 #include "tool/port/source_facts/function_flow.hpp"
@@ -27,6 +29,9 @@ namespace {
 // Where files that exist only in memory seem to lie.
 constexpr const char* stand_in_directory = "/redoubt-stand-ins";
 constexpr const char* autogen_path = "/redoubt-stand-ins/autogen/AutoGen.h";
+
+// Enough for nesting a hundred times as deep as in edk2's deepest source; the parser takes time by the square of it.
+constexpr unsigned stack_size = 16U << 20U;
 
 // A unit with more errors than this isn't understood any better by reading all of them.
 constexpr std::size_t most_errors = 50;
@@ -170,6 +175,36 @@ std::vector<std::string> command_line(const Request& request, const std::string&
   return line;
 }
 
+/// A stack for the handling of signals: an exhausted stack is one of the faults that are handled.
+class SignalStack {
+ public:
+  SignalStack() {
+    stack_t stack{};
+    stack.ss_sp = memory_.get();
+    stack.ss_size = size;
+    sigaltstack(&stack, &before_);
+  }
+  SignalStack(const SignalStack&) = delete;
+  SignalStack& operator=(const SignalStack&) = delete;
+  ~SignalStack() { sigaltstack(&before_, nullptr); }
+
+ private:
+  static constexpr std::size_t size = 256U << 10U;
+  std::unique_ptr<char[]> memory_ = std::make_unique<char[]>(size);
+  stack_t before_{};
+};
+
+/// Lets the handlers that CrashRecoveryContext has installed run on a stack of their own.
+void handle_faults_on_own_stack() {
+  for (const int signal : {SIGSEGV, SIGBUS}) {
+    struct sigaction action{};
+    if (sigaction(signal, nullptr, &action) == 0) {
+      action.sa_flags |= SA_ONSTACK;
+      sigaction(signal, &action, nullptr);
+    }
+  }
+}
+
 }  // namespace
 
 UnitSummary parse_unit(const Request& request, const std::string& source) {
@@ -196,8 +231,13 @@ UnitSummary parse_unit(const Request& request, const std::string& source) {
   invocation.setDiagnosticConsumer(&diagnostics);
   // A defect of the parser costs one unit, which is then named as not parsed.
   llvm::CrashRecoveryContext::Enable();
+  handle_faults_on_own_stack();
   llvm::CrashRecoveryContext recovery;
-  if (!recovery.RunSafelyOnThread([&] { invocation.run(); }, 64U << 20U)) {
+  const auto parse = [&] {
+    const SignalStack stack;
+    invocation.run();
+  };
+  if (!recovery.RunSafelyOnThread(parse, stack_size)) {
     unit.parsed = false;
     unit.errors.push_back({{source, 0, 0}, "the parser failed"});
   }
