@@ -14,7 +14,7 @@
 #include <csignal>
 
 #include <algorithm>
-#include <memory>
+#include <vector>
 
 #include "tool/port/source_facts/assumed_names.hpp"
 #include "tool/port/source_facts/function_flow.hpp"
@@ -175,24 +175,19 @@ std::vector<std::string> command_line(const Request& request, const std::string&
   return line;
 }
 
-/// A stack for the handling of signals: an exhausted stack is one of the faults that are handled.
-class SignalStack {
- public:
-  SignalStack() {
-    stack_t stack{};
-    stack.ss_sp = memory_.get();
-    stack.ss_size = size;
-    sigaltstack(&stack, &before_);
+/// Lets this thread handle signals on a stack of its own: an exhausted stack is one of the faults that are handled.
+/// Nothing is undone at the end, which a fault skips; `memory` has to outlive the thread.
+void set_signal_stack(std::vector<char>& memory) {
+  stack_t stack{};
+  // A sanitizer has already done the same.
+  if (sigaltstack(nullptr, &stack) != 0 || (stack.ss_flags & SS_DISABLE) == 0) {
+    return;
   }
-  SignalStack(const SignalStack&) = delete;
-  SignalStack& operator=(const SignalStack&) = delete;
-  ~SignalStack() { sigaltstack(&before_, nullptr); }
-
- private:
-  static constexpr std::size_t size = 256U << 10U;
-  std::unique_ptr<char[]> memory_ = std::make_unique<char[]>(size);
-  stack_t before_{};
-};
+  stack = {};
+  stack.ss_sp = memory.data();
+  stack.ss_size = memory.size();
+  sigaltstack(&stack, nullptr);
+}
 
 /// Lets the handlers that CrashRecoveryContext has installed run on a stack of their own.
 void handle_faults_on_own_stack() {
@@ -232,9 +227,10 @@ UnitSummary parse_unit(const Request& request, const std::string& source) {
   // A defect of the parser costs one unit, which is then named as not parsed.
   llvm::CrashRecoveryContext::Enable();
   handle_faults_on_own_stack();
+  std::vector<char> signal_stack(256U << 10U);
   llvm::CrashRecoveryContext recovery;
   const auto parse = [&] {
-    const SignalStack stack;
+    set_signal_stack(signal_stack);
     invocation.run();
   };
   if (!recovery.RunSafelyOnThread(parse, stack_size)) {
