@@ -109,7 +109,7 @@ class DepexSource::Parser {
         token == "END") {
       return refuse(place_, std::format("DEPEX has '{}' where an operand should be", token));
     }
-    if (token.starts_with('{') && !token.ends_with('}')) {
+    if (token.starts_with('{') && std::ranges::count(token, '{') != std::ranges::count(token, '}')) {
       return refuse(place_, "DEPEX has a GUID whose brace isn't closed");
     }
     if (equal_ignoring_case(token, "TRUE")) {

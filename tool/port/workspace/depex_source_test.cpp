@@ -91,6 +91,7 @@ TEST(DepexSource, RefusesWhatItCannotRead) {
   EXPECT_EQ(reason_of("gA gB"), "a.inf:9: DEPEX has 'gB' where an operator or its end should be");
   EXPECT_EQ(reason_of("(gA"), "a.inf:9: DEPEX has a parenthesis that isn't closed");
   EXPECT_EQ(reason_of("({0x1 OR gA)"), "a.inf:9: DEPEX has a GUID whose brace isn't closed");
+  EXPECT_EQ(reason_of("gA AND NOT gB OR {0 {0x1}"), "a.inf:9: DEPEX has a GUID whose brace isn't closed");
   EXPECT_EQ(reason_of("OR gA"), "a.inf:9: DEPEX has 'OR' where an operand should be");
   EXPECT_EQ(reason_of("BEFORE gA AND gB"), "a.inf:9: DEPEX has more than one driver behind BEFORE");
   EXPECT_EQ(reason_of(std::string(100'000, '(')), "a.inf:9: DEPEX is too long");
