@@ -90,9 +90,14 @@ bool is_left_without_cache(void* message, std::size_t size) {
   messages::VariableMessageHeader header;
   __builtin_memcpy(&header, payload->bytes.data(), sizeof(header));
   const auto function = static_cast<messages::VariableFunction>(header.function);
-  return (function == messages::VariableFunction::init_runtime_cache ||
-          function == messages::VariableFunction::get_runtime_cache_info) &&
-         abi::status::is_error(header.return_status);
+  if (function != messages::VariableFunction::init_runtime_cache &&
+      function != messages::VariableFunction::get_runtime_cache_info) {
+    return false;
+  }
+  // What the variable driver itself finds wrong with a request, as stock firmware's does, isn't its end.
+  const std::uint64_t result = header.return_status;
+  return abi::status::is_error(result) && result != abi::status::access_denied &&
+         result != abi::status::invalid_parameter && result != abi::status::unsupported;
 }
 
 std::size_t runtime_cache_ranges(const messages::RuntimeCacheContext& context, const MemoryMap& map,

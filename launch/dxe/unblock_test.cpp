@@ -122,6 +122,12 @@ TEST(RuntimeCacheMessage, WithoutACacheIsTheEnd) {
   EXPECT_FALSE(is_left_without_cache(&message, sizeof(message)));
   message.variable.return_status = abi::status::device_error;
   EXPECT_TRUE(is_left_without_cache(&message, sizeof(message)));
+  for (const std::uint64_t refusal :
+       {abi::status::access_denied, abi::status::invalid_parameter, abi::status::unsupported}) {
+    Message refused = message;
+    refused.variable.return_status = refusal;
+    EXPECT_FALSE(is_left_without_cache(&refused, sizeof(refused))) << "an answer of the variable driver";
+  }
   message.variable.function = 14;
   EXPECT_TRUE(is_left_without_cache(&message, sizeof(message)));
   EXPECT_FALSE(is_left_without_cache(&message, sizeof(message.header) + sizeof(message.variable) - 1));
