@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// Plain system calls, since iostreams forget why something failed.
+// Plain system calls, as in tool/host_files/regular_file.hpp.
 #include "tool/files.hpp"
 
 #include <fcntl.h>
@@ -8,36 +8,13 @@
 
 #include <cerrno>
 #include <cstdlib>
-#include <cstring>
 #include <memory>
+
+#include "tool/host_files/regular_file.hpp"
 
 namespace redoubt::tool {
 
 namespace {
-
-class Descriptor {
- public:
-  explicit Descriptor(int number) : number_(number) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (number_ >= 0) {
-      static_cast<void>(::close(number_));
-    }
-  }
-  int number() const { return number_; }
-  // Closing can be when a file system says that it is full.
-  bool close() {
-    const int number = number_;
-    number_ = -1;
-    return ::close(number) == 0;
-  }
-
- private:
-  int number_;
-};
-
-std::string last_error() { return std::strerror(errno); }  // NOLINT(concurrency-mt-unsafe): one thread
 
 std::unexpected<CommandError> cannot_write(const std::string& path) {
   const bool full = errno == ENOSPC || errno == EDQUOT || errno == EFBIG;
@@ -48,41 +25,14 @@ std::unexpected<CommandError> cannot_write(const std::string& path) {
 }  // namespace
 
 Result<std::vector<std::byte>, CommandError> read_file(const std::string& path) {
-  // Without O_NONBLOCK opening a FIFO would wait for its writer.
-  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  struct stat status{};
-  if (file.number() < 0 || ::fstat(file.number(), &status) != 0) {
-    return bad_input(path, last_error());
+  auto bytes = read_regular_file(path, largest_file);
+  if (!bytes.has_value()) {
+    return bad_input(path, bytes.error());
   }
-  if (S_ISDIR(status.st_mode)) {
-    return bad_input(path, "is a directory");
-  }
-  if (!S_ISREG(status.st_mode)) {
-    return bad_input(path, "is not a regular file");
-  }
-  if (status.st_size < 0 || static_cast<std::uint64_t>(status.st_size) > largest_file) {
-    return bad_input(path, "is larger than 1 GiB");
-  }
-  std::vector<std::byte> bytes(static_cast<std::size_t>(status.st_size));
-  std::size_t filled = 0;
-  while (filled < bytes.size()) {
-    const ssize_t got = ::read(file.number(), bytes.data() + filled, bytes.size() - filled);
-    if (got < 0 && errno == EINTR) {
-      continue;
-    }
-    if (got < 0) {
-      return bad_input(path, last_error());
-    }
-    if (got == 0) {
-      break;
-    }
-    filled += static_cast<std::size_t>(got);
-  }
-  bytes.resize(filled);
-  if (bytes.empty()) {
+  if (bytes->empty()) {
     return bad_input(path, "is empty");
   }
-  return bytes;
+  return std::move(*bytes);
 }
 
 namespace {
@@ -93,20 +43,20 @@ bool sync_folder_of(const std::string& path) {
   const std::string folder = slash == std::string::npos ? "." : path.substr(0, slash + 1);
   const Descriptor file(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   // EINVAL: a file system that has nothing to write.
-  return file.number() >= 0 && (::fsync(file.number()) == 0 || errno == EINVAL);
+  return file.open() && (::fsync(file.get()) == 0 || errno == EINVAL);
 }
 
 // Writes beside `path` and renames. `like`, if there is one, is whose mode and owner the new file gets.
 Result<void, CommandError> write_beside(const std::string& path, Bytes bytes, const struct stat* like) {
   std::string temporary = path + ".XXXXXX";
   Descriptor file(::mkostemp(temporary.data(), O_CLOEXEC));
-  if (file.number() < 0) {
+  if (!file.open()) {
     return cannot_write(path);
   }
   std::size_t written = 0;
   bool good = true;
   while (good && written < bytes.size()) {
-    const ssize_t put = ::write(file.number(), bytes.data() + written, bytes.size() - written);
+    const ssize_t put = ::write(file.get(), bytes.data() + written, bytes.size() - written);
     if (put < 0 && errno == EINTR) {
       continue;
     }
@@ -114,8 +64,8 @@ Result<void, CommandError> write_beside(const std::string& path, Bytes bytes, co
     written += good ? static_cast<std::size_t>(put) : 0;
   }
   const bool is_others = like != nullptr && (like->st_uid != ::geteuid() || like->st_gid != ::getegid());
-  good = good && (!is_others || ::fchown(file.number(), like->st_uid, like->st_gid) == 0) &&
-         ::fchmod(file.number(), like != nullptr ? like->st_mode & 07777 : 0644) == 0 && ::fsync(file.number()) == 0 &&
+  good = good && (!is_others || ::fchown(file.get(), like->st_uid, like->st_gid) == 0) &&
+         ::fchmod(file.get(), like != nullptr ? like->st_mode & 07777 : 0644) == 0 && ::fsync(file.get()) == 0 &&
          file.close() && ::rename(temporary.c_str(), path.c_str()) == 0;
   if (!good) {
     const int reason = errno;
@@ -147,7 +97,7 @@ Result<void, CommandError> replace_file(const std::string& path, Bytes bytes) {
   // Whoever may not write the file may still rename another one over it; that isn't meant.
   const Descriptor file(::open(target.get(), O_RDWR | O_CLOEXEC | O_NONBLOCK));
   struct stat status{};
-  if (file.number() < 0 || ::fstat(file.number(), &status) != 0) {
+  if (!file.open() || ::fstat(file.get(), &status) != 0) {
     return cannot_write(path);
   }
   if (!S_ISREG(status.st_mode)) {
@@ -156,7 +106,7 @@ Result<void, CommandError> replace_file(const std::string& path, Bytes bytes) {
   struct flock lock{};
   lock.l_type = F_WRLCK;
   lock.l_whence = SEEK_SET;
-  if (::fcntl(file.number(), F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK) {
+  if (::fcntl(file.get(), F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK) {
     return bad_input(path, "is in use (a running virtual machine has locked it)");
   }
   return write_beside(target.get(), bytes, &status);

@@ -253,13 +253,6 @@ std::vector<std::string> command_line(const MachineOptions& options, const Chann
   return arguments;
 }
 
-void Descriptor::close() {
-  if (value_ >= 0) {
-    ::close(value_);
-    value_ = -1;
-  }
-}
-
 Attempt<TemporaryFolder> TemporaryFolder::create() {
   std::error_code error;
   const std::filesystem::path parent = std::filesystem::temp_directory_path(error);
@@ -362,7 +355,7 @@ Attempt<void> Machine::spawn(const MachineOptions& options) {
     _exit(127);
   }
   process_ = child;
-  start.peer.close();
+  static_cast<void>(start.peer.close());
   pollfd started{.fd = start.own.get(), .events = POLLIN, .revents = 0};
   poll(&started, 1, static_cast<int>(qmp_limit.count()));
   int error = 0;
@@ -389,7 +382,7 @@ void Machine::take(Descriptor& descriptor, void (Machine::*taker)(std::string_vi
     if (count > 0) {
       (this->*taker)(std::string_view(buffer.data(), static_cast<std::size_t>(count)));
     } else if (count == 0 || (errno != EAGAIN && errno != EINTR)) {
-      descriptor.close();
+      static_cast<void>(descriptor.close());
     } else {
       return;
     }

@@ -24,6 +24,7 @@
 #include "tool/boot/report.hpp"
 #include "tool/boot/trace.hpp"
 #include "tool/boot/witness.hpp"
+#include "tool/host_files/regular_file.hpp"
 
 namespace redoubt::tool::boot {
 
@@ -87,26 +88,6 @@ struct ChannelDescriptors {
 
 // `path` as part of a QEMU option, in which a comma is written twice.
 [[nodiscard]] std::string quoted(const std::filesystem::path& path);
-
-// A file descriptor that closes itself.
-class Descriptor {
- public:
-  Descriptor() = default;
-  explicit Descriptor(int value) : value_(value) {}
-  Descriptor(Descriptor&& other) noexcept : value_(std::exchange(other.value_, -1)) {}
-  Descriptor& operator=(Descriptor&& other) noexcept {
-    close();
-    value_ = std::exchange(other.value_, -1);
-    return *this;
-  }
-  ~Descriptor() { close(); }
-  [[nodiscard]] int get() const { return value_; }
-  [[nodiscard]] bool open() const { return value_ >= 0; }
-  void close();
-
- private:
-  int value_ = -1;
-};
 
 // A folder under $TMPDIR (or /tmp) that goes with its owner.
 class TemporaryFolder {

@@ -1,14 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 #include "tool/port/workspace/tree.hpp"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <system_error>
 
+#include "tool/host_files/regular_file.hpp"
 #include "tool/port/metadata/inf.hpp"
 #include "tool/port/metadata/text.hpp"
 
@@ -20,52 +16,12 @@ namespace fs = std::filesystem;
 
 bool is_within(const fs::path& path, const fs::path& top) { return std::ranges::mismatch(top, path).in1 == top.end(); }
 
-class Descriptor {
- public:
-  explicit Descriptor(int number) : number_(number) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (number_ >= 0) {
-      static_cast<void>(::close(number_));
-    }
-  }
-  int number() const { return number_; }
-
- private:
-  int number_;
-};
-
 ReadResult<std::string> read_text(const fs::path& path, const std::string& name) {
-  // Without O_NONBLOCK opening a FIFO would wait for its writer.
-  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  struct stat status{};
-  if (file.number() < 0 || ::fstat(file.number(), &status) != 0) {
-    return refuse({name}, std::system_category().message(errno));
+  const auto bytes = tool::read_regular_file(path.string(), largest_document);
+  if (!bytes.has_value()) {
+    return refuse({name}, bytes.error());
   }
-  if (!S_ISREG(status.st_mode)) {
-    return refuse({name}, "is not a regular file");
-  }
-  if (static_cast<std::uint64_t>(status.st_size) > largest_document) {
-    return refuse({name}, std::format("is larger than {} MiB", largest_document >> 20));
-  }
-  std::string text(static_cast<std::size_t>(status.st_size), '\0');
-  std::size_t filled = 0;
-  while (filled < text.size()) {
-    const ssize_t got = ::read(file.number(), text.data() + filled, text.size() - filled);
-    if (got < 0 && errno == EINTR) {
-      continue;
-    }
-    if (got < 0) {
-      return refuse({name}, std::system_category().message(errno));
-    }
-    if (got == 0) {
-      break;
-    }
-    filled += static_cast<std::size_t>(got);
-  }
-  text.resize(filled);
-  return text;
+  return std::string(reinterpret_cast<const char*>(bytes->data()), bytes->size());
 }
 
 }  // namespace

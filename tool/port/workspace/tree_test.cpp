@@ -65,7 +65,7 @@ TEST_F(TreeTest, LoopsOfLinksEnd) {
 }
 
 TEST_F(TreeTest, WhatIsNoFileIsRefused) {
-  EXPECT_EQ(reason_of("Pkg"), "Pkg: is not a regular file");
+  EXPECT_EQ(reason_of("Pkg"), "Pkg: is a directory");
   EXPECT_EQ(reason_of("Pkg/None.inf"), "asks.inf:3: there is no Pkg/None.inf in the tree");
   EXPECT_FALSE(Tree::open({(top_ / "None").string()}).has_value());
   EXPECT_FALSE(Tree::open({(top_ / "Pkg/A.inf").string()}).has_value());
