@@ -192,14 +192,16 @@ std::string dump(const Json& json) { return json.dump(2, ' ', true, Json::error_
 // Standard output's errors are looked at once, at the end (tool/command.cpp).
 void print(const std::string& text) { static_cast<void>(std::fwrite(text.data(), 1, text.size(), stdout)); }
 
-std::string notes_on(const Workspace& workspace, const Platforms& platforms) {
+std::string notes_on(const std::vector<port::ReadError>& problems) {
   std::string text;
-  for (const auto* problems : {&workspace.problems(), &platforms.unread}) {
-    for (const port::ReadError& problem : *problems) {
-      text += std::format("not read: {}\n", to_string(problem));
-    }
+  for (const port::ReadError& problem : problems) {
+    text += std::format("not read: {}\n", to_string(problem));
   }
   return text;
+}
+
+std::string notes_on(const Workspace& workspace, const Platforms& platforms) {
+  return notes_on(workspace.problems()) + notes_on(platforms.unread);
 }
 
 Json notes_json(const Workspace& workspace, const Platforms& platforms) {
@@ -226,9 +228,21 @@ CommandResult port_module(const Options& options) {
   Platforms platforms = TRY(platforms_of(workspace, options, macros));
   std::erase_if(platforms.read,
                 [&module](const Platform& platform) { return platform.component(module, "X64") == nullptr; });
+  // A plan says that no platform builds the module; an empty patch would say that none needs a change.
+  if (platforms.read.empty() && (options.patch || !options.platforms.empty())) {
+    return bad_input(module,
+                     std::format("{} builds it with these macros (see -D and --platform){}",
+                                 options.platforms.empty() ? "no platform of the tree" : "no platform named",
+                                 platforms.unread.empty() ? "" : "; not read: " + to_string(platforms.unread[0])));
+  }
   const ModulePlan plan = TRY(checked(plan_module(workspace, platforms.read, rules, module)));
   if (options.patch) {
     print(plan.patch);
+    // Nothing but the patch may stand on standard output. A platform that can't be read may build the module, too.
+    static_cast<void>(std::fputs(notes_on(platforms.unread).c_str(), stderr));
+    if (!platforms.unread.empty()) {
+      return ExitStatus::negative;
+    }
   } else if (options.write) {
     const std::vector<port::NewFile> files = {{plan.standalone_inf, plan.standalone_text}};
     const auto written = TRY(checked(add_files(workspace.tree(), files)));

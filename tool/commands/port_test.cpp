@@ -15,6 +15,7 @@ namespace redoubt::tool {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 class PortCommand : public ::testing::Test {
  protected:
@@ -80,6 +81,24 @@ TEST_F(PortCommand, PrintsAPatchOfPlatforms) {
   write("P.dsc", "[Components]\n  Lamp.inf\n");
   EXPECT_EQ(run({folder_.file("Lamp.inf"), "--patch"}), 1);  // nothing in the tree links it
   EXPECT_THAT(output_, HasSubstr("--- a/P.dsc\n+++ b/P.dsc\n@@ -1,2 +1,"));
+  EXPECT_EQ(error_, "");
+  write("Broken.dsc", "!if TRUE\n");
+  EXPECT_EQ(run({folder_.file("Lamp.inf"), "--patch"}), 1);
+  EXPECT_THAT(output_, Not(HasSubstr("not read")));
+  EXPECT_EQ(error_, "not read: Broken.dsc:1: condition without an !endif\n");
+}
+
+TEST_F(PortCommand, NoPlatformIsNoPatch) {
+  write("P.dsc", "!if $(WITH) == TRUE\n[Components]\n  Lamp.inf\n!endif\n");
+  EXPECT_EQ(run({folder_.file("Lamp.inf"), "--patch"}), 2);
+  EXPECT_EQ(error_, "redoubt: Lamp.inf: no platform of the tree builds it with these macros (see -D and --platform)\n");
+  EXPECT_EQ(run({folder_.file("Lamp.inf"), "--platform", folder_.file("P.dsc")}), 2);
+  EXPECT_EQ(output_, "");
+  EXPECT_THAT(error_, HasSubstr("Lamp.inf: no platform named builds it"));
+  EXPECT_EQ(run({folder_.file("Lamp.inf"), "--platform", folder_.file("P.dsc"), "-D", "WITH=TRUE"}), 1);
+  write("Broken.dsc", "!if TRUE\n");
+  EXPECT_EQ(run({folder_.file("Lamp.inf"), "--patch"}), 2);
+  EXPECT_THAT(error_, HasSubstr("; not read: Broken.dsc:1: condition without an !endif\n"));
 }
 
 TEST_F(PortCommand, RanksATree) {
