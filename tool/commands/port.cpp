@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cstdio>
 #include <format>
 #include <memory>
@@ -52,15 +53,24 @@ Result<T, CommandError> checked(port::ReadResult<T> result) {
   }
 }
 
+bool is_macro_name(std::string_view text) {
+  const auto belongs = [](char character) {
+    const auto code = static_cast<unsigned char>(character);
+    return std::isalnum(code) != 0 || character == '_';
+  };
+  return !text.empty() && std::ranges::all_of(text, belongs);
+}
+
 Result<port::Macros, CommandError> macros_of(const Options& options) {
   // What a build without options of its own has.
   port::Macros macros = {{"TARGET", "DEBUG"}, {"TOOL_CHAIN_TAG", "GCC"}, {"ARCH", "IA32 X64"}};
   for (const std::string& define : options.defines) {
     const std::size_t equals = define.find('=');
-    if (equals == 0) {
-      return bad_input("-D " + define, "has no name");
+    const std::string name = define.substr(0, equals);
+    if (!is_macro_name(name)) {
+      return bad_input("-D " + define, "has no macro's name in front: letters, digits and underscores");
     }
-    macros[define.substr(0, equals)] = equals == std::string::npos ? "TRUE" : define.substr(equals + 1);
+    macros[name] = equals == std::string::npos ? "TRUE" : define.substr(equals + 1);
   }
   return macros;
 }
@@ -331,16 +341,22 @@ void add_port(CommandLine& command_line) {
       "MODULE\n"
       "all Traditional modules of the tree are ranked. Steps are those of docs/porting.md.\n"
       "Exit status: 0 when nothing is left to decide, 1 when something is, 2 for bad usage or input.");
-  verb.add_option("MODULE", options->module, "The module's INF file")->type_name("FILE");
+  // As a script's unset variable leaves it: it isn't the same as nothing given.
+  const CLI::Validator named([](const std::string& text) { return std::string(text.empty() ? "is empty" : ""); }, "");
+  verb.add_option("MODULE", options->module, "The module's INF file")->type_name("FILE")->check(named);
   verb.add_option("--tree", options->tree,
                   "Top of the source tree; found by the module's packages where it isn't given")
-      ->type_name("DIR");
+      ->type_name("DIR")
+      ->check(named);
   verb.add_option("--platform", options->platforms,
                   "DSC file of a platform that counts; all of the tree if none is given")
-      ->type_name("FILE");
+      ->type_name("FILE")
+      ->check(named);
   verb.add_option("-D,--define", options->defines, "A macro of the build, as edk2's build takes it")
       ->type_name("NAME=VALUE");
-  verb.add_option("--rules", options->rules, "Another table of library classes, protocols and PCDs")->type_name("FILE");
+  verb.add_option("--rules", options->rules, "Another table of library classes, protocols and PCDs")
+      ->type_name("FILE")
+      ->check(named);
   CLI::Option* json = verb.add_flag("--json", options->json, "Print JSON");
   CLI::Option* write =
       verb.add_flag("--write", options->write, "Write the Standalone INF beside the Traditional one")->excludes(json);

@@ -134,6 +134,13 @@ TEST_F(PortCommand, BadInputIsOneLine) {
   write("Rules.json", "{}");
   EXPECT_THAT(refuses({folder_.file("Lamp.inf"), "--rules", folder_.file("Rules.json")}), HasSubstr("Rules.json: "));
   EXPECT_THAT(refuses({"--tree", folder_.path().string(), "--write"}), HasSubstr("need a module"));
+  for (const char* define : {"", "=x", "A B=1", "$(A)=1"}) {
+    EXPECT_THAT(refuses({folder_.file("Lamp.inf"), "-D", define}), HasSubstr("has no macro's name in front"));
+  }
+  for (const char* option : {"--tree", "--platform", "--rules"}) {
+    EXPECT_THAT(refuses({folder_.file("Lamp.inf"), option, ""}), HasSubstr(std::string(option) + ": is empty"));
+  }
+  EXPECT_THAT(refuses({""}), HasSubstr("MODULE: is empty"));
 }
 
 }  // namespace
