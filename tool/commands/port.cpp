@@ -282,6 +282,9 @@ CommandResult rank_tree(const Options& options) {
   const Rules rules = TRY(rules_of(options));
   Workspace workspace(TRY(checked(port::Tree::open({options.tree}))));
   TRY(checked(workspace.read_all()));
+  if (workspace.infs().empty() && workspace.problems().empty()) {
+    return bad_input(options.tree, "has no INF files, so that it isn't a source tree");
+  }
   const Platforms platforms = TRY(platforms_of(workspace, options, macros));
   const port::Ranking ranking = rank_modules(workspace, platforms.read, rules, show_progress);
   if (options.json) {
@@ -314,9 +317,10 @@ CommandResult rank_tree(const Options& options) {
     }
     print(text + notes_on(workspace, platforms));
   }
-  const bool complete = ranking.unplanned.empty() && std::ranges::all_of(ranking.modules, [](const auto& module) {
-                          return module.plan.count(Action::decision) == 0;
-                        });
+  // What can't be read may be a module, too.
+  const bool complete =
+      ranking.unplanned.empty() && workspace.problems().empty() && platforms.unread.empty() &&
+      std::ranges::all_of(ranking.modules, [](const auto& module) { return module.plan.count(Action::decision) == 0; });
   return complete ? ExitStatus::success : ExitStatus::negative;
 }
 

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <nlohmann/json.hpp>
@@ -103,9 +104,10 @@ TEST_F(PortCommand, NoPlatformIsNoPatch) {
 
 TEST_F(PortCommand, RanksATree) {
   write("P.dsc", "!if $(WITH) == TRUE\n[Components]\n  Lamp.inf\n!endif\n");
+  EXPECT_EQ(run({"--tree", folder_.path().string()}), 0);
   write("Broken.dsc", "!if TRUE\n");
   write("Broken.inf", "what\n");
-  EXPECT_EQ(run({"--tree", folder_.path().string()}), 0);
+  EXPECT_EQ(run({"--tree", folder_.path().string()}), 1) << "what isn't read may have decisions";
   EXPECT_THAT(output_, HasSubstr("   1  LampSmm "));
   EXPECT_THAT(output_, HasSubstr("not read: Broken.inf:1: stands in front of the first section\n"));
   EXPECT_THAT(output_, HasSubstr("not read: Broken.dsc:1: condition without an !endif\n"));
@@ -141,6 +143,9 @@ TEST_F(PortCommand, BadInputIsOneLine) {
     EXPECT_THAT(refuses({folder_.file("Lamp.inf"), option, ""}), HasSubstr(std::string(option) + ": is empty"));
   }
   EXPECT_THAT(refuses({""}), HasSubstr("MODULE: is empty"));
+  std::filesystem::create_directory(folder_.file("empty"));
+  EXPECT_THAT(refuses({"--tree", folder_.file("empty")}), HasSubstr("empty: has no INF files"));
+  EXPECT_THAT(refuses({folder_.file("empty")}), HasSubstr("empty: is a directory"));
 }
 
 }  // namespace
