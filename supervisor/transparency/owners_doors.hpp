@@ -21,8 +21,12 @@ class OwnersDoors {
   void close();
   // Gives SYSENTER and DR3 back. RSM restores LDTR.
   void reopen();
-  // The CPU was reset: what the owner had is gone.
-  void forget() { closed_ = false; }
+  // The CPU was reset: what the owner had is gone. Or so it looks: it may have left, and the owner read the mark and
+  // put something else there.
+  void forget() {
+    closed_ = false;
+    known_ = true;
+  }
 
   // On the CPU that closed them, when it enters again: whether ring 3 left MM on its own.
   bool left_closed();

@@ -70,6 +70,21 @@ TEST_F(OwnersDoorsTest, TheMarkIsDrawnAndDrawnAnewOnceSeen) {
   EXPECT_EQ(breakpoint(), first) << "what the owner wrote there";
 }
 
+// Ring 3 left, and the owner of the machine makes it look like a reset.
+TEST_F(OwnersDoorsTest, TheMarkIsDrawnAnewForWhoMayHaveHiddenThatHeSawIt) {
+  arch::fake::machine().cpuid[{arch::cpuid::features, 0}] = {.ecx = arch::cpuid::features_ecx_rdrand};
+  arch::fake::machine().random = {0x1234'5678'9ABC'DEF0, 0xFEDC'BA98'7654'3210};
+  doors_.close();
+  const std::uint64_t seen = breakpoint();
+  breakpoint() = 0;
+  ASSERT_FALSE(doors_.left_closed());
+  doors_.forget();
+  doors_.close();
+  EXPECT_EQ(breakpoint(), 0xFEDC'BA98'7654'3210u >> 17 | 1);
+  breakpoint() = seen;
+  EXPECT_FALSE(doors_.left_closed());
+}
+
 TEST_F(OwnersDoorsTest, WithoutRdrandTheMarkComesOfTheTsc) {
   std::uint64_t last = 0;
   for (unsigned launch = 0; launch < 4; ++launch) {
