@@ -14,11 +14,16 @@
 namespace redoubt::supervisor {
 namespace {
 
-// The machine's owner gets everything back; the other CPUs leave first.
-void end_round(Supervisor& supervisor, const Cpu& cpu) {
+// Ring 3 runs nowhere from here on: what goes back to the outside is what was decided.
+void stop_other_cpus(Supervisor& supervisor, const Cpu& cpu) {
   if (supervisor.active_procedures != 0) [[unlikely]] {
     stop_procedures(supervisor, cpu);
   }
+}
+
+// The machine's owner gets everything back; the other CPUs leave first.
+void end_round(Supervisor& supervisor, const Cpu& cpu) {
+  stop_other_cpus(supervisor, cpu);
   supervisor.activity = Activity::none;
   supervisor.calls.clear();
   supervisor.extended_state.restore();
@@ -177,6 +182,7 @@ abi::SystemStatus finish_mmi(Supervisor& supervisor, const Cpu& cpu, std::uint64
   if (supervisor.activity != Activity::mmi || !supervisor.calls.empty()) {
     return abi::SystemStatus::not_permitted;
   }
+  stop_other_cpus(supervisor, cpu);
   if (supervisor.message.kind == CapturedMessage::Kind::message) {
     if (supervisor.message.guid == abi::ready_to_boot_event_group_guid) [[unlikely]] {
       forget_resets(supervisor);
@@ -204,6 +210,7 @@ Continuation abort_activity(Supervisor& supervisor, Cpu& cpu) {
     end_launch(supervisor, cpu, false);
     return Continuation::leave;
   }
+  stop_other_cpus(supervisor, cpu);
   answer_without_foundation(supervisor);
   end_round(supervisor, cpu);
   return Continuation::leave;

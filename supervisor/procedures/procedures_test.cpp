@@ -328,6 +328,30 @@ TEST_F(ProceduresTest, TheEndOfTheRoundStopsWhatRunsStill) {
   EXPECT_EQ(supervisor().fault_count, 3u) << "two procedures and the foundation";
 }
 
+// Drivers can write to the message: an answer with a procedure beside it would be the procedure's.
+TEST_F(ProceduresTest, NobodyIsAnsweredWhileAProcedureRuns) {
+  for (const bool by_fault : {false, true}) {
+    std::atomic<bool> answered = false;
+    begin([&](Cpu&) {
+      std::uint64_t vector = no_vector;
+      while (vector == no_vector) vector = take_request(true);
+      answered = machine_.status().is_comm_buffer_valid == 0;
+      return vector;
+    });
+    ASSERT_EQ(start(), SystemStatus::ok);
+    wait_until_it_runs();
+    machine_.start_operating_system();
+    if (by_fault) {
+      EXPECT_EQ(machine_.trap(arch::vector::general_protection), Continuation::leave);
+      other_.join();
+    } else {
+      end_mmi();
+    }
+    EXPECT_FALSE(answered) << by_fault;
+    EXPECT_EQ(machine_.status().is_comm_buffer_valid, 0);
+  }
+}
+
 TEST_F(ProceduresTest, PagesTakenAwayAreForgottenEverywhere) {
   begin([](Cpu&) { return no_vector; });
   const std::uint64_t page = call(SystemCall::allocate_pages, 1);
