@@ -8,6 +8,7 @@
 
 #include "abi/redoubt/launch.hpp"
 #include "abi/redoubt/syscall.hpp"
+#include "policy/closed_answers.hpp"
 #include "policy/fault_record.hpp"
 #include "supervisor/communication/comm_buffer.hpp"
 #include "supervisor/cpu/cpu.hpp"
@@ -53,8 +54,9 @@ struct Supervisor {
   ExtendedStateKeeper extended_state;
   OwnersDoors owners_doors;
   CallStack calls;
-  CapturedMessage message;  // of the MMI that runs
-  MmiRaisers raisers;       // of the MMI that runs
+  CapturedMessage message;          // of the MMI that runs
+  policy::ClosedQuestion question;  // of that message, as it was before ring 3 saw it
+  MmiRaisers raisers;               // of the MMI that runs
 
   std::uint64_t mmi_count = 0;
   std::uint64_t fault_count = 0;

@@ -53,18 +53,28 @@ void note_phase(Supervisor& supervisor, const abi::Guid& message) {
   }
 }
 
+MutableBytes payload(const Supervisor& supervisor) {
+  const CapturedMessage& message = supervisor.message;
+  return {supervisor.direct_map.at(supervisor.memory.capture() + message.data_offset),
+          std::min(message.data_size, message.data_capacity)};
+}
+
+// Before ring 3, which may fail in the middle, can change what was asked.
+void note_question(Supervisor& supervisor) {
+  supervisor.question = {};
+  if (supervisor.message.guid == abi::variable_messages::variable_message_guid) {
+    supervisor.question = policy::closed_question(payload(supervisor));
+  }
+}
+
 // The message, without the foundation.
 void answer_without_foundation(Supervisor& supervisor) {
   const CapturedMessage& message = supervisor.message;
   if (message.kind != CapturedMessage::Kind::message) {
     return;
   }
-  const MutableBytes payload(supervisor.direct_map.at(supervisor.memory.capture() + message.data_offset),
-                             std::min(message.data_size, message.data_capacity));
-  const policy::ClosedMessage kind = policy::closed_message(message.guid);
-  const policy::ClosedQuestion question =
-      kind == policy::ClosedMessage::variable ? policy::closed_question(payload) : policy::ClosedQuestion{};
-  const policy::ClosedReply reply = policy::answer_closed(kind, question, abi::status::device_error, payload);
+  const policy::ClosedReply reply = policy::answer_closed(policy::closed_message(message.guid), supervisor.question,
+                                                          abi::status::device_error, payload(supervisor));
   supervisor.comm_buffer.reply(message, reply.status, reply.size);
 }
 
@@ -85,6 +95,9 @@ void answer_without_foundation(Supervisor& supervisor) {
   }
   if (has_message && supervisor.phase != policy::BootPhase::operating_system) {
     note_phase(supervisor, supervisor.message.guid);
+  }
+  if (has_message) {
+    note_question(supervisor);
   }
   if (supervisor.foundation_over) [[unlikely]] {
     answer_without_foundation(supervisor);

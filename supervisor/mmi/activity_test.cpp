@@ -8,8 +8,10 @@
 #include <algorithm>
 
 #include "abi/pi/mm_cpu.hpp"
+#include "abi/pi/variable_messages.hpp"
 #include "arch/x86_64/registers/control.hpp"
 #include "arch/x86_64/registers/msr.hpp"
+#include "policy/closed_answers.hpp"
 #include "supervisor/testing/launched_machine.hpp"
 
 namespace redoubt::supervisor {
@@ -175,6 +177,39 @@ TEST_F(ActivityTest, AFoundationThatFaultsIsOver) {
   EXPECT_TRUE(supervisor().foundation_over);
   EXPECT_TRUE(answered());
   EXPECT_EQ(machine_.status().return_status, abi::status::device_error);
+}
+
+// What goes back is an answer to what was asked, whatever ring 3 made of the message before it was cut off: with a
+// forbidden list that seems to be one byte long, every program is allowed.
+TEST_F(ActivityTest, ACutOffMessageIsAnsweredAsItCame) {
+  namespace messages = abi::variable_messages;
+  finish_launch();
+  struct [[gnu::packed]] Question {
+    abi::CommunicateHeader header;
+    messages::VariableMessageHeader variable;
+    messages::AccessVariable access;
+    char16_t name[11];
+    std::byte data[16];
+  };
+  Question question{};
+  question.header = {.header_guid = messages::variable_message_guid,
+                     .message_length = sizeof(Question) - sizeof(abi::CommunicateHeader)};
+  question.variable.function = static_cast<std::uint64_t>(messages::VariableFunction::get_variable);
+  question.access.data_size = sizeof(question.data);
+  question.access.name_size = sizeof(u"dbx");
+  std::memcpy(question.name, u"dbx", sizeof(u"dbx"));
+  std::memcpy(machine_.mailbox(), &question, sizeof(question));
+  machine_.status().is_comm_buffer_valid = 1;
+  ASSERT_EQ(mmi(), Continuation::resume);
+  auto& captured = machine_.at<Question>(supervisor().memory.capture());
+  captured.access.vendor = policy::closed::global_variable_guid;
+  captured.access.name_size = sizeof(policy::closed::secure_boot_name);
+  std::memcpy(captured.name, policy::closed::secure_boot_name, sizeof(captured.name));
+  ASSERT_EQ(machine_.trap(arch::vector::general_protection), Continuation::leave);
+  ASSERT_TRUE(answered());
+  EXPECT_EQ(machine_.status().return_status, abi::status::success);
+  std::memcpy(&question, machine_.mailbox(), sizeof(question));
+  EXPECT_EQ(question.variable.return_status, abi::status::device_error);
 }
 
 // The CPU comes back without the mark: an INIT, in the middle of a driver. What was under way goes on without it.
