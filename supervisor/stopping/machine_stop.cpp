@@ -45,8 +45,12 @@ void put(Supervisor& supervisor, const policy::FaultRecord& record) {
     stop_procedures(supervisor, cpu);
   }
   supervisor.halted.store(true, std::memory_order_release);
+  // Those that MMIs don't wait for as well: whoever goes on outside has the machine to himself.
   RendezvousHardware hardware(supervisor);
-  supervisor.rendezvous.gather(cpu.index, hardware, true);
+  const Outside outside = supervisor.rendezvous.hold(cpu.index, hardware);
+  if (outside.what != Outside::What::nobody) {
+    report_outside(supervisor, outside);
+  }
   arch::halt();
 }
 

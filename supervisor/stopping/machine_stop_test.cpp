@@ -243,6 +243,26 @@ TEST_F(MachineStopTest, HaltedCpusStayInMmAndLateOnesToo) {
   }
 }
 
+// It didn't come to the last MMI, so that nobody waits for it; it may run again by now.
+TEST_F(MachineStopTest, WhoWasAbsentIsCalledToStandStillToo) {
+  boot();
+  arch::fake::Machine& fake = arch::fake::machine();
+  fake.on_spin = [&fake] { fake.tsc += std::uint64_t{1} << 24; };
+  post(victim);
+  answer_message();
+  ASSERT_TRUE(supervisor().rendezvous.is_absent(1));
+  post(victim);
+  const auto calls = [&fake] {
+    return std::ranges::count_if(fake.port_writes, [](const arch::fake::PortWrite& write) {
+      return write.port == platform::q35::apm_command_port;
+    });
+  };
+  const auto before = calls();
+  EXPECT_EQ(ask(request(FaultPolicy::halt)), "halts");
+  EXPECT_EQ(calls(), before + 1);
+  EXPECT_NE(log().find("processor.outside cpu=1"), std::string::npos);
+}
+
 TEST_F(MachineStopTest, AFoundationThatFaultsIsReset) {
   boot();
   post(victim);
