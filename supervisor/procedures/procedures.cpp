@@ -32,14 +32,17 @@ Procedure* find(const Supervisor& supervisor, const Cpu& owner, std::uint64_t cp
   return cpu < supervisor.launch.cpu_count && cpu != owner.index ? &supervisor.procedures[cpu] : nullptr;
 }
 
-// What the CPU needs besides its ring-0 stack, the first time.
+// What the CPU needs besides its ring-0 stack, the first time. What there is already is kept if the rest isn't to be
+// had.
 Result<void> prepare(Supervisor& supervisor, const Cpu& owner, Procedure& procedure) {
   if (procedure.stack_top != 0) {
     return {};
   }
-  const std::uint64_t area =
-      TRY(supervisor.memory.allocate_supervisor(pages_of(supervisor.features.extended_state_bytes)));
-  procedure.extended_state.initialize(supervisor.direct_map.at(area), supervisor.features);
+  if (!procedure.extended_state.has_area()) {
+    const std::uint64_t area =
+        TRY(supervisor.memory.allocate_supervisor(pages_of(supervisor.features.extended_state_bytes)));
+    procedure.extended_state.initialize(supervisor.direct_map.at(area), supervisor.features);
+  }
   procedure.stack_top = TRY(supervisor.memory.allocate_stack(procedure_stack_pages, Domain::driver));
   flush_procedures(supervisor, owner);
   return {};

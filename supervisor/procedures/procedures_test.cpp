@@ -185,6 +185,27 @@ TEST_F(ProceduresTest, WhereNothingCanBeStarted) {
   EXPECT_EQ(check(), ProcessorState::absent);
 }
 
+// Who asks again and again where memory is short doesn't use up what is left.
+TEST_F(ProceduresTest, WhatCannotBePreparedCostsNothingTheSecondTime) {
+  begin([](Cpu&) { return no_vector; });
+  const PagePool& pool = supervisor().memory.pool();
+  const std::uint64_t last = pool.free_pages() - 2;
+  std::uint64_t taken = 0;
+  for (std::uint64_t pages = last; pages != 0; pages /= 2) {
+    while (pool.free_pages() > pages + 1) {
+      machine_.call(SystemCall::allocate_pages, pages, 0);
+      if (machine_.answer() != SystemStatus::ok) break;
+      taken = machine_.frame().rdx;
+    }
+  }
+  ASSERT_NE(taken, 0u);
+  ASSERT_EQ(start(), SystemStatus::out_of_memory);
+  const std::uint64_t left = pool.free_pages();
+  ASSERT_GT(left, 0u);
+  for (unsigned attempt = 0; attempt < 3; ++attempt) EXPECT_EQ(start(), SystemStatus::out_of_memory);
+  EXPECT_EQ(pool.free_pages(), left);
+}
+
 TEST_F(ProceduresTest, ACpuThatNobodyCanReachDoesNotBegin) {
   begin(return_from_procedure, false);
   ASSERT_EQ(start(), SystemStatus::ok);

@@ -35,6 +35,8 @@ class ExtendedStateKeeper {
     xsave_ = features.xsave;
   }
 
+  bool has_area() const { return area_ != nullptr; }
+
   // A use of the driver's call at `depth` trapped. False if the trap has another cause, or the state that it counts on
   // is lost.
   bool load(CallDepth depth);
