@@ -33,6 +33,7 @@ void end_round(Supervisor& supervisor, const Cpu& cpu) {
 
 void end_launch(Supervisor& supervisor, const Cpu& cpu, bool success) {
   supervisor.ready = success;
+  supervisor.root_interest = supervisor.root_interest && success;
   supervisor.phase = std::max(supervisor.phase, policy::BootPhase::firmware);
   supervisor.memory.release_bootstrap(supervisor.launch);
   supervisor.launch_record->result =

@@ -166,6 +166,13 @@ TEST_P(CutOffTest, AFoundationThatIsCutOffIsOver) {
   EXPECT_EQ(mmi(), Continuation::leave) << "it wants nothing any more";
 }
 
+TEST_F(ActivityTest, AFoundationWhoseLaunchFailedIsNotEntered) {
+  machine_.call(SystemCall::set_root_interest, 1);
+  ASSERT_EQ(machine_.call(SystemCall::finish_launch, abi::status::device_error), Continuation::leave);
+  EXPECT_EQ(machine_.record().result, static_cast<std::uint64_t>(abi::LaunchResult::failed));
+  EXPECT_EQ(mmi(), Continuation::leave);
+}
+
 TEST_F(ActivityTest, AFoundationThatFaultsIsOver) {
   finish_launch();
   post(5);
