@@ -372,6 +372,29 @@ TEST_F(ClosedTest, AFaultElsewhereClosesThemToo) {
   expect_closed();
 }
 
+// The sender looks at nothing but the status in its message, and 0 stood there.
+TEST_F(ClosedTest, SilenceIsNoAnswer) {
+  launch();
+  using abi::status::warn_interrupt_source_pending;
+  for (const EfiStatus result : {status::unsupported, warn_interrupt_source_pending, status::interrupt_pending}) {
+    handler_bodies[0] = [result](const HandlerCall&) { return result; };
+    expect_closed();
+  }
+}
+
+TEST_F(ClosedTest, AHandlerThatWritesNothingHasAnsweredNothing) {
+  launch();
+  for (const EfiStatus result : {status::success, abi::status::warn_interrupt_source_quiesced}) {
+    handler_bodies[0] = [result](const HandlerCall&) { return result; };
+    EXPECT_EQ(ask(u"SecureBoot").first, status::device_error);
+    handler_bodies[0] = [result](const HandlerCall& call) {
+      *call.size = 15;  // the status ends behind it
+      return result;
+    };
+    expect_closed();
+  }
+}
+
 TEST_F(ClosedTest, NobodyTakesItsPlace) {
   launch();
   handler_bodies[0] = [](const HandlerCall&) -> EfiStatus { FakeSupervisor::fault(13); };

@@ -513,14 +513,20 @@ MmiReply Foundation::message(const abi::MmiEvent& event) {
     if (type == nullptr) return {handled ? abi::status::success : abi::status::not_found, event.data_size};
   }
   const policy::ClosedMessage closed_message = type->closed_message;
+  const bool awaits_answer =
+      closed_message != policy::ClosedMessage::unknown && policy::expect_answer(closed_message, declared_data(event));
   std::uint64_t size = event.data_size;
   EfiStatus status = manage(type, 0, event.data, 0, &size);
   // The caller learns whether somebody handled it, no more (as edk2's Standalone MM core answers); a fault is no
-  // answer at all.
+  // answer at all. Nor is silence, or a reply without a status, to those who look nowhere else.
   if (status == abi::status::device_error) [[unlikely]]
     return fail(event, closed_message, question, status);
   if (size > event.data_capacity) [[unlikely]]
     return fail(event, closed_message, question, abi::status::bad_buffer_size);
+  if (awaits_answer && (status != abi::status::success || size < policy::status_place(closed_message).header_size))
+      [[unlikely]] {
+    return fail(event, closed_message, question, abi::status::device_error);
+  }
   return {handled || status == abi::status::success ? abi::status::success : abi::status::not_found, size};
 }
 

@@ -94,6 +94,36 @@ inline ClosedQuestion closed_question(Bytes payload) {
           closed::load<std::uint64_t>(access + offsetof(messages::AccessVariable, data_size))};
 }
 
+// Where the sender of a message that is known here looks for its status.
+struct StatusPlace {
+  std::size_t offset = 0;       // in the payload
+  std::size_t header_size = 0;  // bytes that hold it; 0 = such messages have none
+};
+
+constexpr StatusPlace status_place(ClosedMessage message) {
+  namespace messages = abi::variable_messages;
+  switch (message) {
+    case ClosedMessage::unknown: break;
+    case ClosedMessage::variable:
+      return {offsetof(messages::VariableMessageHeader, return_status), sizeof(messages::VariableMessageHeader)};
+    case ClosedMessage::variable_policy:
+      return {offsetof(messages::PolicyMessageHeader, result), sizeof(messages::PolicyMessageHeader)};
+    case ClosedMessage::lock_box:
+      return {offsetof(abi::LockBoxMessageHeader, return_status), sizeof(abi::LockBoxMessageHeader)};
+  }
+  return {};
+}
+
+// Before a handler has a message that is known here: an error stands where its sender looks, for a handler that says
+// that it answered and wrote nothing. Whether there is room for it.
+inline bool expect_answer(ClosedMessage message, MutableBytes payload) {
+  const StatusPlace place = status_place(message);
+  if (payload.size() < place.header_size) return false;
+  constexpr abi::EfiStatus unanswered = abi::status::device_error;
+  __builtin_memcpy(payload.data() + place.offset, &unanswered, sizeof(unanswered));
+  return true;
+}
+
 struct ClosedReply {
   abi::EfiStatus status;  // what Communicate() returns
   std::uint64_t size;     // bytes of the payload that go back
@@ -114,45 +144,34 @@ inline ClosedReply answer_closed(ClosedMessage message, const ClosedQuestion& qu
   // "Not found" would be taken for "there is none".
   const bool is_named = status::is_error(failure) && failure != status::not_found;
   const abi::EfiStatus error = is_named ? failure : status::device_error;
-  const auto fail_at = [&](std::size_t status_offset, std::size_t header_size) -> ClosedReply {
+  const auto [status_offset, header_size] = status_place(message);
+  const auto give_error = [&, status_offset, header_size]() -> ClosedReply {
     put(status_offset, error);
     return {status::success, header_size};
   };
-  switch (message) {
-    case ClosedMessage::unknown: break;
-    case ClosedMessage::variable: {
-      constexpr std::size_t status_offset = offsetof(messages::VariableMessageHeader, return_status);
-      constexpr std::size_t header_size = sizeof(messages::VariableMessageHeader);
-      if (payload.size() < header_size) break;
-      if (question.kind == Kind::other) return fail_at(status_offset, header_size);
-      if (question.kind == Kind::payload_size) {
-        constexpr std::size_t size = header_size + sizeof(messages::PayloadSize);
-        if (payload.size() < size) return fail_at(status_offset, header_size);
-        put(header_size, closed::payload_size);
-        put(status_offset, status::success);
-        return {status::success, size};
-      }
-      const bool secure_boot = question.kind == Kind::secure_boot;
-      const std::size_t data_offset =
-          closed::name_offset + (secure_boot ? sizeof(closed::secure_boot_name) : sizeof(closed::setup_mode_name));
-      if (payload.size() < data_offset) return fail_at(status_offset, header_size);
-      constexpr std::uint64_t value_size = 1;
-      put(closed::access_offset + offsetof(messages::AccessVariable, data_size), value_size);
-      put(closed::access_offset + offsetof(messages::AccessVariable, attributes), closed::boot_and_runtime_access);
-      if (question.data_size == 0 || payload.size() == data_offset) {
-        put(status_offset, status::buffer_too_small);
-        return {status::success, data_offset};
-      }
-      payload[data_offset] = std::byte{secure_boot};
+  if (message != ClosedMessage::unknown && payload.size() >= header_size) {
+    if (message != ClosedMessage::variable || question.kind == Kind::other) return give_error();
+    if (question.kind == Kind::payload_size) {
+      const std::size_t size = header_size + sizeof(messages::PayloadSize);
+      if (payload.size() < size) return give_error();
+      put(header_size, closed::payload_size);
       put(status_offset, status::success);
-      return {status::success, data_offset + value_size};
+      return {status::success, size};
     }
-    case ClosedMessage::variable_policy:
-      if (payload.size() < sizeof(messages::PolicyMessageHeader)) break;
-      return fail_at(offsetof(messages::PolicyMessageHeader, result), sizeof(messages::PolicyMessageHeader));
-    case ClosedMessage::lock_box:
-      if (payload.size() < sizeof(abi::LockBoxMessageHeader)) break;
-      return fail_at(offsetof(abi::LockBoxMessageHeader, return_status), sizeof(abi::LockBoxMessageHeader));
+    const bool secure_boot = question.kind == Kind::secure_boot;
+    const std::size_t data_offset =
+        closed::name_offset + (secure_boot ? sizeof(closed::secure_boot_name) : sizeof(closed::setup_mode_name));
+    if (payload.size() < data_offset) return give_error();
+    constexpr std::uint64_t value_size = 1;
+    put(closed::access_offset + offsetof(messages::AccessVariable, data_size), value_size);
+    put(closed::access_offset + offsetof(messages::AccessVariable, attributes), closed::boot_and_runtime_access);
+    if (question.data_size == 0 || payload.size() == data_offset) {
+      put(status_offset, status::buffer_too_small);
+      return {status::success, data_offset};
+    }
+    payload[data_offset] = std::byte{secure_boot};
+    put(status_offset, status::success);
+    return {status::success, data_offset + value_size};
   }
   if (message == ClosedMessage::unknown && (failure == status::not_ready || failure == status::timeout)) {
     return {failure, 0};
