@@ -395,6 +395,89 @@ TEST_F(ClosedTest, AHandlerThatWritesNothingHasAnsweredNothing) {
   }
 }
 
+// A driver that would like to answer for variables, in the volume behind the variable driver or in front of it.
+class RivalTest : public ClosedTest {
+ protected:
+  void add_rival() {
+    machine_.add({.file = test_guid(3), .name = "rival", .entry = [this](Handle, MmSystemTable* mmst) {
+                    Handle handle = nullptr;
+                    registered_ = mmst->mmi_handler_register(handlers[2], &messages::variable_message_guid, &handle);
+                    mmst->mmi_handler_register(handlers[2], &messages::policy_message_guid, &handle);
+                    return mmst->mmi_handler_register(handlers[3], &other_message, &handle);
+                  }});
+    handler_bodies[2] = [](const HandlerCall& call) {
+      std::memset(call.buffer, 0, static_cast<std::size_t>(*call.size));  // "off, and done"
+      return status::success;
+    };
+  }
+  EfiStatus register_late() {
+    handler_bodies[3] = [this](const HandlerCall&) {
+      Handle handle = nullptr;
+      registered_ = machine_.mmst().mmi_handler_register(handlers[2], &messages::variable_message_guid, &handle);
+      return status::success;
+    };
+    machine_.send(other_message);
+    return registered_;
+  }
+
+  EfiStatus registered_ = status::success;
+};
+
+TEST_F(RivalTest, BesideTheVariableDriverIsRefused) {
+  add_rival();
+  machine_.supervisor.reserve_file = test_guid(1);
+  bool answers = false;
+  handler_bodies[0] = [&](const HandlerCall& call) {
+    answers = true;
+    std::memset(call.buffer, 0xEE, static_cast<std::size_t>(*call.size));
+    return status::success;
+  };
+  launch();  // behind the rival
+  EXPECT_EQ(registered_, status::access_denied);
+  EXPECT_TRUE(machine_.supervisor.logged("name=\"rival\" what=handler owner=2"));
+  EXPECT_EQ(ask(u"SecureBoot").second, std::byte{0xEE});
+  EXPECT_TRUE(answers);
+}
+
+TEST_F(RivalTest, IsRefusedWhereTheVariableDriverNeverStarts) {
+  add_rival();
+  machine_.supervisor.reserve_file = test_guid(1);
+  machine_.add({.file = test_guid(1), .depex = testing::Depex().push(test_guid(0x999)).end(), .entry = nullptr});
+  ASSERT_EQ(machine_.launch(), status::success);
+  EXPECT_EQ(registered_, status::access_denied);
+  expect_closed();
+}
+
+TEST_F(RivalTest, IsRefusedAfterAnEntryPointFailed) {
+  launch(status::device_error);
+  machine_.as_driver([](MmSystemTable& mmst) {
+    Handle handle = nullptr;
+    EXPECT_EQ(mmst.mmi_handler_register(handlers[2], &messages::variable_message_guid, &handle), status::access_denied);
+    EXPECT_EQ(mmst.mmi_manage(&messages::variable_message_guid, nullptr, nullptr, nullptr), status::device_error);
+  });
+  expect_closed();
+}
+
+// Its handler goes before the fault, so that nothing tells any more that it had one.
+TEST_F(RivalTest, IsRefusedAfterADriverThatUnregisteredAndFailed) {
+  Handle handler = nullptr;
+  machine_.add({.file = test_guid(1), .name = "variables", .entry = [&](Handle, MmSystemTable* mmst) {
+                  Handle handle = nullptr;
+                  mmst->mmi_handler_register(handlers[0], &messages::variable_message_guid, &handler);
+                  return mmst->mmi_handler_register(handlers[1], &messages::policy_message_guid, &handle);
+                }});
+  add_rival();
+  ASSERT_EQ(machine_.launch(), status::success);
+  EXPECT_EQ(registered_, status::access_denied) << "the first that came is whose messages they are";
+  handler_bodies[1] = [&](const HandlerCall&) -> EfiStatus {
+    EXPECT_EQ(machine_.mmst().mmi_handler_unregister(handler), status::success);
+    FakeSupervisor::fault(13);
+  };
+  machine_.send(messages::policy_message_guid);
+  EXPECT_EQ(register_late(), status::access_denied);
+  expect_closed();
+}
+
 TEST_F(ClosedTest, NobodyTakesItsPlace) {
   launch();
   handler_bodies[0] = [](const HandlerCall&) -> EfiStatus { FakeSupervisor::fault(13); };

@@ -62,7 +62,11 @@ EfiStatus Foundation::launch(const abi::FoundationLaunch& launch) {
   if (sound_hobs) unblocking_.unblock_hobs(Bytes(at_address<std::byte>(launch.hob_base), launch.hob_size));
   discover_drivers(launch, sound_hobs);
   if (const DriverRecord* driver = dispatcher_.find_file(launch.reserve_file); driver != nullptr) {
-    ledger_.reserve(dispatcher_.number(*driver), launch.reserve_pages);
+    const DriverNumber number = dispatcher_.number(*driver);
+    ledger_.reserve(number, launch.reserve_pages);
+    // It is the variable driver, however late it starts.
+    mmis_.set_answerer(policy::ClosedMessage::variable, number);
+    mmis_.set_answerer(policy::ClosedMessage::variable_policy, number);
   }
   dispatch_drivers();
   log_protocols();
@@ -387,7 +391,6 @@ void Foundation::disable(DriverNumber number, const DriverCall& call, const Guid
   driver->state = DriverState::disabled;
   processors_.stop_driver(number);
   protocols_.remove_owned(number, driver->image_base, driver->image_pages * page_bytes);
-  mmis_.close_owned(number);
   mmis_.remove_owned(number);
   update_interest();
   if (again) return;
@@ -503,8 +506,6 @@ MmiReply Foundation::message(const abi::MmiEvent& event) {
       [[unlikely]] {
     question = question_of(event);
   }
-  if (type->is_closed) [[unlikely]]
-    return fail(event, type->closed_message, question, abi::status::device_error);
   bool handled = false;
   if (type->event != LifecycleEvent::none) [[unlikely]] {
     handled = lifecycle(type->event);

@@ -55,12 +55,14 @@ Result<MmiHandlerRecord*> MmiDatabase::register_handler(const abi::Guid* guid, s
   handler->function = function;
   handler->owner = owner;
   handler->maker = maker;
+  const auto message = handler->type != nullptr ? handler->type->closed_message : policy::ClosedMessage::unknown;
+  if (message != policy::ClosedMessage::unknown) set_answerer(message, owner);
   (handler->type != nullptr ? handler->type->handlers : root_).push_back(*handler);
   return handler;
 }
 
 void MmiDatabase::release_if_unused(MmiTypeRecord& type) {
-  if (!type.handlers.unused() || type.event != LifecycleEvent::none || type.is_closed) return;
+  if (!type.handlers.unused() || type.event != LifecycleEvent::none) return;
   by_guid_.remove(type);
   types_.release(type);
 }
@@ -70,13 +72,6 @@ void MmiDatabase::unregister_handler(MmiHandlerRecord& handler) {
   ledger_.give_back(handler.owner, Resource::handlers);
   if ((type != nullptr ? type->handlers : root_).remove(handler)) handlers_.release(handler);
   if (type != nullptr) release_if_unused(*type);
-}
-
-void MmiDatabase::close_owned(DriverNumber owner) {
-  handlers_.for_each([&](MmiHandlerRecord& handler) {
-    if (handler.owner != owner || handler.type == nullptr) return;
-    if (handler.type->closed_message != policy::ClosedMessage::unknown) handler.type->is_closed = true;
-  });
 }
 
 void MmiDatabase::remove_owned(DriverNumber owner) {

@@ -3,6 +3,7 @@
 // GUID, each list in order of registration. Pure data, as the protocol database: it calls no driver.
 #pragma once
 
+#include <array>
 #include <cstdint>
 
 #include "abi/uefi/types.hpp"
@@ -34,7 +35,6 @@ struct MmiTypeRecord {
   abi::Guid guid{};
   LifecycleEvent event = LifecycleEvent::none;  // what the foundation itself does for the GUID
   policy::ClosedMessage closed_message = policy::ClosedMessage::unknown;
-  bool is_closed = false;  // who answered it was stopped: nobody does any more
   MmiHandlerList handlers;
   MmiTypeRecord* chain = nullptr;
 };
@@ -75,9 +75,14 @@ class MmiDatabase {
   // Removes all handlers that are a driver's or that it registered.
   void remove_owned(DriverNumber owner);
 
-  // Lets nobody answer any more what this driver answered and whose callers must not take silence for an answer. Before
-  // remove_owned().
-  void close_owned(DriverNumber owner);
+  // Who alone may handle a message whose sender takes much for success: the driver that it is meant for, else the first
+  // that registered, until a reset. Another one could say that nothing is locked, also when that one is gone.
+  // foundation_itself: nobody yet, or anybody may.
+  DriverNumber answerer(policy::ClosedMessage message) const { return answerers_[static_cast<std::size_t>(message)]; }
+  // Before anybody registered.
+  void set_answerer(policy::ClosedMessage message, DriverNumber driver) {
+    answerers_[static_cast<std::size_t>(message)] = driver;
+  }
 
  private:
   static std::uint64_t type_hash(const MmiTypeRecord& type) { return hash_of(type.guid); }
@@ -89,6 +94,7 @@ class MmiDatabase {
   SlotTable<MmiTypeRecord> types_;
   RecordIndex<MmiTypeRecord, &MmiTypeRecord::chain, &MmiDatabase::type_hash> by_guid_;
   MmiHandlerList root_;
+  std::array<DriverNumber, policy::closed_message_count> answerers_{};
 };
 
 }  // namespace redoubt::foundation

@@ -499,15 +499,17 @@ EfiStatus Foundation::locate_protocol(Arguments arguments, DriverNumber caller) 
 // ---- MMIs ----
 
 EfiStatus Foundation::mmi_manage(Arguments arguments) {
-  MmiTypeRecord* type = nullptr;
   if (arguments[0] != 0) {
     const auto guid = memory_.read<Guid>(arguments[0]);
     if (!guid.has_value()) return abi::status::invalid_parameter;
-    type = mmis_.find_type(*guid);
-    if (type == nullptr) return abi::status::not_found;
-    if (type->is_closed) return abi::status::device_error;
+    MmiTypeRecord* type = mmis_.find_type(*guid);
+    // Drivers as others outside may take it for nothing being locked that nobody answered.
+    const bool is_known = policy::closed_message(*guid) != policy::ClosedMessage::unknown;
+    const EfiStatus status =
+        type == nullptr ? abi::status::not_found : manage(type, arguments[1], arguments[2], arguments[3], nullptr);
+    return is_known && status == abi::status::not_found ? abi::status::device_error : status;
   }
-  return manage(type, arguments[1], arguments[2], arguments[3], nullptr);
+  return manage(nullptr, arguments[1], arguments[2], arguments[3], nullptr);
 }
 
 // A line is the driver's that MM called: what it reports through another one, as a status code, is its own word.
@@ -533,13 +535,16 @@ EfiStatus Foundation::mmi_handler_register(Arguments arguments, DriverNumber cal
     if (!read.has_value()) return abi::status::invalid_parameter;
     guid = *read;
     if (same(guid, abi::observation_message_guid)) return abi::status::invalid_parameter;  // nobody else's to answer
-    // Whoever answered it before was stopped; another one could say that nothing is locked.
-    if (const MmiTypeRecord* type = mmis_.find_type(guid); type != nullptr && type->is_closed) {
-      return abi::status::access_denied;
-    }
   }
   const DriverNumber owner = owner_of(function, caller);
   if (owner == foundation_itself) return abi::status::invalid_parameter;
+  if (arguments[1] != 0) {
+    const DriverNumber answerer = mmis_.answerer(policy::closed_message(guid));
+    if (answerer != foundation_itself && answerer != owner) {
+      ledger_.refuse(caller, Refusal::handler, answerer);
+      return abi::status::access_denied;
+    }
+  }
   const auto handler = mmis_.register_handler(arguments[1] != 0 ? &guid : nullptr, function, owner, caller);
   if (!handler.has_value()) return to_efi_status(handler.error());
   if (!memory_.write(handle_address, mmis_.token(**handler))) {

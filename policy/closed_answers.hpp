@@ -21,6 +21,7 @@ namespace redoubt::policy {
 
 // Messages whose callers find a status in the payload.
 enum class ClosedMessage : std::uint8_t { unknown, variable, variable_policy, lock_box };
+inline constexpr std::size_t closed_message_count = 4;
 
 constexpr ClosedMessage closed_message(const abi::Guid& handler) {
   namespace messages = abi::variable_messages;
