@@ -609,7 +609,13 @@ EfiStatus Foundation::manage(MmiTypeRecord* type, std::uint64_t context, std::ui
 
 void Foundation::announce(const Guid& protocol, bool keep) {
   const auto record = protocols_.install(nullptr, protocol, 0, foundation_itself);
-  if (!record.has_value()) return;  // out of memory: nobody hears of it
+  if (!record.has_value()) {
+    // Drivers lock what they have when they hear of a phase, so that it can't depend on others' having left memory.
+    if (ProtocolRecord* awaited = protocols_.find_protocol(protocol); awaited != nullptr) {
+      call_notifications(*awaited, 0, 0, 0);
+    }
+    return;
+  }
   const std::uint64_t identity = protocols_.identity(**record);
   notify(**record);
   if (!keep && protocols_.exists(identity)) protocols_.uninstall(**record);
@@ -618,18 +624,21 @@ void Foundation::announce(const Guid& protocol, bool keep) {
 void Foundation::notify(InterfaceRecord& interface) {
   ProtocolRecord& protocol = *interface.protocol;
   if (protocol.notifies.active() == 0) return;
-  // The interface may be gone after each call.
-  const std::uint64_t identity = protocols_.identity(interface);
+  call_notifications(protocol, interface.interface, protocols_.token(*interface.handle),
+                     protocols_.identity(interface));
+}
+
+void Foundation::call_notifications(ProtocolRecord& protocol, std::uint64_t address, std::uint64_t handle,
+                                    std::uint64_t identity) {
   DriverCall notification{};
-  protocols_.walk_notifies(protocol, [&, address = interface.interface, handle = protocols_.token(*interface.handle),
-                                      guid = protocol.guid](const NotifyRecord& record) {
+  protocols_.walk_notifies(protocol, [&, guid = protocol.guid](const NotifyRecord& record) {
     notification.entry = record.function;
     notification.arguments[1] = address;
     notification.arguments[2] = handle;
     notification.scratch_argument = 0;
     __builtin_memcpy(notification.scratch, &guid, sizeof(guid));
     call(record.owner, notification, &guid);
-    return protocols_.exists(identity);
+    return identity == 0 || protocols_.exists(identity);  // each call may have taken the interface away
   });
 }
 

@@ -151,6 +151,9 @@ class Foundation {
   // Installs a protocol without interface on a handle of its own, for its notifications.
   void announce(const abi::Guid& protocol, bool keep);
   void notify(InterfaceRecord& interface);
+  // Calls who waits for the protocol, as long as the interface with this identity is installed; 0 = come what may.
+  void call_notifications(ProtocolRecord& protocol, std::uint64_t address, std::uint64_t handle,
+                          std::uint64_t identity);
   bool lifecycle(LifecycleEvent event);
   // After anything that may have changed who wants to hear of MMIs.
   void update_interest();

@@ -10,6 +10,7 @@
 
 #include "abi/pi/mm_memory_attribute.hpp"
 #include "abi/pi/mm_mp.hpp"
+#include "abi/pi/mm_protocols.hpp"
 #include "abi/redoubt/driver_images.hpp"
 #include "foundation/testing/machine.hpp"
 #include "foundation/testing/test_handlers.hpp"
@@ -656,6 +657,32 @@ TEST_F(OwnershipTest, RecordsForTheReservesDriverComeOutOfItToo) {
       EXPECT_EQ(mmst.install_protocol_interface(&handle, &guid, abi::native_interface, nullptr), status::success);
     }
   });
+}
+
+TEST_F(OwnershipTest, WithoutMemoryDriversHearOfThePhasesAllTheSame) {
+  launch();
+  std::string heard;
+  as_victim([&](MmSystemTable& mmst) {
+    void* registration = nullptr;
+    EXPECT_EQ(mmst.register_protocol_notify(&abi::mm_end_of_dxe_protocol_guid, notifies[3], &registration),
+              status::success);
+    EXPECT_EQ(mmst.register_protocol_notify(&abi::exit_boot_services_event_group_guid, notifies[4], &registration),
+              status::success);
+  });
+  notify_bodies[3] = [&](const Guid&, std::uint64_t, Handle) { heard += 'd'; };
+  notify_bodies[4] = [&](const Guid&, std::uint64_t, Handle) { heard += 'x'; };
+  machine_.supervisor.fail_allocations_after(0);
+  as_hostile([&](MmSystemTable& mmst) {
+    // The records of handles or of interfaces that the foundation has left.
+    EfiStatus result = status::success;
+    while (result == status::success) {
+      Handle handle = nullptr;
+      result = mmst.install_protocol_interface(&handle, &watched_protocol, abi::native_interface, nullptr);
+    }
+  });
+  EXPECT_EQ(machine_.send(abi::end_of_dxe_event_group_guid).status, status::success);
+  EXPECT_EQ(machine_.send(abi::exit_boot_services_event_group_guid).status, status::success);
+  EXPECT_EQ(heard, "dx");
 }
 
 TEST(Reserve, ADriverThatStartsLateStartsAlthoughAllMemoryIsTaken) {
