@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 // What the image says becomes of the machine when a driver fails (image_names::fault_policies). The table is believed
 // as far as the volume is: whoever could write it could have put any driver there. What it doesn't name is disabled
-// when it fails; an entry that makes no sense asks for a reset, since somebody wanted more than that.
+// when it fails; an entry that makes no sense asks for a reset, since somebody wanted more than that, and so does a
+// table that can't be read, or not to its end, for all that it might have named.
 #pragma once
 
 #include <cstdint>
@@ -23,19 +24,26 @@ class FaultPolicies {
   // Calls visit(const Guid& file, FaultPolicy) for each that isn't to be disabled.
   template <typename Visit>
   void for_each_needed(Visit visit) const {
-    for (std::size_t at = 0;; at += sizeof(abi::FaultPolicyEntry)) {
-      const auto entry = read_at<abi::FaultPolicyEntry>(list_, at);
-      if (!entry.has_value()) return;
-      if (entry->policy != abi::FaultPolicy::disable) visit(entry->file, sane(entry->policy));
-    }
+    for_each([&](const abi::Guid& file, abi::FaultPolicy policy) {
+      if (policy != abi::FaultPolicy::disable) visit(file, policy);
+    });
   }
 
  private:
+  template <typename Visit>
+  void for_each(Visit visit) const {
+    for (std::size_t at = 0;; at += sizeof(abi::FaultPolicyEntry)) {
+      const auto entry = read_at<abi::FaultPolicyEntry>(list_, at);
+      if (!entry.has_value()) return;
+      visit(entry->file, sane(entry->policy));
+    }
+  }
   static constexpr abi::FaultPolicy sane(abi::FaultPolicy policy) {
     return policy > abi::FaultPolicy::halt ? abi::FaultPolicy::reset : policy;
   }
 
-  Bytes list_;  // entries, in the volume
+  Bytes list_;                                            // entries, in the volume
+  abi::FaultPolicy unnamed_ = abi::FaultPolicy::disable;  // of who isn't in it
 };
 
 }  // namespace redoubt::foundation

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 
 #include "abi/pi/mm_protocols.hpp"
@@ -56,12 +57,26 @@ TEST(FaultPolicies, NonsenseAsksForAReset) {
   EXPECT_EQ(policy_in(volume, test_guid(1)), FaultPolicy::reset);
 }
 
+TEST(FaultPolicies, ATableThatCannotBeReadMayHaveNamedAnybody) {
+  const ByteVector good = table({entry(test_guid(1), FaultPolicy::halt)});
+  ByteVector unchecked = good;
+  unchecked[17] = std::byte{0x55};  // IntegrityCheck.Checksum.File, of a file whose data has no checksum
+  EXPECT_EQ(policy_in(testing::volume({unchecked}), test_guid(1)), FaultPolicy::reset);
+  const ByteVector without_section =
+      testing::volume({testing::file(abi::image_names::fault_policies, abi::FileType::freeform,
+                                     testing::section(abi::SectionType::user_interface, ByteVector(4)))});
+  EXPECT_EQ(policy_in(without_section, test_guid(1)), FaultPolicy::reset);
+  ByteVector no_volume = testing::volume({good});
+  std::ranges::fill_n(no_volume.begin(), 64, std::byte{0});
+  EXPECT_EQ(policy_in(no_volume, test_guid(1)), FaultPolicy::reset);
+}
+
 TEST(FaultPolicies, ACutEntryEndsTheTable) {
   ByteVector cut = entry(test_guid(2), FaultPolicy::halt);
   cut.pop_back();
   const ByteVector volume = testing::volume({table({entry(test_guid(1), FaultPolicy::halt), cut})});
   EXPECT_EQ(policy_in(volume, test_guid(1)), FaultPolicy::halt);
-  EXPECT_EQ(policy_in(volume, test_guid(2)), FaultPolicy::disable);
+  EXPECT_EQ(policy_in(volume, test_guid(2)), FaultPolicy::reset) << "the entry that was cut may have been anybody's";
 }
 
 TEST(FaultPolicies, WithoutATableEverybodyIsDisabled) {
