@@ -38,6 +38,35 @@ abi::EfiStatus answer_without_mm(void* buffer, std::uint64_t size, std::uint64_t
   return policy::answer_closed(message, question, failure, payload->bytes).status;
 }
 
+// The bytes of a caller's buffer: as its size or, without one, its header has it.
+std::uint64_t room_of(const void* buffer, const abi::UintN* size) {
+  if (size != nullptr) {
+    return *size;
+  }
+  if (buffer == nullptr) {
+    return 0;
+  }
+  abi::CommunicateHeader header;
+  __builtin_memcpy(&header, buffer, sizeof(header));
+  if (header.header_guid != abi::communicate_header_v3_guid) {
+    std::uint64_t sum = 0;
+    return __builtin_add_overflow(header.message_length, sizeof(header), &sum) ? ~std::uint64_t{0} : sum;
+  }
+  abi::CommunicateHeaderV3 header_3;
+  __builtin_memcpy(&header_3, buffer, sizeof(header_3));
+  return header_3.buffer_size;
+}
+
+// A message with sizes that can't be: who sent it may look at nothing but its own buffer, here too. Of a message that
+// isn't known nothing is touched, since where it ends is in doubt.
+void refuse_known_message(void* buffer, std::uint64_t size, abi::EfiStatus failure) {
+  const auto payload = message_payload(buffer, static_cast<std::size_t>(size));
+  if (payload && policy::closed_message(payload->handler) != policy::ClosedMessage::unknown &&
+      payload->bytes.size() >= policy::status_place(policy::closed_message(payload->handler)).header_size) {
+    answer_without_mm(buffer, size, 0, failure);
+  }
+}
+
 }  // namespace
 
 bool Mailbox::open(const abi::CommBufferDescription& description) {
@@ -75,8 +104,10 @@ abi::EfiStatus Mailbox::communicate(void* buffer, abi::UintN* size, HeaderRule r
   if (buffer_ == nullptr) {
     return abi::status::not_started;
   }
+  const std::uint64_t room = room_of(buffer, size);  // the check may write another size
   const MessageCheck check = check_message(buffer, size, rule, capacity_);
   if (check.status != abi::status::success) {
+    refuse_known_message(buffer, std::min(room, capacity_), check.status);
     return check.status;
   }
   const InterruptsOff interrupts_off;

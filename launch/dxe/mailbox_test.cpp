@@ -226,6 +226,34 @@ TEST_F(ClosedMailboxTest, AnErrorIsWhereTheSenderLooks) {
   EXPECT_EQ(status_in(buffer), 0U);
 }
 
+TEST_F(ClosedMailboxTest, AMessageOfAWrongSizeIsNoSuccessEither) {
+  management_mode = [] { ADD_FAILURE() << "MM was asked"; };
+  auto buffer = set_variable();
+  UintN size = buffer.size() - 1;  // less than the header declares
+  EXPECT_EQ(mailbox_.communicate(buffer.data(), &size, HeaderRule::any), abi::status::invalid_parameter);
+  EXPECT_EQ(status_in(buffer), abi::status::invalid_parameter);
+
+  for (const bool with_size : {true, false}) {
+    buffer = set_variable();
+    buffer.resize(3 * 4096);  // more than the communication buffer holds
+    const CommunicateHeader header{variables, buffer.size() - 24};
+    std::memcpy(buffer.data(), &header, sizeof(header));
+    size = buffer.size();
+    EXPECT_EQ(mailbox_.communicate(buffer.data(), with_size ? &size : nullptr, HeaderRule::any),
+              abi::status::bad_buffer_size);
+    EXPECT_EQ(status_in(buffer), abi::status::bad_buffer_size);
+  }
+  // Whose payload has no room for a status, or isn't known, stays as it is.
+  buffer = set_variable();
+  size = 24 + 15;
+  mailbox_.communicate(buffer.data(), &size, HeaderRule::any);
+  EXPECT_EQ(status_in(buffer), 0U);
+  buffer = message(16);
+  size = 39;
+  mailbox_.communicate(buffer.data(), &size, HeaderRule::any);
+  EXPECT_EQ(buffer, message(16));
+}
+
 TEST_F(ClosedMailboxTest, WhatMmAnsweredStands) {
   auto buffer = set_variable();
   management_mode = [&] {
