@@ -58,6 +58,7 @@ constinit BootServices* boot_services = nullptr;
 constinit abi::RuntimeServices* runtime_services = nullptr;
 constinit bool ready_to_lock_sent = false;
 constinit bool unblocking_over = false;  // MM heard of ReadyToLock or ExitBootServices; no boot service from then on
+constinit bool boot_is_over = false;     // ExitBootServices: the machine isn't the firmware's to stop any more
 
 // The memory map in a block of pool.
 class PooledMemoryMap {
@@ -174,12 +175,11 @@ void unblock_runtime_cache(void* buffer, UintN size) {
 
 // Sends the message in `room` bytes at `buffer`.
 EfiStatus send(void* buffer, UintN* size, UintN room, HeaderRule rule) {
-  if (unblocking_over) [[likely]] {
-    return mailbox.communicate(buffer, size, rule);
+  if (!unblocking_over) {
+    unblock_runtime_cache(buffer, room);
   }
-  unblock_runtime_cache(buffer, room);
   const EfiStatus status = mailbox.communicate(buffer, size, rule);
-  if (is_left_without_cache(buffer, room)) [[unlikely]] {
+  if (!boot_is_over && is_left_without_cache(buffer, room)) [[unlikely]] {
     stop("MM has no variables, and the variable driver's cache would pass for a machine without Secure Boot");
   }
   return status;
@@ -260,6 +260,7 @@ EFIAPI void on_phase(Event /*event*/, void* context) { announce(*static_cast<con
 
 EFIAPI void on_exit_boot_services(Event /*event*/, void* /*context*/) {
   unblocking_over = true;
+  boot_is_over = true;
   announce(abi::exit_boot_services_event_group_guid);
 }
 

@@ -91,6 +91,7 @@ bool is_left_without_cache(void* message, std::size_t size) {
   __builtin_memcpy(&header, payload->bytes.data(), sizeof(header));
   const auto function = static_cast<messages::VariableFunction>(header.function);
   if (function != messages::VariableFunction::init_runtime_cache &&
+      function != messages::VariableFunction::sync_runtime_cache &&
       function != messages::VariableFunction::get_runtime_cache_info) {
     return false;
   }

@@ -128,10 +128,12 @@ TEST(RuntimeCacheMessage, WithoutACacheIsTheEnd) {
     refused.variable.return_status = refusal;
     EXPECT_FALSE(is_left_without_cache(&refused, sizeof(refused))) << "an answer of the variable driver";
   }
-  message.variable.function = 14;
-  EXPECT_TRUE(is_left_without_cache(&message, sizeof(message)));
+  for (const std::uint64_t function : {14ULL, 13ULL}) {
+    message.variable.function = function;
+    EXPECT_TRUE(is_left_without_cache(&message, sizeof(message))) << function;
+  }
   EXPECT_FALSE(is_left_without_cache(&message, sizeof(message.header) + sizeof(message.variable) - 1));
-  for (const std::uint64_t function : {0ULL, 1ULL, 3ULL, 11ULL, 13ULL}) {
+  for (const std::uint64_t function : {0ULL, 1ULL, 3ULL, 11ULL, 15ULL}) {
     message.variable.function = function;
     EXPECT_FALSE(is_left_without_cache(&message, sizeof(message))) << function;
   }
