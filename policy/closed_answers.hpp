@@ -14,6 +14,7 @@
 
 #include "abi/pi/lock_box_messages.hpp"
 #include "abi/pi/variable_messages.hpp"
+#include "abi/uefi/service_types.hpp"
 #include "abi/uefi/types.hpp"
 #include "base/byte_reader.hpp"
 
@@ -43,9 +44,6 @@ namespace closed {
 
 inline constexpr char16_t secure_boot_name[] = u"SecureBoot";
 inline constexpr char16_t setup_mode_name[] = u"SetupMode";
-// EFI_GLOBAL_VARIABLE (UEFI 2.10, 3.3).
-inline constexpr abi::Guid global_variable_guid = {
-    0x8be4df61, 0x93ca, 0x11d2, {0xaa, 0x0d, 0x00, 0xe0, 0x98, 0x03, 0x2b, 0x8c}};
 inline constexpr std::uint32_t boot_and_runtime_access = 0x06;
 // What may follow a VariableMessageHeader. The stock driver makes its buffer of that size and relies on it; no variable
 // goes through it any more.
@@ -88,7 +86,7 @@ inline ClosedQuestion closed_question(Bytes payload) {
   const void* name = may_be_secure_boot ? closed::secure_boot_name : closed::setup_mode_name;
   if (payload.size() - closed::name_offset < name_size ||
       std::memcmp(payload.data() + closed::name_offset, name, static_cast<std::size_t>(name_size)) != 0 ||
-      closed::load<abi::Guid>(access) != closed::global_variable_guid) {
+      closed::load<abi::Guid>(access) != abi::global_variable_guid) {
     return {};
   }
   return {may_be_secure_boot ? ClosedQuestion::Kind::secure_boot : ClosedQuestion::Kind::setup_mode,

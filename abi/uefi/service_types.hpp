@@ -7,6 +7,10 @@
 
 namespace redoubt::abi {
 
+// EFI_GLOBAL_VARIABLE (UEFI 2.10, 3.3).
+inline constexpr Guid global_variable_guid = {
+    0x8be4df61, 0x93ca, 0x11d2, {0xaa, 0x0d, 0x00, 0xe0, 0x98, 0x03, 0x2b, 0x8c}};
+
 // EFI_TABLE_HEADER. `crc32` covers `header_size` bytes with itself taken as zero.
 struct TableHeader {
   std::uint64_t signature;

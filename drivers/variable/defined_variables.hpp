@@ -3,14 +3,13 @@
 // into them. The contents of load options and device paths are their reader's business, not checked here.
 #pragma once
 
+#include "abi/uefi/service_types.hpp"
 #include "abi/uefi/types.hpp"
 #include "drivers/variable/store/variable.hpp"
 
 namespace redoubt::variable {
 
-// EFI_GLOBAL_VARIABLE.
-inline constexpr abi::Guid global_variable_guid = {
-    0x8be4df61, 0x93ca, 0x11d2, {0xaa, 0x0d, 0x00, 0xe0, 0x98, 0x03, 0x2b, 0x8c}};
+using abi::global_variable_guid;
 // EFI_IMAGE_SECURITY_DATABASE_GUID.
 inline constexpr abi::Guid image_security_database_guid = {
     0xd719b2cb, 0x3d3a, 0x4596, {0xa3, 0xbc, 0xda, 0xd0, 0x0e, 0x67, 0x65, 0x6f}};

@@ -209,7 +209,7 @@ TEST_F(ActivityTest, ACutOffMessageIsAnsweredAsItCame) {
   machine_.status().is_comm_buffer_valid = 1;
   ASSERT_EQ(mmi(), Continuation::resume);
   auto& captured = machine_.at<Question>(supervisor().memory.capture());
-  captured.access.vendor = policy::closed::global_variable_guid;
+  captured.access.vendor = abi::global_variable_guid;
   captured.access.name_size = sizeof(policy::closed::secure_boot_name);
   std::memcpy(captured.name, policy::closed::secure_boot_name, sizeof(captured.name));
   ASSERT_EQ(machine_.trap(arch::vector::general_protection), Continuation::leave);
