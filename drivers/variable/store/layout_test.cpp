@@ -21,20 +21,12 @@ std::vector<std::byte> read_file(const char* path) {
   return bytes(text);
 }
 
-constexpr StoreLayout layout_2m = {.block_size = 0x1000,
-                                   .volume_size = 0x20000,
-                                   .store_size = 0xE000,
-                                   .work = 0xF000,
-                                   .work_size = 0x1000,
-                                   .spare = 0x10000,
-                                   .spare_size = 0x10000};
-
 const struct {
   const char* path;
   StoreLayout layout;
 } stock_volumes[] = {{"/usr/share/OVMF/OVMF_VARS_4M.fd", board::layout},
                      {"/usr/share/OVMF/OVMF_VARS_4M.ms.fd", board::layout},
-                     {"/usr/share/OVMF/OVMF_VARS.fd", layout_2m}};
+                     {"/usr/share/OVMF/OVMF_VARS.fd", ovmf_2m_layout}};
 
 TEST(Layout, OfStockVolumesIsFound) {
   for (const auto& stock : stock_volumes) {
@@ -96,7 +88,7 @@ TEST(Layout, OfAnotherBlockSizeIsFound) {
 
 TEST(Layout, OfOvmfsVolumesIsKnownBySize) {
   EXPECT_EQ(layout_of_size(0x84000).value(), board::layout);
-  EXPECT_EQ(layout_of_size(0x20000).value(), layout_2m);
+  EXPECT_EQ(layout_of_size(0x20000).value(), ovmf_2m_layout);
   for (const std::uint64_t size : {0ULL, 0x83FFFULL, 0x100084000ULL}) {
     EXPECT_EQ(layout_of_size(size).error(), Error::not_found);
   }

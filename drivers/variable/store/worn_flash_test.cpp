@@ -3,14 +3,11 @@
 // its old or new value, over restarts too, whether or not anything can be written any more.
 #include <gtest/gtest.h>
 
-#include <map>
-
 #include "drivers/variable/store/fault_tolerant_write.hpp"
 #include "drivers/variable/store/flash_bytes.hpp"
-#include "drivers/variable/store/flash_store.hpp"
 #include "drivers/variable/store/inspection.hpp"
+#include "drivers/variable/store/started_store.hpp"
 #include "drivers/variable/store/stock_writer.hpp"
-#include "drivers/variable/test_support.hpp"
 
 namespace redoubt::variable {
 namespace {
@@ -19,34 +16,8 @@ using namespace test;
 using Wear = NorModel::Wear;
 using Defect = NorModel::Defect;
 
-// A store alone, from one start to the next.
-struct Store {
-  explicit Store(NorModel& nor) : store(allocator, nor, table, small_layout) { opened = store.open(); }
-
-  Result<void> set(std::u16string_view name, std::string_view data) {
-    const VariableId id{vendor_a, name};
-    return store.write(id, attribute::nv_bs_rt, {}, std::as_bytes(std::span(data)), table.find(id));
-  }
-  Result<void> remove(std::u16string_view name) { return store.remove(*table.find({vendor_a, name})); }
-
-  std::map<std::u16string, std::string> all() const {
-    std::map<std::u16string, std::string> found;
-    for (const Variable* variable = table.first_non_volatile(); variable != nullptr; variable = variable->next) {
-      const Bytes name = variable->name_bytes();
-      const Bytes data = variable->data();
-      found[{reinterpret_cast<const char16_t*>(name.data()), name.size() / 2 - 1}] = {
-          reinterpret_cast<const char*>(data.data()), data.size()};
-    }
-    return found;
-  }
-
-  HeapAllocator allocator;
-  VariableTable table{allocator};
-  FlashStore store;
-  Result<void> opened;
-};
-
-using Variables = std::map<std::u16string, std::string>;
+using Store = StartedStore;
+using Variables = Store::Values;
 
 const std::string old_value(700, 'o');
 const std::string new_value(900, 'n');
