@@ -181,7 +181,10 @@ class Reader {
       macros[std::string(name)] = TRY(expand(trim(definition.substr(equals + 1)), place));
       return {};
     }
-    return line_({place, TRY(expand(content, place))});
+    // Macros may leave nothing of it.
+    const std::string expanded = TRY(expand(content, place));
+    const std::string_view rest = trim(expanded);
+    return rest.empty() ? ReadResult<void>() : line_({place, std::string(rest)});
   }
 
   const DirectiveInput& input_;

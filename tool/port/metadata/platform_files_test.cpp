@@ -185,6 +185,16 @@ TEST(Dsc, RefusesWhatItCannotRead) {
             "a.dsc:1: stands in front of the first section");
 }
 
+// A platform's DEFINE that is empty takes a statement away.
+TEST(PlatformFiles, LinesOfWhichMacrosLeaveNothingDontCount) {
+  EXPECT_THAT(components("[Components]\n  DEFINE EXTRA =\n  $(EXTRA)\n  $(EXTRA) $(EXTRA)\n  A.inf\n"),
+              ElementsAre("A.inf"));
+  const auto fdf = fdf_of("[FV.MAIN]\nDEFINE EXTRA =\n$(EXTRA)\n  $(EXTRA) INF A.inf\n");
+  ASSERT_TRUE(fdf.has_value()) << to_string(fdf.error());
+  ASSERT_EQ(fdf->modules.size(), 1U);
+  EXPECT_EQ(fdf->modules.front().inf, "A.inf");
+}
+
 TEST(Dsc, IncludesThatMultiplyEnd) {
   Files files = {{"a.dsc", "[Components]\n!include 0\n"}};
   for (int i = 0; i < 20; ++i) {
