@@ -122,7 +122,8 @@ function(redoubt_test name)
 endfunction()
 
 # redoubt_fuzzer(NAME USES folder... SOURCES file... [SEEDS dir]): a libFuzzer program, host build only. The test runs it
-# on the seeds and then for REDOUBT_FUZZ_SECONDS, ten seconds if the environment doesn't have it.
+# on the seeds and then for REDOUBT_FUZZ_SECONDS; if the environment lacks it, for ten seconds from a fixed seed, so that
+# the tests of a change tell of that change; the search is the campaign's.
 function(redoubt_fuzzer name)
   cmake_parse_arguments(ARG "" "SEEDS" "USES;SOURCES" ${ARGN})
   if(NOT REDOUBT_KIND STREQUAL "host")
@@ -139,7 +140,7 @@ function(redoubt_fuzzer name)
   set(corpus "${CMAKE_BINARY_DIR}/corpus/${name}")
   file(MAKE_DIRECTORY "${corpus}")
   add_test(NAME ${name} COMMAND sh -c
-    "\"$<TARGET_FILE:${name}>\" -max_total_time=\"\${REDOUBT_FUZZ_SECONDS:-10}\" -rss_limit_mb=4096 -timeout=25 -print_final_stats=1 -artifact_prefix='${corpus}-' '${corpus}' ${ARG_SEEDS}")
+    "test -n \"\$REDOUBT_FUZZ_SECONDS\" || seed=1; \"$<TARGET_FILE:${name}>\" -seed=\"\${seed:-0}\" -max_total_time=\"\${REDOUBT_FUZZ_SECONDS:-10}\" -rss_limit_mb=4096 -timeout=25 -print_final_stats=1 -artifact_prefix='${corpus}-' '${corpus}' ${ARG_SEEDS}")
   set_tests_properties(${name} PROPERTIES TIMEOUT 5400 LABELS fuzz)
 endfunction()
 
