@@ -500,12 +500,6 @@ MmiReply Foundation::message(const abi::MmiEvent& event) {
       return unblock(event);
     return fail_unknown(event);
   }
-  // Before a handler can change what was asked.
-  policy::ClosedQuestion question{};
-  if (type->closed_message == policy::ClosedMessage::variable && policy::may_ask_closed_question(declared_data(event)))
-      [[unlikely]] {
-    question = question_of(event);
-  }
   bool handled = false;
   if (type->event != LifecycleEvent::none) [[unlikely]] {
     handled = lifecycle(type->event);
@@ -521,30 +515,25 @@ MmiReply Foundation::message(const abi::MmiEvent& event) {
   // The caller learns whether somebody handled it, no more (as edk2's Standalone MM core answers); a fault is no
   // answer at all. Nor is silence, or a reply without a status, to those who look nowhere else.
   if (status == abi::status::device_error) [[unlikely]]
-    return fail(event, closed_message, question, status);
+    return fail(event, closed_message, status);
   if (size > event.data_capacity) [[unlikely]]
-    return fail(event, closed_message, question, abi::status::bad_buffer_size);
+    return fail(event, closed_message, abi::status::bad_buffer_size);
   if (awaits_answer && (status != abi::status::success || size < policy::status_place(closed_message).header_size))
       [[unlikely]] {
-    return fail(event, closed_message, question, abi::status::device_error);
+    return fail(event, closed_message, abi::status::device_error);
   }
   return {handled || status == abi::status::success ? abi::status::success : abi::status::not_found, size};
-}
-
-policy::ClosedQuestion Foundation::question_of(const abi::MmiEvent& event) {
-  return policy::closed_question(declared_data(event));
 }
 
 MmiReply Foundation::fail_unknown(const abi::MmiEvent& event) {
   const policy::ClosedMessage message = policy::closed_message(event.guid);
   // The DXE driver does for other messages what answer_closed() would, which costs an MMI less.
   if (message == policy::ClosedMessage::unknown) return {abi::status::not_found, 0};
-  return fail(event, message, question_of(event), abi::status::device_error);
+  return fail(event, message, abi::status::device_error);
 }
 
-MmiReply Foundation::fail(const abi::MmiEvent& event, policy::ClosedMessage message,
-                          const policy::ClosedQuestion& question, EfiStatus failure) {
-  const policy::ClosedReply reply = policy::answer_closed(message, question, failure, declared_data(event));
+MmiReply Foundation::fail(const abi::MmiEvent& event, policy::ClosedMessage message, EfiStatus failure) {
+  const policy::ClosedReply reply = policy::answer_closed(message, event.question, failure, declared_data(event));
   return {reply.status, reply.size};
 }
 

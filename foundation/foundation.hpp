@@ -136,13 +136,11 @@ class Foundation {
   [[gnu::always_inline]] MmiReply message(const abi::MmiEvent& event);
   // The message that reads log and profile.
   [[gnu::noinline]] MmiReply observe(const abi::MmiEvent& event);
-  // What a message asks that has an answer without its handler. Of a message to the variable driver, else nothing.
-  [[gnu::noinline]] static policy::ClosedQuestion question_of(const abi::MmiEvent& event);
   // The answer to a message that has no handlers.
   [[gnu::noinline]] static MmiReply fail_unknown(const abi::MmiEvent& event);
   // The answer to a message that no handler answered, with the error where its sender looks.
   [[gnu::noinline]] static MmiReply fail(const abi::MmiEvent& event, policy::ClosedMessage message,
-                                         const policy::ClosedQuestion& question, abi::EfiStatus failure);
+                                         abi::EfiStatus failure);
   // The message that opens memory to drivers.
   [[gnu::noinline]] MmiReply unblock(const abi::MmiEvent& event);
   // The handlers of a type, or the root handlers. `message_size`: null when the size is a driver's, at `size_address`.

@@ -14,6 +14,7 @@
 
 #include "abi/pi/lock_box_messages.hpp"
 #include "abi/pi/variable_messages.hpp"
+#include "abi/redoubt/closed_question.hpp"
 #include "abi/uefi/service_types.hpp"
 #include "abi/uefi/types.hpp"
 #include "base/byte_reader.hpp"
@@ -32,13 +33,7 @@ constexpr ClosedMessage closed_message(const abi::Guid& handler) {
   return ClosedMessage::unknown;
 }
 
-// What a variable message asks that has an answer also when nobody is left to give it. To be taken before a handler,
-// which may fail in the middle, can change the message.
-struct ClosedQuestion {
-  enum class Kind : std::uint8_t { other, secure_boot, setup_mode, payload_size };
-  Kind kind = Kind::other;
-  std::uint64_t data_size = 0;  // room for a value
-};
+using abi::ClosedQuestion;
 
 namespace closed {
 
@@ -73,10 +68,11 @@ inline bool may_ask_closed_question(Bytes payload) {
              sizeof(closed::secure_boot_name) - sizeof(closed::setup_mode_name);
 }
 
-// `payload`: of a message to the variable driver.
-inline ClosedQuestion closed_question(Bytes payload) {
+// Of a message with this handler and payload; other messages than the variable driver's ask nothing.
+inline ClosedQuestion closed_question(const abi::Guid& handler, Bytes payload) {
   namespace messages = abi::variable_messages;
-  if (!may_ask_closed_question(payload)) return {};
+  if (handler != messages::variable_message_guid || !may_ask_closed_question(payload)) [[likely]]
+    return {};
   const auto function = static_cast<messages::VariableFunction>(closed::load<std::uint64_t>(payload.data()));
   if (function == messages::VariableFunction::get_payload_size) return {ClosedQuestion::Kind::payload_size, 0};
   const std::byte* access = payload.data() + closed::access_offset;
@@ -90,7 +86,7 @@ inline ClosedQuestion closed_question(Bytes payload) {
     return {};
   }
   return {may_be_secure_boot ? ClosedQuestion::Kind::secure_boot : ClosedQuestion::Kind::setup_mode,
-          closed::load<std::uint64_t>(access + offsetof(messages::AccessVariable, data_size))};
+          closed::load<std::uint64_t>(access + offsetof(messages::AccessVariable, data_size)) != 0 ? 1U : 0U};
 }
 
 // Where the sender of a message that is known here looks for its status.
@@ -164,7 +160,7 @@ inline ClosedReply answer_closed(ClosedMessage message, const ClosedQuestion& qu
     constexpr std::uint64_t value_size = 1;
     put(closed::access_offset + offsetof(messages::AccessVariable, data_size), value_size);
     put(closed::access_offset + offsetof(messages::AccessVariable, attributes), closed::boot_and_runtime_access);
-    if (question.data_size == 0 || payload.size() == data_offset) {
+    if (question.has_room == 0 || payload.size() == data_offset) {
       put(status_offset, status::buffer_too_small);
       return {status::success, data_offset};
     }

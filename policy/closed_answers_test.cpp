@@ -23,6 +23,7 @@ constexpr std::uint64_t not_found = 0x8000'0000'0000'000E;
 constexpr std::uint64_t timeout = 0x8000'0000'0000'0012;
 constexpr std::uint64_t aborted = 0x8000'0000'0000'0015;
 
+constexpr abi::Guid variables = {0xed32d533, 0x99e6, 0x4209, {0x9c, 0xc0, 0x2d, 0x72, 0xcd, 0xd9, 0x98, 0xa7}};
 constexpr abi::Guid global = {0x8BE4DF61, 0x93CA, 0x11D2, {0xAA, 0x0D, 0x00, 0xE0, 0x98, 0x03, 0x2B, 0x8C}};
 constexpr abi::Guid database = {0xD719B2CB, 0x3D3A, 0x4596, {0xA3, 0xBC, 0xDA, 0xD0, 0x0E, 0x67, 0x65, 0x6F}};
 
@@ -58,7 +59,7 @@ Payload variable_message(std::uint64_t function, const abi::Guid& vendor, std::u
 }
 
 ClosedReply answer(Payload& payload, std::uint64_t failure = device_error) {
-  return answer_closed(ClosedMessage::variable, closed_question(payload), failure, payload);
+  return answer_closed(ClosedMessage::variable, closed_question(variables, payload), failure, payload);
 }
 
 TEST(ClosedAnswers, MessagesAreKnownByTheirGuids) {
@@ -100,7 +101,7 @@ TEST(ClosedAnswers, SecureBootIsOnAndSetupModeIsOver) {
 // The handler was stopped in the middle: what it has made of the message doesn't matter.
 TEST(ClosedAnswers, WhatWasAskedCountsAndNotWhatTheHandlerLeft) {
   Payload payload = variable_message(1, global, u"SecureBoot", 1);
-  const ClosedQuestion question = closed_question(payload);
+  const ClosedQuestion question = closed_question(variables, payload);
   std::memset(payload.data(), 0xEE, payload.size());
   EXPECT_EQ(answer_closed(ClosedMessage::variable, question, device_error, payload).status, 0U);
   EXPECT_EQ(get<std::uint64_t>(payload, 8), 0U);
@@ -175,14 +176,14 @@ TEST(ClosedAnswers, MessagesOfAnyLength) {
     for (const ClosedMessage message :
          {ClosedMessage::unknown, ClosedMessage::variable, ClosedMessage::variable_policy, ClosedMessage::lock_box}) {
       Payload payload(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(size));
-      const ClosedReply reply = answer_closed(message, closed_question(payload), device_error, payload);
+      const ClosedReply reply = answer_closed(message, closed_question(variables, payload), device_error, payload);
       EXPECT_LE(reply.size, size);
       const bool complete = message == ClosedMessage::variable && size >= 75;
       if (size >= 20 && message == ClosedMessage::variable && !complete) {
         EXPECT_NE(get<std::uint64_t>(payload, 8) >> 63, 0U) << size;
       }
       // The question of a longer message, as after a fault; the payload has always the size that it had.
-      static_cast<void>(answer_closed(message, closed_question(whole), device_error, payload));
+      static_cast<void>(answer_closed(message, closed_question(variables, whole), device_error, payload));
     }
   }
 }

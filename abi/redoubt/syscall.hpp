@@ -21,6 +21,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "abi/redoubt/closed_question.hpp"
 #include "abi/uefi/types.hpp"
 
 namespace redoubt::abi {
@@ -266,7 +267,8 @@ struct FoundationLaunch {
 static_assert(sizeof(FoundationLaunch) == 128);
 
 // One MMI. `has_message`: a message was captured and its sizes are right; `guid` names its handler (MessageGuid for
-// version 3), its data is `data_size` bytes at `data`, which lies in the copy of the communication buffer.
+// version 3), its data is `data_size` bytes at `data`, which lies in the copy of the communication buffer. `question`:
+// what it asked before anybody else in MM saw it.
 struct MmiEvent {
   std::uint64_t has_message;
   Guid guid;
@@ -274,7 +276,8 @@ struct MmiEvent {
   std::uint64_t data_size;
   std::uint64_t data_capacity;  // bytes a reply may have
   std::uint64_t cpu;            // index of the CPU that runs MM
+  ClosedQuestion question;
 };
-static_assert(sizeof(MmiEvent) == 56);
+static_assert(sizeof(MmiEvent) == 64);
 
 }  // namespace redoubt::abi

@@ -106,6 +106,7 @@ MmiReply Machine::send(const abi::Guid& guid, ByteVector& data, std::uint64_t ca
   event.data = supervisor.comm_buffer();
   event.data_size = data.size();
   event.data_capacity = capacity;
+  event.question = policy::closed_question(guid, data);
   ++supervisor.mmi_count;
   const MmiReply reply = foundation.mmi(event);
   data.assign(buffer, buffer + std::min<std::uint64_t>(reply.size, supervisor.comm_buffer_size()));

@@ -58,6 +58,7 @@ constinit BootServices* boot_services = nullptr;
 constinit abi::RuntimeServices* runtime_services = nullptr;
 constinit bool ready_to_lock_sent = false;
 constinit bool unblocking_over = false;  // MM heard of ReadyToLock or ExitBootServices; no boot service from then on
+constinit bool cache_is_wanted = false;  // the stock variable driver was built for one: it asks first of all
 constinit bool boot_is_over = false;     // ExitBootServices: the machine isn't the firmware's to stop any more
 
 // The memory map in a block of pool.
@@ -175,11 +176,12 @@ void unblock_runtime_cache(void* buffer, UintN size) {
 
 // Sends the message in `room` bytes at `buffer`.
 EfiStatus send(void* buffer, UintN* size, UintN room, HeaderRule rule) {
-  if (!unblocking_over) {
+  if (!unblocking_over) [[unlikely]] {
     unblock_runtime_cache(buffer, room);
+    cache_is_wanted = cache_is_wanted || asks_for_cache(buffer, room);
   }
   const EfiStatus status = mailbox.communicate(buffer, size, rule);
-  if (!boot_is_over && is_left_without_cache(buffer, room)) [[unlikely]] {
+  if (cache_is_wanted && !boot_is_over && is_left_without_cache(buffer, room)) [[unlikely]] {
     stop("MM has no variables, and the variable driver's cache would pass for a machine without Secure Boot");
   }
   return status;

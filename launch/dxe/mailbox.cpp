@@ -33,8 +33,7 @@ abi::EfiStatus answer_without_mm(void* buffer, std::uint64_t size, std::uint64_t
     return failure;
   }
   const policy::ClosedMessage message = policy::closed_message(payload->handler);
-  const policy::ClosedQuestion question =
-      message == policy::ClosedMessage::variable ? policy::closed_question(payload->bytes) : policy::ClosedQuestion{};
+  const policy::ClosedQuestion question = policy::closed_question(payload->handler, payload->bytes);
   return policy::answer_closed(message, question, failure, payload->bytes).status;
 }
 

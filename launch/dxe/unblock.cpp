@@ -81,24 +81,34 @@ std::optional<messages::RuntimeCacheContext> runtime_cache_message(void* message
              : std::nullopt;
 }
 
-bool is_left_without_cache(void* message, std::size_t size) {
+namespace {
+
+// The header of an answered or unanswered message that is about the cache.
+std::optional<messages::VariableMessageHeader> cache_header(void* message, std::size_t size) {
   const auto payload = message_payload(message, size);
   if (!payload || payload->handler != messages::variable_message_guid ||
       payload->bytes.size() < sizeof(messages::VariableMessageHeader)) {
-    return false;
+    return std::nullopt;
   }
   messages::VariableMessageHeader header;
   __builtin_memcpy(&header, payload->bytes.data(), sizeof(header));
   const auto function = static_cast<messages::VariableFunction>(header.function);
-  if (function != messages::VariableFunction::init_runtime_cache &&
-      function != messages::VariableFunction::sync_runtime_cache &&
-      function != messages::VariableFunction::get_runtime_cache_info) {
-    return false;
-  }
+  const bool is_about_cache = function == messages::VariableFunction::init_runtime_cache ||
+                              function == messages::VariableFunction::sync_runtime_cache ||
+                              function == messages::VariableFunction::get_runtime_cache_info;
+  return is_about_cache ? std::optional(header) : std::nullopt;
+}
+
+}  // namespace
+
+bool asks_for_cache(void* message, std::size_t size) { return cache_header(message, size).has_value(); }
+
+bool is_left_without_cache(void* message, std::size_t size) {
+  const auto header = cache_header(message, size);
   // What the variable driver itself finds wrong with a request, as stock firmware's does, isn't its end.
-  const std::uint64_t result = header.return_status;
-  return abi::status::is_error(result) && result != abi::status::access_denied &&
-         result != abi::status::invalid_parameter && result != abi::status::unsupported;
+  return header && abi::status::is_error(header->return_status) &&
+         header->return_status != abi::status::access_denied &&
+         header->return_status != abi::status::invalid_parameter && header->return_status != abi::status::unsupported;
 }
 
 std::size_t runtime_cache_ranges(const messages::RuntimeCacheContext& context, const MemoryMap& map,

@@ -36,6 +36,9 @@ abi::EfiStatus check_memory_map(const MemoryMap& map, PageRange range);
 // driver's cache (abi/pi/variable_messages.hpp).
 std::optional<abi::variable_messages::RuntimeCacheContext> runtime_cache_message(void* message, std::size_t size);
 
+// Whether a message to MM's variable driver is about that cache.
+bool asks_for_cache(void* message, std::size_t size);
+
 // Whether an answered message says that nobody is left to fill the cache that the stock driver was built for, or to
 // bring it up to date. It reads variables from there alone, and takes none, or a cache with changes still to come, for
 // a machine without variables: Secure Boot would be off.

@@ -120,6 +120,7 @@ TEST(RuntimeCacheMessage, IsOneOfTheVariableDriversWithAnyHeader) {
 TEST(RuntimeCacheMessage, WithoutACacheIsTheEnd) {
   Message message;
   EXPECT_FALSE(is_left_without_cache(&message, sizeof(message)));
+  EXPECT_TRUE(asks_for_cache(&message, sizeof(message)));
   message.variable.return_status = abi::status::device_error;
   EXPECT_TRUE(is_left_without_cache(&message, sizeof(message)));
   for (const std::uint64_t refusal :

@@ -62,10 +62,7 @@ MutableBytes payload(const Supervisor& supervisor) {
 
 // Before ring 3, which may fail in the middle, can change what was asked.
 void note_question(Supervisor& supervisor) {
-  supervisor.question = {};
-  if (supervisor.message.guid == abi::variable_messages::variable_message_guid) {
-    supervisor.question = policy::closed_question(payload(supervisor));
-  }
+  supervisor.question = policy::closed_question(supervisor.message.guid, payload(supervisor));
 }
 
 // The message, without the foundation.
@@ -113,6 +110,7 @@ void answer_without_foundation(Supervisor& supervisor) {
     event.data = supervisor.launch.comm_buffer + supervisor.message.data_offset;
     event.data_size = supervisor.message.data_size;
     event.data_capacity = supervisor.message.data_capacity;
+    event.question = supervisor.question;
   }
   supervisor.activity = Activity::mmi;
   if (!enter_foundation(supervisor, cpu, abi::EntryReason::mmi, event)) {
