@@ -106,6 +106,8 @@ class DriverLedger {
   }
   // The driver has started: what it took counts as had, and as much of what is kept back is free again.
   void settle_reserve(DriverNumber driver);
+  // Pages that are kept back for the driver now.
+  std::uint64_t kept_back(DriverNumber driver) const { return driver == reserve_driver_ ? kept_pages_ : 0; }
   // The driver has stopped: nothing is kept back for it any more.
   void end_reserve(DriverNumber driver);
 

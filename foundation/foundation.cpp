@@ -460,6 +460,9 @@ void Foundation::report_usage() {
       line.share(resource_names[i], driver.account.used[i], driver.account.limit[i]);
     }
     line.number("refused", driver.account.refusals());
+    if (const std::uint64_t kept = ledger_.kept_back(dispatcher_.number(driver)); kept != 0) {
+      line.number("kept_back", kept);
+    }
     if (driver.state == DriverState::disabled) line.word("state", "disabled");
     supervisor_.log(line.view());
   });

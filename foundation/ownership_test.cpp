@@ -588,6 +588,8 @@ TEST_F(OwnershipTest, TheReserveIsForItsDriverAlone) {
   machine_.supervisor.reserve_file = victim_file;
   machine_.supervisor.reserve_pages = 200;
   launch();
+  EXPECT_TRUE(machine_.supervisor.logged("driver.usage driver=1 pages="));
+  EXPECT_TRUE(machine_.supervisor.logged(" kept_back="));
   const auto take = [](MmSystemTable& mmst, UintN pages) {
     EfiPhysicalAddress address = 0;
     return mmst.allocate_pages(abi::allocate_any_pages, abi::runtime_services_data, pages, &address);

@@ -176,6 +176,9 @@ void append_drivers(std::string& text, const BootReport& report) {
     for (const auto& [what, share] : driver.usage) {
       held += std::format("{}{} {}", held.empty() ? "" : ", ", what, share);
     }
+    if (driver.kept_back != 0) {
+      held += std::format("; {} pages more kept back for it", driver.kept_back);
+    }
     if (driver.refused != 0) {
       held += std::format("{}refused {} times", held.empty() ? "" : "; ", driver.refused);
     }
@@ -215,6 +218,16 @@ void append_launch(std::string& text, const BootReport& report) {
   }
 }
 
+// Of what counts as used: what is there for one driver alone and that it doesn't hold yet.
+std::uint64_t kept_back_bytes(const BootReport& report) {
+  std::uint64_t pages = 0;
+  for (const Driver& driver : report.drivers) {
+    pages += driver.kept_back;
+  }
+  constexpr std::uint64_t page_bytes = 4096;
+  return pages * page_bytes;
+}
+
 void append_domains(std::string& text, const BootReport& report) {
   append_line(text, "supervisor",
               report.supervisor_base ? std::format("ring 0, {} at {}", kibibytes(report.supervisor_size),
@@ -227,8 +240,11 @@ void append_domains(std::string& text, const BootReport& report) {
                   : "not started");
   append_drivers(text, report);
   append_writable_code(text, report);
+  const std::uint64_t kept_back = kept_back_bytes(report);
   append_line(text, "MMRAM used, free",
-              std::format("{}, {}", kibibytes(report.mmram_used), kibibytes(report.mmram_free)));
+              std::format("{}{}, {}", kibibytes(report.mmram_used),
+                          kept_back == 0 ? "" : std::format(" ({} of them kept back)", kibibytes(kept_back)),
+                          kibibytes(report.mmram_free)));
   append_line(text, "open to ring 3",
               std::format("{} outside MMRAM, in {} ranges", kibibytes(open_bytes(report)), report.ranges.size()));
   for (const OpenRange& range : report.ranges) {
@@ -502,6 +518,7 @@ void BootReport::apply_usage(const Event& event) {
     }
   }
   driver->refused = event.number("refused").value_or(0);
+  driver->kept_back = event.number("kept_back").value_or(0);
   if (const auto pages = event.text("pages"); pages && event.text("state") == "disabled") {
     std::uint64_t count = 0;
     if (std::from_chars(pages->data(), pages->data() + pages->size(), count).ec == std::errc{}) {
@@ -629,6 +646,7 @@ nlohmann::ordered_json to_json(const BootReport& report) {
       }
       if (!driver.usage.empty()) {
         entry["refused"] = driver.refused;
+        entry["kept_back_pages"] = driver.kept_back;
       }
       if (driver.quarantined) {
         entry["quarantined_pages"] = *driver.quarantined;
@@ -721,6 +739,7 @@ nlohmann::ordered_json to_json(const BootReport& report) {
        {{"base", json_of_address(report.mmram_base)},
         {"size", json_of(report.mmram_size)},
         {"used", json_of(report.mmram_used)},
+        {"kept_back", kept_back_bytes(report)},
         {"free", json_of(report.mmram_free)},
         {"locked", report.locked_in_pei || report.witness.locked},
         {"locked_before_dxe", report.locked_in_pei},

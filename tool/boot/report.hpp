@@ -35,6 +35,7 @@ struct Driver {
   // What it holds and may hold, as the log has it: "pages" -> "7/2047"; and how often it wanted more or others'.
   std::vector<std::pair<std::string, std::string>> usage;
   std::uint64_t refused = 0;
+  std::uint64_t kept_back = 0;               // pages of MMRAM that no other driver gets
   std::optional<std::uint64_t> quarantined;  // pages of a stopped one, out of use until a reset
   [[nodiscard]] bool waiting() const { return !status.has_value(); }
 };

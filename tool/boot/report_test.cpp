@@ -87,19 +87,21 @@ TEST(BootReport, WhatDriversHoldIsShown) {
       "redoubt: driver guid=33fb3535-f15e-4c17-b303-5eb94595ecb6 name=\"Hoarder\" entry=0x50101000 size=4096 cpl=3 "
       "ticks=77 status=0x0 number=2",
       "redoubt: driver.usage driver=1 pages=1/2047 handles=1/1024 refused=0",
-      "redoubt: driver.usage driver=1 pages=7/2047 handles=2/1024 refused=0",
+      "redoubt: driver.usage driver=1 pages=7/2047 handles=2/1024 refused=0 kept_back=9",
       "redoubt: driver.usage driver=2 pages=90/2047 handles=1/1024 refused=3",
       "redoubt: driver.usage driver=3 pages=90/2047",
       "redoubt: driver.quarantined driver=2 pages=95",
   });
   const std::string text = to_text(report);
-  EXPECT_NE(text.find("    holds: Variable: pages 7/2047, handles 2/1024\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("    holds: Variable: pages 7/2047, handles 2/1024; 9 pages more kept back for it\n"), std::string::npos) << text;
   EXPECT_NE(text.find("    holds: Hoarder: pages 90/2047, handles 1/1024; refused 3 times; stopped, 95 pages out of "
                       "use\n"),
             std::string::npos)
       << text;
   const auto json = to_json(report);
   EXPECT_EQ(json["drivers"][0]["usage"]["pages"], "7/2047");
+  EXPECT_EQ(json["drivers"][0]["kept_back_pages"], 9);
+  EXPECT_EQ(json["mmram"]["kept_back"], 36864);
   EXPECT_FALSE(json["drivers"][0].contains("quarantined_pages"));
   EXPECT_EQ(json["drivers"][1]["refused"], 3);
   EXPECT_EQ(json["drivers"][1]["quarantined_pages"], 95);
