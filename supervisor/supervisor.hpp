@@ -34,6 +34,13 @@ enum class Continuation : std::uint32_t {
 // What the foundation was last entered for from outside.
 enum class Activity : std::uint8_t { none, launch, mmi };
 
+// Whether the machine is to go no further. A halt is for good: no later verdict makes a reset of it.
+enum class MachineEnd : std::uint8_t {
+  none,
+  reset,  // decided and recorded: whoever comes to know of it may carry it out
+  halt,   // every CPU in MM stands still, those that come later too
+};
+
 // A ring-3 stack; the top is the address after its last byte.
 struct DomainStack {
   std::uint64_t top;
@@ -72,7 +79,8 @@ struct Supervisor {
   policy::ResetHistory resets{};
   bool fault_recorded = false;  // by this boot
   std::uint32_t stops_told = 0;
-  std::atomic<bool> halted = false;             // the machine: every CPU in MM stands still for good
+  std::atomic<MachineEnd> end = MachineEnd::none;
+  std::atomic<bool> panicking = false;
   policy::FaultRecord* fault_record = nullptr;  // in MMRAM, of this boot or the last that had one
 
   // Fixed at launch.

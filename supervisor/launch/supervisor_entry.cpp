@@ -152,9 +152,7 @@ Continuation supervisor_mmi(Cpu& cpu) { return redoubt::supervisor::begin_mmi(th
   } else if (frame.vector == vector::double_fault) {
     reason = "double fault";
   }
-  // Should the reset fail, who waits for this CPU stands still as well.
-  the_supervisor.halted.store(true, std::memory_order_release);
-  redoubt::supervisor::panic(frame, reason);
+  redoubt::supervisor::panic(the_supervisor, frame, reason);
 }
 
 // These are for the way out of an MMI in which NMIs came: see arch/x86_64/entry/mmi_entry.S.

@@ -121,6 +121,9 @@ void answer_without_foundation(Supervisor& supervisor) {
 
 // This CPU runs MM.
 [[gnu::always_inline]] inline Continuation own_mmi(Supervisor& supervisor, Cpu& cpu) {
+  if (supervisor.end.load(std::memory_order_relaxed) != MachineEnd::none) [[unlikely]] {
+    end_machine(supervisor);  // decided on a CPU that had nothing to do with who runs MM
+  }
   ++supervisor.mmi_count;
   const bool message_waits = supervisor.ready && supervisor.comm_buffer.message_waits();
   if (message_waits || supervisor.root_interest) [[likely]] {
@@ -139,7 +142,7 @@ void answer_without_foundation(Supervisor& supervisor) {
 // machine starts afresh.
 Continuation continue_activity(Supervisor& supervisor, Cpu& cpu) {
   if (cpu.frame.vector != arch::in_ring_3) {
-    panic(cpu.frame, "the CPU was reset in ring 0");
+    panic(supervisor, cpu.frame, "the CPU was reset in ring 0");
   }
   std::uint64_t reason = abi::fault_left_mm;
   if (!supervisor.owners_doors.left_closed()) {

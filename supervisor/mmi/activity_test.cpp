@@ -269,7 +269,7 @@ TEST_P(CutOffTest, CallsAroundTheOneThatWasCutOffEndInOrder) {
 }
 
 TEST_F(ActivityTest, AResetOfRingZeroStartsTheMachineAfresh) {
-  finish_launch();
+  ASSERT_EQ(machine_.call(SystemCall::finish_launch, 0), Continuation::leave);
   post(5);
   ASSERT_EQ(mmi(), Continuation::resume);
   call_driver();

@@ -7,6 +7,7 @@
 #include "supervisor/domain/domain_calls.hpp"
 #include "supervisor/exceptions/panic.hpp"
 #include "supervisor/report/report.hpp"
+#include "supervisor/stopping/machine_stop.hpp"
 
 namespace redoubt::supervisor {
 namespace {
@@ -86,7 +87,7 @@ void interrupt(Supervisor& supervisor, const Cpu& owner, std::uint64_t cpu, CpuR
   if (supervisor.local_apic.send_smi(target.apic_id) && wait_for_answer(supervisor, cpu, answer_ticks)) {
     return;
   }
-  panic(owner.frame, "a CPU does not answer");
+  panic(supervisor, owner.frame, "a CPU does not answer");
 }
 
 bool move(Procedure& procedure, ProcedureState from, ProcedureState to) {
@@ -104,7 +105,7 @@ void stop(Supervisor& supervisor, const Cpu& owner, std::uint64_t cpu) {
   const std::uint64_t start = arch::read_tsc();
   while (procedure.state.load(std::memory_order_acquire) == ProcedureState::running) {
     if (arch::read_tsc() - start > 2 * answer_ticks) {
-      panic(owner.frame, "a CPU does not stop");
+      panic(supervisor, owner.frame, "a CPU does not stop");
     }
     interrupt(supervisor, owner, cpu, CpuRequest::stop);
   }
@@ -328,8 +329,8 @@ Continuation handle_procedure_trap(Supervisor& supervisor, Cpu& cpu) {
 std::uint64_t RendezvousHardware::now() { return arch::read_tsc(); }
 void RendezvousHardware::relax() { arch::spin_hint(); }
 void RendezvousHardware::rest() {
-  if (supervisor_.halted.load(std::memory_order_acquire)) {
-    arch::halt();
+  if (supervisor_.end.load(std::memory_order_acquire) != MachineEnd::none) [[unlikely]] {
+    end_machine(supervisor_);
   }
 }
 bool RendezvousHardware::call_in(std::uint32_t cpu) {

@@ -18,19 +18,24 @@ using policy::StopVerdict;
 // milliseconds.
 constexpr std::uint32_t most_stops_told = 16;
 
-void tell(Supervisor& supervisor, const abi::StopRequest& request, StopVerdict verdict) {
-  ReportLine line(verdict == StopVerdict::reset  ? "machine.reset"
-                  : verdict == StopVerdict::halt ? "machine.halted"
-                                                 : "machine.closed");
+// `end`: what becomes of the machine, unless it is to stand still already.
+void tell(Supervisor& supervisor, const abi::StopRequest& request, StopVerdict verdict, std::uint32_t in_a_row,
+          MachineEnd end) {
+  if (supervisor.end.load() == MachineEnd::halt) {
+    end = MachineEnd::halt;
+  }
+  ReportLine line(end == MachineEnd::reset  ? "machine.reset"
+                  : end == MachineEnd::halt ? "machine.halted"
+                                            : "machine.closed");
   line.quoted("name", request.name)
       .guid("guid", request.file)
       .word("cause", abi::to_string(request.cause))
       .decimal("vector", request.vector)
       .word("phase", policy::to_string(supervisor.phase))
-      .decimal("in_a_row", supervisor.resets.in_a_row)
+      .decimal("in_a_row", in_a_row)
       .quoted("reason", policy::reason_of(verdict));
   write(line);
-  if (supervisor.stops_told++ < most_stops_told) {
+  if (end != MachineEnd::none || supervisor.stops_told++ < most_stops_told) {
     write_console(line, supervisor.phase != policy::BootPhase::operating_system);
   }
 }
@@ -40,11 +45,41 @@ void put(Supervisor& supervisor, const policy::FaultRecord& record) {
   arch::write_back_caches();  // a reset may cost what is in them
 }
 
+// A boot resets once at most, so that what it adds is counted from what it found: a stop that was cut off and begun
+// again counts once. Returns the resets in a row.
+std::uint32_t record_stop(Supervisor& supervisor, const abi::StopRequest& request, StopVerdict verdict) {
+  const policy::ResetHistory history = policy::history_after(verdict, supervisor.resets, request.file);
+  if (verdict != StopVerdict::reset) {
+    supervisor.resets = history;
+  }
+  supervisor.fault_recorded = true;
+  put(supervisor, policy::make_fault_record(request, supervisor.phase, verdict, history));
+  return history.in_a_row;
+}
+
+// Nothing if the machine is to stand still already.
+void decide_reset(Supervisor& supervisor) {
+  MachineEnd undecided = MachineEnd::none;
+  supervisor.end.compare_exchange_strong(undecided, MachineEnd::reset);
+}
+
+template <std::size_t Bytes>
+abi::StopRequest request_for(const abi::Guid& file, const char (&name)[Bytes], const Fault& fault) {
+  abi::StopRequest request{};
+  request.file = file;
+  request.rip = fault.rip;
+  request.address = fault.address;
+  request.vector = static_cast<std::uint32_t>(fault.vector);
+  request.policy = abi::FaultPolicy::reset;
+  static_assert(Bytes <= sizeof(request.name));
+  std::memcpy(request.name, name, Bytes);
+  return request;
+}
+
 [[noreturn]] void halt(Supervisor& supervisor, const Cpu& cpu) {
   if (supervisor.active_procedures != 0) {
     stop_procedures(supervisor, cpu);
   }
-  supervisor.halted.store(true, std::memory_order_release);
   // Those that MMIs don't wait for as well: whoever goes on outside has the machine to himself.
   RendezvousHardware hardware(supervisor);
   const Outside outside = supervisor.rendezvous.hold(cpu.index, hardware);
@@ -83,13 +118,14 @@ void accept_fault_record(Supervisor& supervisor, DirectMap memory) {
 void stop_for(Supervisor& supervisor, const Cpu& cpu, abi::StopRequest request) {
   policy::make_sound(request);
   const StopVerdict verdict = policy::judge_fault(request.policy, request.file, supervisor.phase, supervisor.resets);
-  supervisor.resets = policy::history_after(verdict, supervisor.resets, request.file);
-  supervisor.fault_recorded = true;
-  put(supervisor, policy::make_fault_record(request, supervisor.phase, verdict, supervisor.resets));
-  tell(supervisor, request, verdict);
+  if (verdict == StopVerdict::halt) {
+    supervisor.end.store(MachineEnd::halt);  // before anything can go wrong
+  }
+  const std::uint32_t in_a_row = record_stop(supervisor, request, verdict);
+  tell(supervisor, request, verdict, in_a_row, verdict == StopVerdict::reset ? MachineEnd::reset : MachineEnd::none);
   if (verdict == StopVerdict::reset) {
-    supervisor.halted.store(true, std::memory_order_release);  // should this CPU not be the last to run
-    platform::reset();
+    decide_reset(supervisor);
+    end_machine(supervisor);
   }
   if (verdict == StopVerdict::halt) {
     halt(supervisor, cpu);
@@ -97,15 +133,37 @@ void stop_for(Supervisor& supervisor, const Cpu& cpu, abi::StopRequest request) 
 }
 
 void stop_for_foundation(Supervisor& supervisor, const Cpu& cpu, const Fault& fault) {
-  abi::StopRequest request{};
-  request.file = abi::image_names::foundation;
+  abi::StopRequest request = request_for(abi::image_names::foundation, abi::image_names::foundation_name, fault);
   request.handler = supervisor.message.guid;
-  request.rip = fault.rip;
-  request.address = fault.address;
-  request.vector = static_cast<std::uint32_t>(fault.vector);
-  request.policy = abi::FaultPolicy::reset;
-  std::memcpy(request.name, abi::image_names::foundation_name, sizeof(abi::image_names::foundation_name));
   stop_for(supervisor, cpu, request);
+}
+
+void stop_for_panic(Supervisor& supervisor, const Fault& fault) {
+  if (supervisor.end.load() == MachineEnd::none) {
+    const abi::StopRequest request =
+        request_for(abi::image_names::supervisor, abi::image_names::supervisor_name, fault);
+    const StopVerdict verdict = policy::judge_fault(request.policy, request.file, supervisor.phase, supervisor.resets);
+    const bool counted = supervisor.fault_record != nullptr;
+    const bool reset = counted && verdict == StopVerdict::reset;
+    if (!reset) {
+      supervisor.end.store(MachineEnd::halt);
+    }
+    const std::uint32_t in_a_row = counted ? record_stop(supervisor, request, verdict) : 0;
+    tell(supervisor, request, verdict, in_a_row, MachineEnd::reset);
+    decide_reset(supervisor);
+    // Who is outside comes in, to stand still as well; in the launch others have nowhere to come to yet.
+    if (!reset && supervisor.phase != policy::BootPhase::launch) {
+      platform::raise_mmi_everywhere();
+    }
+  }
+  end_machine(supervisor);
+}
+
+void end_machine(Supervisor& supervisor) {
+  if (supervisor.end.load() == MachineEnd::reset) {
+    platform::reset();
+  }
+  arch::halt();
 }
 
 void forget_resets(Supervisor& supervisor) {

@@ -19,6 +19,13 @@ void stop_for(Supervisor& supervisor, const Cpu& cpu, abi::StopRequest request);
 // The same for the foundation, which a fault has cut off: its policy is reset.
 void stop_for_foundation(Supervisor& supervisor, const Cpu& cpu, const Fault& fault);
 
+// The same for ring 0, on any CPU. Nobody could go on without it: where no reset is left, or nothing could be counted,
+// the machine is halted.
+[[noreturn]] void stop_for_panic(Supervisor& supervisor, const Fault& fault);
+
+// What was decided, on this CPU.
+[[noreturn]] void end_machine(Supervisor& supervisor);
+
 // ReadyToBoot was reached: what was reset for before doesn't count any more.
 void forget_resets(Supervisor& supervisor);
 

@@ -9,6 +9,7 @@
 
 #include "abi/pi/mm_protocols.hpp"
 #include "platform/q35/chipset.hpp"
+#include "supervisor/exceptions/panic.hpp"
 #include "supervisor/testing/launched_machine.hpp"
 
 namespace redoubt::supervisor {
@@ -85,6 +86,26 @@ class MachineStopTest : public ::testing::Test {
     return {};
   }
 
+  // Ring 0 panics, on whatever CPU; how the processor ended.
+  std::string panics() {
+    arch::RegisterFrame frame{};
+    frame.vector = arch::vector::page_fault;
+    frame.rip = 0x1F01'0123;
+    try {
+      panic(supervisor(), frame, "a reason");
+    } catch (const End& end) {
+      return end.how;
+    }
+  }
+  std::string how_an_mmi_ends() {
+    try {
+      begin_mmi(supervisor(), machine_->cpu());
+    } catch (const End& end) {
+      return end.how;
+    }
+    return {};
+  }
+
   Supervisor& supervisor() { return machine_->supervisor(); }
   std::optional<policy::FaultRecord> left() {
     return policy::accept_fault_record(machine_->at<policy::FaultRecordBytes>(kept_page));
@@ -120,7 +141,7 @@ TEST_F(MachineStopTest, AResetIsTriedAtTheRegisterAndThenWithoutIt) {
   post(victim);
   EXPECT_EQ(ask(request(FaultPolicy::reset)), "shuts down");
   EXPECT_EQ(reset_requests(), 1000U) << "the port may lead nowhere";
-  EXPECT_TRUE(supervisor().halted);
+  EXPECT_EQ(supervisor().end, MachineEnd::reset);
   ASSERT_TRUE(left().has_value());
   EXPECT_EQ(left()->request.file, victim);
   EXPECT_EQ(left()->request.rip, 0x1F20'1234U);
@@ -154,7 +175,7 @@ TEST_F(MachineStopTest, TheThirdTimeInARowTheMachineGoesOnClosed) {
   boot(false);
   EXPECT_EQ(ask(request(FaultPolicy::reset)), "");
   EXPECT_EQ(reset_requests(), 0U);
-  EXPECT_FALSE(supervisor().halted);
+  EXPECT_EQ(supervisor().end, MachineEnd::none);
   EXPECT_TRUE(console().find("machine.closed name=\"Victim\"") != std::string::npos);
   EXPECT_TRUE(console().find("reason=\"resets did not help\"") != std::string::npos) << console();
   ASSERT_TRUE(left().has_value());
@@ -276,6 +297,143 @@ TEST_F(MachineStopTest, AFoundationThatFaultsIsReset) {
   boot(false);
   EXPECT_EQ(fault_in_foundation(), "");
   EXPECT_EQ(machine_->record().result, static_cast<std::uint64_t>(abi::LaunchResult::failed));
+}
+
+TEST_F(MachineStopTest, APanicIsCountedAsADriversFaultIs) {
+  for (std::uint32_t time = 1; time <= policy::resets_in_a_row; ++time) {
+    boot();
+    EXPECT_EQ(panics(), "shuts down") << time;
+    EXPECT_EQ(supervisor().end, MachineEnd::reset);
+    ASSERT_TRUE(left().has_value());
+    EXPECT_EQ(left()->request.file, abi::image_names::supervisor);
+    EXPECT_EQ(left()->request.vector, static_cast<std::uint32_t>(arch::vector::page_fault));
+    EXPECT_EQ(left()->request.rip, 0x1F01'0123U);
+    EXPECT_EQ(left()->in_a_row, time);
+  }
+  // Nobody can go on without ring 0, so that the machine stands still, also after a reset by hand.
+  for (unsigned time = 0; time < 2; ++time) {
+    boot(false);
+    EXPECT_EQ(panics(), "halts");
+    EXPECT_EQ(reset_requests(), 0U);
+    EXPECT_TRUE(console().find("panic vector=14 reason=\"a reason\"") != std::string::npos) << console();
+    EXPECT_TRUE(console().find("machine.halted name=\"RedoubtSupervisor\"") != std::string::npos) << console();
+    EXPECT_TRUE(console().find("in_a_row=2 reason=\"resets did not help\"") != std::string::npos) << console();
+  }
+}
+
+TEST_F(MachineStopTest, APanicUnderAnOperatingSystemHalts) {
+  boot();
+  supervisor().phase = BootPhase::operating_system;
+  EXPECT_EQ(panics(), "halts");
+  EXPECT_EQ(reset_requests(), 0U);
+  EXPECT_TRUE(console().find("reason=\"an operating system runs\"") != std::string::npos) << console();
+}
+
+TEST_F(MachineStopTest, APanicThatCannotBeCountedHalts) {
+  boot();
+  supervisor().fault_record = nullptr;
+  EXPECT_EQ(panics(), "halts");
+  EXPECT_EQ(reset_requests(), 0U);
+}
+
+TEST_F(MachineStopTest, AfterAPanicElsewhereNoMmiRuns) {
+  for (const MachineEnd end : {MachineEnd::reset, MachineEnd::halt}) {
+    boot();
+    if (end == MachineEnd::halt) supervisor().phase = BootPhase::operating_system;
+    post(victim);
+    // The CPU that isn't at work in MM panics; the one that is comes to its end.
+    panics();
+    answer_message();
+    EXPECT_EQ(supervisor().end, end);
+    EXPECT_EQ(how_an_mmi_ends(), end == MachineEnd::reset ? "shuts down" : "halts");
+  }
+}
+
+TEST_F(MachineStopTest, OfTwoThatPanicAtOnceOneDecides) {
+  boot();
+  supervisor().panicking = true;
+  unsigned polls = 0;
+  arch::fake::machine().on_spin = [&] {
+    if (++polls == 1000) supervisor().end = MachineEnd::reset;
+  };
+  EXPECT_EQ(panics(), "shuts down");
+  EXPECT_FALSE(left().has_value()) << "the other one counts";
+  EXPECT_EQ(console(), "");
+  // It faulted in its panic.
+  boot();
+  supervisor().panicking = true;
+  EXPECT_EQ(panics(), "halts");
+  EXPECT_EQ(supervisor().end, MachineEnd::halt);
+  EXPECT_EQ(how_an_mmi_ends(), "halts");
+}
+
+TEST_F(MachineStopTest, AHaltStaysAHalt) {
+  boot();
+  post(victim);
+  EXPECT_EQ(ask(request(FaultPolicy::halt)), "halts");
+  EXPECT_EQ(panics(), "halts");
+  supervisor().panicking = false;
+  EXPECT_EQ(ask(request(FaultPolicy::reset)), "halts") << "of another CPU, at the same time";
+  EXPECT_EQ(supervisor().end, MachineEnd::halt);
+  EXPECT_EQ(reset_requests(), 0U);
+}
+
+// A halt is decided before anything is done that may go wrong.
+TEST_F(MachineStopTest, APanicInAHaltIsNoReset) {
+  boot();
+  post(victim);
+  arch::fake::machine().on_spin = [this] { panic(supervisor(), {}, "on the way"); };
+  supervisor().rendezvous.note_call(1);
+  EXPECT_EQ(ask(request(FaultPolicy::halt)), "halts");
+  EXPECT_EQ(reset_requests(), 0U);
+  EXPECT_EQ(left()->request.file, victim);
+}
+
+TEST_F(MachineStopTest, AStopThatIsCutOffAndBegunAgainCountsOnce) {
+  boot();
+  post(victim);
+  EXPECT_EQ(ask(request(FaultPolicy::reset)), "shuts down");
+  supervisor().end = MachineEnd::none;  // as it was when its CPU was reset
+  EXPECT_EQ(ask(request(FaultPolicy::reset)), "shuts down");
+  EXPECT_EQ(left()->in_a_row, 1U);
+  EXPECT_EQ(left()->total, 1U);
+  supervisor().end = MachineEnd::none;
+  EXPECT_EQ(panics(), "shuts down") << "the CPU comes back in ring 0";
+  EXPECT_EQ(left()->total, 1U);
+  supervisor().panicking = false;
+  EXPECT_EQ(panics(), "shuts down") << "it was decided";
+  EXPECT_EQ(left()->total, 1U);
+}
+
+TEST_F(MachineStopTest, WhoComesBackIntoAResetCarriesItOut) {
+  boot();
+  post(victim);
+  EXPECT_EQ(ask(request(FaultPolicy::reset)), "shuts down");
+  EXPECT_EQ(how_an_mmi_ends(), "shuts down");
+  EXPECT_EQ(left()->total, 1U);
+}
+
+// ReadyToBoot comes, and nobody takes note of it but ring 0, which answers for a foundation that is over.
+TEST_F(MachineStopTest, AClosedMachinesReadyToBootClearsNothing) {
+  for (unsigned time = 0; time < policy::resets_in_a_row; ++time) {
+    boot();
+    post(victim);
+    EXPECT_EQ(fault_in_foundation(), "shuts down");
+  }
+  boot();
+  post(victim);
+  EXPECT_EQ(fault_in_foundation(), "");
+  ASSERT_TRUE(supervisor().foundation_over);
+  const abi::CommunicateHeader header{.header_guid = abi::ready_to_boot_event_group_guid, .message_length = 1};
+  std::memcpy(machine_->mailbox(), &header, sizeof(header));
+  machine_->status().is_comm_buffer_valid = 1;
+  ASSERT_EQ(begin_mmi(supervisor(), machine_->cpu()), Continuation::leave);
+  EXPECT_EQ(machine_->status().is_comm_buffer_valid, 0);
+  EXPECT_EQ(supervisor().phase, BootPhase::firmware);
+  EXPECT_EQ(supervisor().resets.in_a_row, policy::resets_in_a_row);
+  ASSERT_TRUE(left().has_value());
+  EXPECT_EQ(left()->in_a_row, policy::resets_in_a_row);
+  EXPECT_EQ(left()->verdict, policy::StopVerdict::closed_for_loop);
 }
 
 TEST_F(MachineStopTest, WhatTheFoundationAsksIsMadeSound) {

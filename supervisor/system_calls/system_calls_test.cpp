@@ -384,7 +384,7 @@ TEST_F(SystemCallsTest, RandomCallsBreakNothing) {
         if (number == SystemCall::allocate_pages && machine_.answer() == SystemStatus::ok)
           obtained[random() % obtained.size()] = frame.rdx;
       } catch (int) {
-        supervisor.halted = false;
+        supervisor.end = MachineEnd::none;
         inside = abort_activity(supervisor, machine_.cpu()) == Continuation::resume;
       }
     }

@@ -39,12 +39,12 @@ std::uint64_t code_sum(const Supervisor& supervisor) {
   return sum(total, gates, gates + page_bytes);
 }
 
-void audit(const Supervisor& supervisor, const Cpu& cpu) {
+void audit(Supervisor& supervisor, const Cpu& cpu) {
   const char* wrong = testing::audit_memory(supervisor);
   const std::uint64_t now = code_sum(supervisor);
   if (first_sum == 0) first_sum = now;
   if (wrong == nullptr && now != first_sum) wrong = "code of ring 0 has changed";
-  if (wrong != nullptr) panic(cpu.frame, wrong);
+  if (wrong != nullptr) panic(supervisor, cpu.frame, wrong);
   ReportLine line("audit");
   line.decimal("calls", calls)
       .decimal("faults", supervisor.fault_count)
