@@ -339,6 +339,7 @@ bool RendezvousHardware::call_in(std::uint32_t cpu) {
 bool RendezvousHardware::call_others(std::uint32_t cpu) {
   return supervisor_.local_apic.send_smi_to_others(supervisor_.cpus[cpu]->apic_id);
 }
+void RendezvousHardware::give_up_owner() { panic(supervisor_, {}, "the CPU that runs MM does not answer"); }
 void RendezvousHardware::call_all() { platform::raise_mmi_everywhere(); }
 bool RendezvousHardware::assigned(std::uint32_t cpu) {
   return supervisor_.procedures[cpu].state.load(std::memory_order_acquire) == ProcedureState::posted;

@@ -98,6 +98,7 @@ class RendezvousHardware {
   bool call_in(std::uint32_t cpu);
   bool call_others(std::uint32_t cpu);
   void call_all();
+  [[noreturn]] void give_up_owner();
   bool assigned(std::uint32_t cpu);
   // The CPU was reset, or its procedure has left MM.
   void forget(std::uint32_t cpu);

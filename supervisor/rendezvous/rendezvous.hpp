@@ -23,7 +23,9 @@
 // when it is done. The owner must not end the round before that.
 //
 // An owner that has left MM without finish() (a driver can execute RSM) doesn't know that everybody waits for it. Who
-// waits for long calls it in. One that is still at work just has an MMI more afterwards.
+// waits for long calls it in. One that is still at work just has an MMI more afterwards. One that was reset and waits
+// for a SIPI (an application processor, where INIT is delivered in MM) takes no SMI: nobody can end its round, so that
+// after a bounded number of calls it is given up. That bounds how long a handler may run as well, where CPUs wait.
 //
 // Who isn't there
 // ---------------
@@ -65,6 +67,7 @@ struct RendezvousLimits {
   std::uint64_t answer_ticks;   // for CPUs that were called in
   std::uint64_t polls;          // each
   std::uint64_t owner_ticks;    // after which who waits calls the owner in
+  std::uint32_t owner_calls;    // of one who waits in one turn, after which the owner is given up
 };
 
 // Who runs outside, as far as can be told; `cpu` is one of those, where `what` isn't nobody.
@@ -85,7 +88,8 @@ struct Outside {
 // false if it can't; void call_all() - the chipset sends one to all, the one that calls included, or doesn't;
 // bool assigned(std::uint32_t cpu) - whether there is something to do for the held CPU that calls; void
 // forget(std::uint32_t cpu) - the CPU that calls was reset while it was held; void rest() - the CPU that calls waits:
-// doesn't come back if the machine is to stand still.
+// doesn't come back if the machine is to stand still; void give_up_owner() - the owner doesn't come back, and neither
+// does this.
 template <std::uint32_t CpuLimit>
 class Rendezvous {
  public:
@@ -132,7 +136,7 @@ class Rendezvous {
   template <typename Hardware>
   Role wait(std::uint32_t cpu, Hardware& hardware) {
     Slot& slot = slots_[cpu];
-    OwnerWatch watch{turn_.load(std::memory_order_relaxed), hardware.now()};
+    OwnerWatch watch{turn_.load(std::memory_order_relaxed), hardware.now(), 0};
     for (std::uint32_t polls = 1;; ++polls, hardware.relax()) {
       if (polls % polls_per_look == 0) {
         look_after_owner(cpu, hardware, watch);
@@ -221,6 +225,7 @@ class Rendezvous {
   struct OwnerWatch {
     std::uint64_t turn;
     std::uint64_t start;
+    std::uint32_t calls;
   };
   static constexpr std::uint32_t polls_per_look = 1024;  // reading the clock at each would slow others down
 
@@ -240,10 +245,15 @@ class Rendezvous {
       return;
     }
     const std::uint32_t owner = owner_of(turn);
+    std::uint32_t calls = 0;
     if (turn == watch.turn && owner != nobody && owner != cpu + 1) {
+      if (watch.calls == limits_.owner_calls) {
+        hardware.give_up_owner();
+      }
       static_cast<void>(hardware.call_in(owner - 1));
+      calls = watch.calls + 1;
     }
-    watch = {turn, now};
+    watch = {turn, now, calls};
   }
 
   // Whom to wait for, of those that aren't held.

@@ -10,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <random>
+#include <stdexcept>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -20,10 +21,13 @@ namespace {
 constexpr std::uint32_t limit = 8;
 using Protocol = Rendezvous<limit>;
 
+struct OwnerGivenUp {};
+
 class FakeHardware {
  public:
   std::uint64_t now() { return ++now_; }
   void rest() {}
+  static void give_up_owner() { throw OwnerGivenUp{}; }
   void relax() {
     if (on_relax) {
       on_relax();
@@ -65,7 +69,8 @@ class FakeHardware {
   std::uint64_t now_ = 0;
 };
 
-constexpr RendezvousLimits short_limits = {.arrival_ticks = 10, .answer_ticks = 20, .polls = 1000, .owner_ticks = 1000};
+constexpr RendezvousLimits short_limits = {
+    .arrival_ticks = 10, .answer_ticks = 20, .polls = 1000, .owner_ticks = 1000, .owner_calls = 3};
 
 TEST(Rendezvous, AloneNeedsNobody) {
   Protocol protocol;
@@ -483,7 +488,8 @@ TEST_F(Hold, AHeldCpuThatWasResetRanOutside) {
   two_.join();
 }
 
-constexpr RendezvousLimits impatient = {.arrival_ticks = 10, .answer_ticks = 20, .polls = 1000, .owner_ticks = 5};
+constexpr RendezvousLimits impatient = {
+    .arrival_ticks = 10, .answer_ticks = 20, .polls = 1000, .owner_ticks = 5, .owner_calls = 1000};
 
 // One thread plays both CPUs: the owner acts while the other one waits.
 TEST(Rendezvous, AnOwnerThatDoesNotComeToAnEndIsCalledIn) {
@@ -515,6 +521,48 @@ TEST(Rendezvous, AnOwnerThatComesToAnEndIsNotCalled) {
   };
   EXPECT_EQ(protocol.enter(0, others_hardware), Protocol::Role::owner);
   EXPECT_TRUE(others_hardware.called.empty());
+}
+
+constexpr RendezvousLimits three_calls = {
+    .arrival_ticks = 10, .answer_ticks = 20, .polls = 1000, .owner_ticks = 5, .owner_calls = 3};
+
+// An application processor that an INIT took out of MM waits for a SIPI that nobody sends.
+TEST(Rendezvous, AnOwnerThatNeverAnswersIsGivenUp) {
+  Protocol protocol;
+  protocol.initialize(3, three_calls);
+  FakeHardware hardware;
+  EXPECT_EQ(protocol.enter(2, hardware), Protocol::Role::owner);
+  FakeHardware others_hardware;
+  std::uint64_t polls = 0;
+  others_hardware.on_relax = [&polls] {
+    if (++polls == 1'000'000) throw std::runtime_error("it waits for ever");
+  };
+  EXPECT_THROW(protocol.enter(0, others_hardware), OwnerGivenUp);
+  EXPECT_EQ(others_hardware.called, (std::vector<std::uint32_t>{2, 2, 2}));
+  // So it is for one that the lost one held.
+  EXPECT_THROW(protocol.wait(0, others_hardware), OwnerGivenUp);
+}
+
+// Each turn is counted for itself.
+TEST(Rendezvous, OwnersThatTakeTurnsAreNotGivenUp) {
+  Protocol protocol;
+  protocol.initialize(3, three_calls);
+  FakeHardware hardware;
+  FakeHardware others_hardware;
+  EXPECT_EQ(protocol.enter(2, hardware), Protocol::Role::owner);
+  unsigned turns = 0;
+  others_hardware.on_relax = [&] {
+    if (others_hardware.called.size() % 3 != 2) {
+      return;
+    }
+    others_hardware.called.clear();
+    protocol.finish();
+    if (++turns < 10) {
+      EXPECT_TRUE(protocol.enter_first(2));
+    }
+  };
+  EXPECT_EQ(protocol.enter(0, others_hardware), Protocol::Role::owner);
+  EXPECT_EQ(turns, 10U);
 }
 
 // The storm.
@@ -549,6 +597,7 @@ class Storm {
     }
     void relax() { std::this_thread::yield(); }
     void rest() {}
+    void give_up_owner() { ++storm.violations_; }
     bool call_in(std::uint32_t cpu) {
       storm.pending_[cpu].store(true);
       return random() % 64 != 0;
@@ -703,7 +752,8 @@ TEST(RendezvousStorm, PatientOwners) {
                                        RendezvousLimits{.arrival_ticks = 200'000,  // nanoseconds here
                                                         .answer_ticks = 50'000'000,
                                                         .polls = 1u << 24,
-                                                        .owner_ticks = UINT64_MAX});
+                                                        .owner_ticks = UINT64_MAX,
+                                                        .owner_calls = 0});
   storm->run();
   EXPECT_EQ(storm->violations(), 0u);
   EXPECT_EQ(storm->handled(), std::uint64_t{rounds} * 4);
@@ -714,7 +764,9 @@ TEST(RendezvousStorm, PatientOwners) {
 TEST(RendezvousStorm, ImpatientOwnersLeaveMostBehind) {
   constexpr unsigned rounds = 3000;
   auto storm = std::make_unique<Storm>(
-      6, rounds, RendezvousLimits{.arrival_ticks = 200, .answer_ticks = 2000, .polls = 8, .owner_ticks = UINT64_MAX});
+      6, rounds,
+      RendezvousLimits{
+          .arrival_ticks = 200, .answer_ticks = 2000, .polls = 8, .owner_ticks = UINT64_MAX, .owner_calls = 0});
   storm->run();
   EXPECT_EQ(storm->violations(), 0u);
   EXPECT_EQ(storm->handled(), std::uint64_t{rounds} * 6);
