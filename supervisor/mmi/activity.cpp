@@ -133,6 +133,17 @@ void answer_without_foundation(Supervisor& supervisor) {
   return Continuation::leave;
 }
 
+// Of a CPU that comes back as owner: whether ring 3 left MM. If not, the CPU was reset, and what its owner had in its
+// registers, or was owed, isn't his any more.
+bool left_by_itself(Supervisor& supervisor, Cpu& cpu) {
+  if (supervisor.owners_doors.left_closed()) {
+    return true;
+  }
+  supervisor.owners_doors.forget();
+  cpu.nmi_count = 0;
+  return false;
+}
+
 // Ring 3 was cut off on this CPU in the middle of an activity: it executed RSM, or the CPU was reset under it. It is
 // stopped as by a fault, and the activity goes on, unless it was the foundation. The message isn't answered: the caller
 // has seen its CPU come back without an answer, and may have put the next message where the answer would go. `leave` if
@@ -141,15 +152,12 @@ void answer_without_foundation(Supervisor& supervisor) {
 // What ring 0 was at when its CPU was reset (processors hold INIT back in MM, QEMU doesn't) nobody can finish: the
 // machine starts afresh.
 Continuation continue_activity(Supervisor& supervisor, Cpu& cpu) {
-  if (cpu.frame.vector != arch::in_ring_3) {
+  const bool ring_3 = cpu.frame.vector == arch::in_ring_3;
+  cpu.frame.vector = abi::fault_cpu_reset;  // ring 0 is at work from here on, should it be cut off itself
+  if (!ring_3) {
     panic(supervisor, cpu.frame, "the CPU was reset in ring 0");
   }
-  std::uint64_t reason = abi::fault_left_mm;
-  if (!supervisor.owners_doors.left_closed()) {
-    reason = abi::fault_cpu_reset;
-    supervisor.owners_doors.forget();
-    cpu.nmi_count = 0;
-  }
+  const std::uint64_t reason = left_by_itself(supervisor, cpu) ? abi::fault_left_mm : abi::fault_cpu_reset;
   supervisor.owners_doors.close();
   supervisor.message.kind = CapturedMessage::Kind::none;
   supervisor.raisers.begin();  // what the CPU was at now has nothing to do with this activity
@@ -164,6 +172,7 @@ Continuation continue_activity(Supervisor& supervisor, Cpu& cpu) {
     set_io_ports(cpu, false);
     supervisor.extended_state.drop();  // it became the owner's when the CPU left, or is gone
     if (supervisor.activity == Activity::none) {
+      static_cast<void>(left_by_itself(supervisor, cpu));
       end_round(supervisor, cpu);
     } else if (continue_activity(supervisor, cpu) == Continuation::resume) {
       return Continuation::resume;

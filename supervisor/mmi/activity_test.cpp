@@ -159,6 +159,7 @@ TEST_P(CutOffTest, AFoundationThatIsCutOffIsOver) {
   EXPECT_TRUE(answered());
   EXPECT_EQ(machine_.status().return_status, abi::status::device_error);
   EXPECT_EQ(code_segment(), reset ? 0u : 0x10u);
+  EXPECT_NE(machine_.frame().vector, arch::in_ring_3) << "the next time it is ring 0 that is cut off";
   post(7);
   EXPECT_EQ(mmi(), Continuation::leave);
   EXPECT_TRUE(answered());
@@ -275,6 +276,24 @@ TEST_F(ActivityTest, AResetOfRingZeroStartsTheMachineAfresh) {
   call_driver();
   machine_.frame().vector = abi::driver_gate_vector;  // as ring 0 has it
   EXPECT_DEATH(mmi(), "the processor shuts down");
+}
+
+// Between the last word of an activity and the end of its round. What the owner of the machine had before his INIT must
+// not be put over what he has now.
+TEST_F(ActivityTest, AResetAtTheEndOfARoundLeavesTheOwnersNewRegisters) {
+  finish_launch();
+  post(5);
+  ASSERT_EQ(mmi(), Continuation::resume);
+  supervisor().activity = Activity::none;
+  breakpoint() = 0x7000;
+  code_segment() = 0x20;
+  machine_.cpu().nmi_count = 3;
+  ASSERT_EQ(mmi(), Continuation::resume) << "the message is still there";
+  EXPECT_EQ(code_segment(), 0u);
+  EXPECT_EQ(machine_.call(SystemCall::finish_mmi, 0, 1), Continuation::leave);
+  EXPECT_EQ(code_segment(), 0x20u);
+  EXPECT_EQ(breakpoint(), 0x7000u);
+  EXPECT_EQ(machine_.cpu().nmi_count, 0u) << "an INIT clears NMIs that wait";
 }
 
 TEST_F(ActivityTest, TheFpuIsTheOwnersAgain) {

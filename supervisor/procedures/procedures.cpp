@@ -354,6 +354,7 @@ void RendezvousHardware::forget(std::uint32_t cpu) {
     supervisor_.cpus[cpu]->nmi_count = 0;
   }
   procedure.entered = false;
+  supervisor_.cpus[cpu]->frame.vector = abi::fault_cpu_reset;  // ring 3 doesn't run on it
   supervisor_.cpus[cpu]->runs_procedure = 0;
   set_io_ports(*supervisor_.cpus[cpu], false);
   move(procedure, ProcedureState::posted, ProcedureState::lost);
