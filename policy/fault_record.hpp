@@ -72,6 +72,9 @@ constexpr void make_sound(abi::StopRequest& request) {
   if (static_cast<std::uint8_t>(request.cause) >= abi::fault_cause_count) {
     request.cause = abi::FaultCause::fault;
   }
+  for (std::uint8_t& reserved : request.reserved) {
+    reserved = 0;
+  }
   make_quotable(request.name);
 }
 
@@ -102,7 +105,8 @@ constexpr std::optional<FaultRecord> accept_fault_record(const FaultRecordBytes&
   if (record.signature != FaultRecord::expected_signature || record.version != FaultRecord::current_version ||
       record.size != sizeof(FaultRecord) || record.checksum != checksum_of(record) || record.total > resets_in_total ||
       record.in_a_row > record.total || record.in_a_row > resets_in_a_row ||
-      static_cast<std::uint8_t>(record.phase) >= boot_phase_count || record.verdict > StopVerdict::closed_for_loop) {
+      static_cast<std::uint8_t>(record.phase) >= boot_phase_count || record.verdict > StopVerdict::closed_for_loop ||
+      record.reserved != 0) {
     return std::nullopt;
   }
   abi::StopRequest sound = record.request;

@@ -96,6 +96,8 @@ TEST(FaultRecord, EachFieldIsChecked) {
   }));
   EXPECT_FALSE(accepted([](FaultRecord& record) { record.phase = static_cast<BootPhase>(boot_phase_count); }));
   EXPECT_FALSE(accepted([](FaultRecord& record) { record.verdict = static_cast<StopVerdict>(5); }));
+  EXPECT_FALSE(accepted([](FaultRecord& record) { record.reserved = 1; })) << "a later version's, perhaps";
+  EXPECT_FALSE(accepted([](FaultRecord& record) { record.request.reserved[5] = 1; }));
   EXPECT_FALSE(accepted([](FaultRecord& record) { record.request.policy = static_cast<FaultPolicy>(3); }));
   EXPECT_FALSE(accepted(
       [](FaultRecord& record) { record.request.cause = static_cast<abi::FaultCause>(abi::fault_cause_count); }));
@@ -107,6 +109,15 @@ TEST(FaultRecord, EachFieldIsChecked) {
 TEST(FaultRecord, TheChecksumIsTheOneOfUefi) {
   const char text[] = "123456789";
   EXPECT_EQ(crc32(std::as_bytes(std::span(text, 9))), 0xCBF4'3926U);
+}
+
+TEST(FaultRecord, WhateverRingThreeAskedForARecordOfItIsAccepted) {
+  FaultRecord wrong = record();
+  std::memset(&wrong.request, 0xFF, sizeof(wrong.request));
+  abi::StopRequest asked = wrong.request;
+  make_sound(asked);
+  EXPECT_TRUE(
+      accept_fault_record(bytes_of(make_fault_record(asked, BootPhase::locked, StopVerdict::reset, {}))).has_value());
 }
 
 TEST(FaultRecord, ANameIsMadeHarmless) {
