@@ -26,16 +26,7 @@ MutableBytes Mailbox::buffer() {
 }
 
 Result<MessageChannel::Answer> Mailbox::exchange() {
-  status_->is_comm_buffer_valid = 1;
-  raise_smi();
-  if (!wait_for([this] { return status_->is_comm_buffer_valid == 0; }, answer_timeout)) {
-    return std::unexpected(Error::device);
-  }
-  const std::uint64_t size = status_->return_buffer_size;
-  if (size > buffer_.size()) {
-    return std::unexpected(Error::device);
-  }
-  return Answer{.status = status_->return_status, .bytes = Bytes(buffer_).first(static_cast<std::size_t>(size))};
+  return exchange_by(*status_, buffer_, raise_smi, [](auto answered) { return wait_for(answered, answer_timeout); });
 }
 
 }  // namespace redoubt::launch

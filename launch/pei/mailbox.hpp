@@ -8,6 +8,26 @@
 
 namespace redoubt::launch {
 
+// A message in `buffer`, and its answer. `raise` raises the MMI; `wait` waits for the condition that it is given, no
+// longer than MM may take, and returns what that returned last. A message that MM didn't take in time is taken back: it
+// must neither stand in the next one's way nor be served when its sender has given up. MM runs with this CPU held, so
+// that a flag that is clear here means that MM won't see the message any more.
+template <typename Raise, typename Wait>
+Result<MessageChannel::Answer> exchange_by(volatile abi::CommBufferStatus& status, Bytes buffer, Raise raise,
+                                           Wait wait) {
+  status.is_comm_buffer_valid = 1;
+  raise();
+  if (!wait([&status] { return status.is_comm_buffer_valid == 0; }) &&
+      __atomic_exchange_n(&status.is_comm_buffer_valid, std::uint8_t{0}, __ATOMIC_ACQ_REL) != 0) {
+    return std::unexpected(Error::device);
+  }
+  const std::uint64_t size = status.return_buffer_size;
+  if (size > buffer.size()) {
+    return std::unexpected(Error::device);
+  }
+  return MessageChannel::Answer{.status = status.return_status, .bytes = buffer.first(static_cast<std::size_t>(size))};
+}
+
 class Mailbox final : public MessageChannel {
  public:
   // Nothing is sent before. MM must have been launched with the same description.

@@ -12,6 +12,7 @@
 #include "launch/pei/fw_cfg_directory.hpp"
 #include "launch/pei/hob_list.hpp"
 #include "launch/pei/launch_options.hpp"
+#include "launch/pei/mailbox.hpp"
 #include "launch/pei/mmram_layout.hpp"
 #include "launch/pei/mmram_regions.hpp"
 #include "launch/pei/system_memory.hpp"
@@ -25,6 +26,53 @@ constexpr LayoutRequest usual = {.mmram_base = 0x7F001000,
                                  .supervisor_size = 0x12345,
                                  .volume_size = 0x80000,
                                  .hob_size = 0x1238};
+
+class MailboxTest : public ::testing::Test {
+ protected:
+  // MM answers in the moment that `answer` says, or not at all.
+  enum class When : std::uint8_t { at_once, after_the_wait, never };
+  Result<MessageChannel::Answer> exchange(When when) {
+    const auto answer = [this] {
+      status_.return_status = 7;
+      status_.return_buffer_size = 16;
+      status_.is_comm_buffer_valid = 0;
+    };
+    return exchange_by(
+        status_, buffer_,
+        [&] {
+          if (when == When::at_once) answer();
+        },
+        [&](auto condition) {
+          const bool met = condition();
+          if (when == When::after_the_wait) answer();
+          return met;
+        });
+  }
+
+  volatile abi::CommBufferStatus status_{};
+  std::array<std::byte, 64> buffer_{};
+};
+
+TEST_F(MailboxTest, AnAnswerComesBackWithItsLength) {
+  for (const When when : {When::at_once, When::after_the_wait}) {
+    const auto answer = exchange(when);
+    ASSERT_TRUE(answer);
+    EXPECT_EQ(answer->status, 7U);
+    EXPECT_EQ(answer->bytes.size(), 16U);
+  }
+}
+
+TEST_F(MailboxTest, AMessageThatMmDoesNotTakeIsTakenBack) {
+  ASSERT_FALSE(exchange(When::never));
+  EXPECT_EQ(status_.is_comm_buffer_valid, 0) << "the next one would be refused for ever";
+  EXPECT_TRUE(exchange(When::at_once));
+}
+
+TEST_F(MailboxTest, ALengthThatCannotBeIsAnError) {
+  status_.return_buffer_size = sizeof(buffer_) + 1;
+  EXPECT_FALSE(exchange_by(
+      status_, buffer_, [this] { status_.is_comm_buffer_valid = 0; }, [](auto condition) { return condition(); }));
+}
 
 TEST(MmramLayout, FollowsTheContract) {
   const auto layout = lay_out(usual);
