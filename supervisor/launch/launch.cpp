@@ -117,6 +117,7 @@ LaunchStep<void> place_gates(Supervisor& supervisor, DirectMap memory) {
 }  // namespace
 
 LaunchStep<void> accept_record(Supervisor& supervisor, abi::LaunchRecord& record) {
+  gather_for_marks(supervisor.launch_start_ticks);
   supervisor.launch = record;
   supervisor.launch_record = &record;
   if (supervisor.launch.signature != abi::LaunchRecord::expected_signature ||
@@ -184,6 +185,7 @@ void measure_tick_rate(Supervisor& supervisor) {
     elapsed = (platform::read_timer() - start) & platform::timer_mask;
   }
   const std::uint64_t ticks = arch::read_tsc() - start_ticks;
+  gather_for_marks(ticks ^ std::uint64_t{start} << 32);
   supervisor.ticks_per_microsecond =
       elapsed < counts
           ? 0

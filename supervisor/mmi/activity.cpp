@@ -9,6 +9,7 @@
 #include "supervisor/domain/domain_calls.hpp"
 #include "supervisor/exceptions/panic.hpp"
 #include "supervisor/report/report.hpp"
+#include "supervisor/save_state/save_state.hpp"
 #include "supervisor/stopping/machine_stop.hpp"
 
 namespace redoubt::supervisor {
@@ -168,6 +169,7 @@ Continuation continue_activity(Supervisor& supervisor, Cpu& cpu) {
 // Somebody else runs MM, or this CPU was reset while it did, or left.
 [[gnu::noinline]] Continuation begin_later(Supervisor& supervisor, Cpu& cpu) {
   RendezvousHardware(supervisor).rest();
+  gather_for_marks(interrupted_place(supervisor, cpu));
   if (supervisor.rendezvous.was_reset(cpu.index)) {
     set_io_ports(cpu, false);
     supervisor.extended_state.drop();  // it became the owner's when the CPU left, or is gone

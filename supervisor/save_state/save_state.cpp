@@ -130,6 +130,12 @@ std::uint64_t read_io(const abi::SaveState& state) {
 
 }  // namespace
 
+std::uint64_t interrupted_place(const Supervisor& supervisor, const Cpu& cpu) {
+  const auto& state =
+      *reinterpret_cast<const abi::SaveState*>(supervisor.first_save_state + cpu.index * abi::smbase_stride);
+  return state.rip ^ state.rsp << 32;
+}
+
 void find_raisers(Supervisor& supervisor, const Cpu& owner) {
   if (supervisor.raisers.known()) {
     return;

@@ -16,6 +16,9 @@ Result<std::uint64_t, abi::SystemStatus> read_save_state(Supervisor& supervisor,
 abi::SystemStatus write_save_state(Supervisor& supervisor, const Cpu& owner, std::uint64_t cpu, std::uint64_t number,
                                    std::uint64_t width, std::uint64_t value);
 
+// Where the code was that the MMI interrupted on this CPU, in one word.
+std::uint64_t interrupted_place(const Supervisor& supervisor, const Cpu& cpu);
+
 // Finds out whose code may have raised the MMI, if that isn't known yet. Before the command port is changed.
 void find_raisers(Supervisor& supervisor, const Cpu& owner);
 

@@ -1,32 +1,52 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 #include "supervisor/transparency/owners_doors.hpp"
 
+#include <atomic>
+
 #include "arch/processor.hpp"
 #include "arch/x86_64/registers/msr.hpp"
 
 namespace redoubt::supervisor {
 namespace {
 
-// In no debug register unless put there: not what a reset leaves, and an address that a breakpoint can have.
+constexpr std::uint64_t odd_multiplier = 0x9E37'79B9'7F4A'7C15;
+
+// What was gathered. CPUs that add at once may lose one of their values.
+std::atomic<std::uint64_t> gathered = 0;
+
+// Each bit of the result depends on all that was gathered so far.
+std::uint64_t stir(std::uint64_t value) {
+  std::uint64_t sum = gathered.load(std::memory_order_relaxed) ^ value;
+  for (unsigned round = 0; round < 3; ++round) {
+    sum = (sum ^ (sum >> 29)) * odd_multiplier;
+  }
+  sum ^= sum >> 32;
+  gathered.store(sum, std::memory_order_relaxed);
+  return sum;
+}
+
+// In no debug register unless put there: not what a reset leaves, and an address that a breakpoint can have. Random
+// where the processor has random numbers. Elsewhere it comes of what was gathered, and of how long CPUID, which ends up
+// in the hypervisor if there is one, takes again and again.
 std::uint64_t draw_mark() {
   constexpr unsigned tries = 16;
-  constexpr std::uint64_t odd_multiplier = 0x9E37'79B9'7F4A'7C15;
   constexpr unsigned low_half_shift = 17;
+  const bool has_random = (arch::cpuid_leaf(arch::cpuid::features).ecx & arch::cpuid::features_ecx_rdrand) != 0;
   std::uint64_t value = 0;
   bool drawn = false;
-  if ((arch::cpuid_leaf(arch::cpuid::features).ecx & arch::cpuid::features_ecx_rdrand) != 0) {
-    for (unsigned attempt = 0; attempt < tries && !drawn; ++attempt) {
-      drawn = arch::draw_random(value);
+  for (unsigned attempt = 0; attempt < tries && !drawn; ++attempt) {
+    drawn = has_random && arch::draw_random(value);
+    if (!drawn) {
+      static_cast<void>(arch::cpuid_leaf(arch::cpuid::features));
+      value = stir(arch::read_tsc());
     }
-  }
-  if (!drawn) {
-    value = (arch::read_tsc() * odd_multiplier) ^ (arch::read_tsc() << 32);
-    value = (value ^ (value >> 29)) * odd_multiplier;
   }
   return (value >> low_half_shift) | 1;
 }
 
 }  // namespace
+
+void gather_for_marks(std::uint64_t value) { static_cast<void>(stir(value ^ arch::read_tsc())); }
 
 void OwnersDoors::close() {
   arch::load_local_descriptor_table(0);

@@ -14,6 +14,11 @@
 
 namespace redoubt::supervisor {
 
+// Something that whoever is outside knows less than exactly, for marks where the processor has no random numbers: a
+// time to the tick, where code was interrupted. No randomness is claimed for it: docs/boundary.md says what it is
+// worth.
+void gather_for_marks(std::uint64_t value);
+
 class OwnersDoors {
  public:
   // SYSENTER faults with a null code segment (Intel SDM volume 2); a null LDT has no selectors. May be repeated: what

@@ -98,6 +98,20 @@ TEST_F(OwnersDoorsTest, WithoutRdrandTheMarkComesOfTheTsc) {
   }
 }
 
+// Who guesses the TSC to the tick still has to guess what else was gathered.
+TEST_F(OwnersDoorsTest, WithoutRdrandTheMarkComesOfMoreThanOneTime) {
+  std::uint64_t last = 0;
+  for (unsigned launch = 0; launch < 4; ++launch) {
+    if (launch == 2) gather_for_marks(5);
+    arch::fake::machine().tsc = 1000;
+    OwnersDoors doors;
+    doors.close();
+    EXPECT_NE(breakpoint(), last);
+    last = breakpoint();
+    doors.reopen();
+  }
+}
+
 TEST_F(OwnersDoorsTest, ClosedTwiceTheyStillHoldWhatTheOwnerHad) {
   doors_.close();
   arch::fake::machine().local_descriptors = 0x50;
