@@ -25,11 +25,13 @@
 //   fault.record name="..." guid=G cause=fault|entry_point|image|not_started vector=N rip=0x.. address=0x.. handler=G
 //                phase=launch|firmware|locked|ready_to_boot|os action=reset|halted|closed in_a_row=N
 //                                                       the last boot left this of a driver that failed, or of the
-//                                                       foundation: when, what the machine did, and which reset in a
-//                                                       row it was
+//                                                       foundation or ring 0 (which halts where it says closed):
+//                                                       when, what the machine did, and which reset in a row it
+//                                                       was
 //   machine.reset|machine.halted|machine.closed name="..." guid=G cause=.. vector=N phase=.. in_a_row=N reason="..."
-//                                                       this boot: what its failure does to the machine. Closed: it
-//                                                       goes on, and the driver's messages get errors
+//                                                       this boot: what its failure (ring 0's: its panic) does to
+//                                                       the machine. Closed: it goes on, and the driver's messages
+//                                                       get errors
 //   driver guid=G name="..." entry=0x.. size=N cpl=3 ticks=N status=0x.. policy=disable|reset|halt number=N
 //                                                       one line for each driver started, with what becomes of the
 //                                                       machine when it fails; reason="..." before the policy if it
