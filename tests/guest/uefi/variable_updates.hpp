@@ -31,7 +31,7 @@ inline constexpr Target targets[] = {{u"PK", &global_variable},
                                      {u"Private", &private_vendor}};
 
 inline constexpr std::size_t header_size = 17;
-inline std::uint8_t bytes[0x10000];
+inline std::uint8_t bytes[0x40000];
 
 // Eight upper-case or lower-case hexadecimal digits.
 inline std::uint32_t number_at(std::span<const std::uint8_t> text) {
