@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
 #include <random>
 #include <vector>
@@ -21,10 +22,10 @@ constexpr std::uint64_t local_apic = 0xFEE00000;
 constexpr std::uint64_t read_write = abi::page_read | abi::page_write;
 constexpr std::uint64_t read_execute = abi::page_read | abi::page_execute;
 
-int invalidations = 0;
+std::vector<std::uint64_t> invalidations;
 
 MemoryHardware test_hardware() {
-  return {.invalidate_page = [](std::uint64_t) { ++invalidations; }, .execute_disable = true};
+  return {.invalidate_page = [](std::uint64_t address) { invalidations.push_back(address); }, .execute_disable = true};
 }
 
 class MemoryMapTest : public testing::Test {
@@ -243,6 +244,70 @@ TEST_F(MemoryMapTest, PagesMoveBetweenDomains) {
   ASSERT_TRUE(map_.free_pages(*pages, 3));
   EXPECT_FALSE(rights(Domain::driver, *pages).user);
   EXPECT_FALSE(map_.free_pages(*pages, 3)) << "freed twice";
+}
+
+// The last place where it can be refused, whatever callers have looked at before.
+TEST_F(MemoryMapTest, NoPageIsMappedWritableAndExecutableUnlessThatIsMeant) {
+  std::vector<PageRecord> records(mmram_pages);
+  PagePool pool;
+  pool.initialize(mmram_base, records);
+  AddressSpace space;
+  ASSERT_TRUE(space.create(pool, memory_, true));
+  for (const bool user : {false, true}) {
+    EXPECT_FALSE(space.map(page(900), page(900), 1, {.user = user, .write = true, .execute = true}));
+    EXPECT_FALSE(space.find(page(900)));
+  }
+  EXPECT_TRUE(space.map(page(900), page(900), 1, {.user = true, .write = true, .execute = true, .exception = true}));
+  EXPECT_TRUE(space.find(page(900)));
+
+  const ImageSection sections[] = {{page(40), 10, true, true}};
+  EXPECT_FALSE(map_.initialize(record_, record_address, sections, {}, test_hardware(), memory_, memory_));
+}
+
+// MMRAM holds noise after power-on, and what the boot before left after a reset.
+TEST_F(MemoryMapTest, WhatLayThereBeforeIsNobodysToRead) {
+  constexpr std::uint64_t noise_pages = mmram_pages - 200;
+  std::memset(memory_.at(record_.used_end), 0xA5, noise_pages * page_bytes);
+  ASSERT_TRUE(launch());
+  const auto is_clear = [this](std::uint64_t address, std::uint64_t pages) {
+    const std::byte* first = memory_.at(address);
+    return std::all_of(first, first + pages * page_bytes, [](std::byte byte) { return byte == std::byte{0}; });
+  };
+  EXPECT_TRUE(is_clear(map_.capture(), comm_pages));
+  EXPECT_TRUE(is_clear(*map_.allocate_supervisor(2), 2));
+  EXPECT_TRUE(is_clear(*map_.allocate_fixed(2), 2));
+  EXPECT_TRUE(is_clear(*map_.allocate_stack(2, Domain::driver) - 2 * page_bytes, 2));
+  ASSERT_TRUE(map_.allocate_pages_at(page(900), 2));
+  EXPECT_TRUE(is_clear(page(900), 2));
+  const std::uint64_t pages = *map_.allocate_pages(3, 0);
+  EXPECT_TRUE(is_clear(pages, 3));
+  // Nor what one owner left for the next.
+  std::memset(memory_.at(pages), 0xA5, 3 * page_bytes);
+  ASSERT_TRUE(map_.free_pages(pages, 3));
+  EXPECT_TRUE(is_clear(pages, 3));
+}
+
+// A CPU may hold a translation of every page: each change of rights takes back that page's.
+TEST_F(MemoryMapTest, TranslationsAreForgottenWhenRightsChange) {
+  ASSERT_TRUE(launch());
+  const std::uint64_t pages = *map_.allocate_pages(2, 0);
+  const auto forgets_both = [&](auto change) {
+    invalidations.clear();
+    EXPECT_TRUE(change());
+    return std::ranges::count(invalidations, pages) == 1 && std::ranges::count(invalidations, pages + page_bytes) == 1;
+  };
+  EXPECT_TRUE(forgets_both([&] { return map_.set_page_access(pages, 2, abi::page_none, read_write); }));
+  EXPECT_TRUE(forgets_both([&] { return map_.set_page_access(pages, 2, abi::page_none, abi::page_read); }));
+  EXPECT_TRUE(forgets_both([&] { return map_.free_pages(pages, 2); }));
+  invalidations.clear();
+  const std::uint64_t top = *map_.allocate_stack(1, Domain::driver);
+  for (const std::uint64_t guard : {top, top - 2 * page_bytes}) {
+    EXPECT_EQ(std::ranges::count(invalidations, guard), 1);
+    EXPECT_EQ(std::ranges::count(invalidations, physical_window + guard), 1);
+  }
+  invalidations.clear();
+  ASSERT_TRUE(map_.seal_entry_page(page(0)));
+  EXPECT_EQ(invalidations, (std::vector<std::uint64_t>{page(0), physical_window + page(0)}));
 }
 
 TEST_F(MemoryMapTest, HostileArgumentsChangeNothing) {

@@ -167,6 +167,35 @@ TEST_P(CutOffTest, AFoundationThatIsCutOffIsOver) {
   EXPECT_EQ(mmi(), Continuation::leave) << "it wants nothing any more";
 }
 
+// A driver waits below what the foundation is at: neither the launch nor an MMI may end over its head.
+TEST_F(ActivityTest, NothingEndsWhileADriversCallIsOpen) {
+  const auto returns = [this] {
+    ASSERT_EQ(machine_.call(SystemCall::finish_service, 0), Continuation::resume);
+    ASSERT_TRUE(machine_.in_driver_space());
+    ASSERT_EQ(machine_.gate(abi::gate_return), Continuation::resume);
+    ASSERT_EQ(machine_.answer(), SystemStatus::ok);
+  };
+  call_driver();
+  ASSERT_EQ(machine_.gate(3), Continuation::resume);
+  EXPECT_EQ(machine_.call(SystemCall::finish_launch, 0), Continuation::resume);
+  EXPECT_EQ(machine_.answer(), SystemStatus::not_permitted);
+  EXPECT_EQ(machine_.record().result, static_cast<std::uint64_t>(abi::LaunchResult::not_run));
+  returns();
+  finish_launch();
+  post(5);
+  ASSERT_EQ(mmi(), Continuation::resume);
+  call_driver();
+  ASSERT_EQ(machine_.gate(3), Continuation::resume);
+  EXPECT_EQ(machine_.call(SystemCall::finish_mmi, 0, 1), Continuation::resume);
+  EXPECT_EQ(machine_.answer(), SystemStatus::not_permitted);
+  EXPECT_FALSE(answered());
+  EXPECT_EQ(supervisor().activity, Activity::mmi);
+  EXPECT_EQ(code_segment(), 0u) << "the doors are shut";
+  returns();
+  EXPECT_EQ(machine_.call(SystemCall::finish_mmi, 0, 1), Continuation::leave);
+  EXPECT_TRUE(answered());
+}
+
 TEST_F(ActivityTest, AFoundationWhoseLaunchFailedIsNotEntered) {
   machine_.call(SystemCall::set_root_interest, 1);
   ASSERT_EQ(machine_.call(SystemCall::finish_launch, abi::status::device_error), Continuation::leave);
