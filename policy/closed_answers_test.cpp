@@ -154,6 +154,20 @@ TEST(ClosedAnswers, PoliciesAndLockBoxesFailInTheirOwnFields) {
   EXPECT_EQ(get<std::uint64_t>(box, 8), device_error);
 }
 
+// A handler may write nothing and say that it has answered: then an error stands where its sender looks.
+TEST(ClosedAnswers, AHandlerBeginsWithAnError) {
+  for (const ClosedMessage message :
+       {ClosedMessage::variable, ClosedMessage::variable_policy, ClosedMessage::lock_box}) {
+    const StatusPlace place = status_place(message);
+    Payload payload(place.header_size, std::byte{0});
+    EXPECT_TRUE(expect_answer(message, payload));
+    EXPECT_EQ(get<std::uint64_t>(payload, place.offset), device_error);
+    Payload cut(place.header_size - 1, std::byte{0});
+    EXPECT_FALSE(expect_answer(message, cut));
+    EXPECT_EQ(cut, Payload(place.header_size - 1, std::byte{0}));
+  }
+}
+
 // A sender who doesn't look at what Communicate() returns finds no 0 anywhere.
 TEST(ClosedAnswers, OtherMessagesAreOverwritten) {
   for (const std::uint64_t failure : {device_error, not_found, aborted}) {

@@ -266,14 +266,18 @@ TEST_F(MemoryMapTest, NoPageIsMappedWritableAndExecutableUnlessThatIsMeant) {
 
 // MMRAM holds noise after power-on, and what the boot before left after a reset.
 TEST_F(MemoryMapTest, WhatLayThereBeforeIsNobodysToRead) {
-  constexpr std::uint64_t noise_pages = mmram_pages - 200;
-  std::memset(memory_.at(record_.used_end), 0xA5, noise_pages * page_bytes);
+  std::memset(memory_.at(record_.used_end), 0xA5, (mmram_pages - 200) * page_bytes);
   ASSERT_TRUE(launch());
   const auto is_clear = [this](std::uint64_t address, std::uint64_t pages) {
     const std::byte* first = memory_.at(address);
     return std::all_of(first, first + pages * page_bytes, [](std::byte byte) { return byte == std::byte{0}; });
   };
   EXPECT_TRUE(is_clear(map_.capture(), comm_pages));
+  for (std::uint64_t number = 0; number < mmram_pages; ++number) {
+    if (map_.pool().find(page(number))->owner == PageOwner::free) {
+      std::memset(memory_.at(page(number)), 0xA5, page_bytes);
+    }
+  }
   EXPECT_TRUE(is_clear(*map_.allocate_supervisor(2), 2));
   EXPECT_TRUE(is_clear(*map_.allocate_fixed(2), 2));
   EXPECT_TRUE(is_clear(*map_.allocate_stack(2, Domain::driver) - 2 * page_bytes, 2));
