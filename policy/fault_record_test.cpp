@@ -89,7 +89,10 @@ TEST(FaultRecord, EachFieldIsChecked) {
   EXPECT_FALSE(accepted([](FaultRecord& record) { ++record.version; }));
   EXPECT_FALSE(accepted([](FaultRecord& record) { --record.size; }));
   EXPECT_FALSE(accepted([](FaultRecord& record) { record.total = resets_in_total + 1; }));
-  EXPECT_FALSE(accepted([](FaultRecord& record) { record.in_a_row = record.total + 1; }));
+  EXPECT_FALSE(accepted([](FaultRecord& record) {
+    record.total = 0;
+    record.in_a_row = 1;
+  }));
   EXPECT_FALSE(accepted([](FaultRecord& record) {
     record.total = resets_in_total;
     record.in_a_row = resets_in_a_row + 1;
