@@ -277,6 +277,15 @@ TEST_F(DomainCallsTest, AHostileDriversStackIsRefused) {
     EXPECT_EQ(machine_.answer(), SystemStatus::driver_fault) << std::hex << rsp;
     EXPECT_TRUE(machine_.supervisor().calls.empty());
   }
+  // Memory of drivers' that isn't their stack is none.
+  machine_.call(SystemCall::allocate_pages, 1);
+  const std::uint64_t page = frame().rdx;
+  machine_.call(SystemCall::set_page_access, page, 1, abi::page_none, abi::page_read | abi::page_write);
+  ASSERT_EQ(machine_.answer(), SystemStatus::ok);
+  call_driver();
+  frame().rsp = page + 0x800;
+  ASSERT_EQ(machine_.gate(1), Continuation::resume);
+  EXPECT_EQ(machine_.answer(), SystemStatus::driver_fault);
   // Barely in: the gate works, a call from there doesn't fit.
   call_driver();
   frame().rsp = stack.top - stack.bytes;
