@@ -66,7 +66,7 @@ class Device {
   void write(std::uint32_t offset, std::uint8_t value) {
     ++writes;
     if (is_ram) {
-      cells[offset] = std::byte{value};
+      cells[offset] = takes_writes ? std::byte{value} : cells[offset];
       return;
     }
     expect(busy_reads == 0 && !is_gone, "a command while it works");
@@ -124,6 +124,7 @@ class Device {
   bool goes_in_operation = false;     // the next one never ends
   bool clears_all_of_status = false;  // as QEMU does
   bool is_ram = false;
+  bool takes_writes = true;  // as RAM
   std::uint64_t reads = 0;
   std::uint64_t writes = 0;
   std::uint64_t buffers = 0;
@@ -421,6 +422,15 @@ TEST(CfiFlash, OnlyTheDeviceAnswers) {
   for (const std::byte fill : {std::byte{0x80}, std::byte{0xFF}, std::byte{0x70}}) {
     device.cells.assign(0x4000, fill);
     EXPECT_EQ(flash.ask(0x40, std::vector<std::byte>(20, fill)), Answer::silence);
+  }
+  // A register that happens to hold what the status is, whatever is written there.
+  device.takes_writes = false;
+  device.cells = std::vector<std::byte>(0x4000, std::byte{0x77});
+  for (const std::uint32_t offset : {0x40u, 0x41u}) {
+    device.cells[offset] = std::byte{0x80};
+    const std::vector<std::byte> shown(device.cells.begin() + offset, device.cells.begin() + offset + 20);
+    EXPECT_EQ(flash.ask(offset, shown), Answer::silence);
+    device.cells[offset] = std::byte{0x77};
   }
 }
 
