@@ -3,9 +3,13 @@
 #include "supervisor/communication/comm_buffer.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <ucontext.h>
 
 #include <array>
 #include <atomic>
+#include <csignal>
+#include <cstdlib>
 #include <cstring>
 #include <thread>
 #include <vector>
@@ -125,6 +129,83 @@ TEST_F(CommBufferTest, ReplyIsCutToTheCapacity) {
   EXPECT_EQ(status_.return_buffer_size, 100u);
   EXPECT_EQ(outside_[99], std::byte{0x55});
   EXPECT_EQ(outside_[100], std::byte{0x77}) << "bytes after the declared buffer changed";
+}
+
+// Counts the instructions that read each word of a page: the page can't be read, each attempt faults, and the trap flag
+// lets one instruction alone through.
+class WatchedPage {
+ public:
+  WatchedPage()
+      : page_(static_cast<std::byte*>(
+            mmap(nullptr, buffer_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0))) {
+    if (page_ == MAP_FAILED) std::abort();
+    watched = this;
+  }
+  ~WatchedPage() {
+    watched = nullptr;
+    munmap(page_, buffer_bytes);
+  }
+  WatchedPage(const WatchedPage&) = delete;
+  WatchedPage& operator=(const WatchedPage&) = delete;
+
+  std::byte* data() { return page_; }
+  template <typename Function>
+  void watch(Function function) {
+    struct sigaction access{};
+    access.sa_sigaction = on_access;
+    access.sa_flags = SA_SIGINFO;
+    struct sigaction step{};
+    step.sa_sigaction = on_step;
+    step.sa_flags = SA_SIGINFO;
+    struct sigaction old_access{};
+    struct sigaction old_step{};
+    sigaction(SIGSEGV, &access, &old_access);
+    sigaction(SIGTRAP, &step, &old_step);
+    protect(PROT_NONE);
+    function();
+    protect(PROT_READ | PROT_WRITE);
+    sigaction(SIGSEGV, &old_access, nullptr);
+    sigaction(SIGTRAP, &old_step, nullptr);
+  }
+  unsigned reads_of_word(std::size_t word) const { return reads_[word]; }
+
+ private:
+  static constexpr greg_t trap_flag = 0x100;
+
+  static void on_access(int, siginfo_t* information, void* context) {
+    const auto offset = static_cast<std::size_t>(static_cast<std::byte*>(information->si_addr) - watched->page_);
+    if (offset >= buffer_bytes) std::abort();
+    ++watched->reads_[offset / 8];
+    watched->protect(PROT_READ | PROT_WRITE);
+    static_cast<ucontext_t*>(context)->uc_mcontext.gregs[REG_EFL] |= trap_flag;
+  }
+  static void on_step(int, siginfo_t*, void* context) {
+    watched->protect(PROT_NONE);
+    static_cast<ucontext_t*>(context)->uc_mcontext.gregs[REG_EFL] &= ~trap_flag;
+  }
+  void protect(int rights) {
+    if (mprotect(page_, buffer_bytes, rights) != 0) std::abort();
+  }
+
+  static inline WatchedPage* watched = nullptr;
+  std::byte* page_;
+  std::array<unsigned, buffer_bytes / 8> reads_{};
+};
+
+// What decides is read once: whoever changes it afterwards changes nothing.
+TEST_F(CommBufferTest, EachWordOfAHeaderIsReadOnce) {
+  for (const bool version_3 : {false, true}) {
+    WatchedPage page;
+    version_3 ? send_v3(100, 4) : send(64);
+    std::memcpy(page.data(), outside_.data(), 100);
+    comm_.initialize(page.data(), copy_.data(), buffer_bytes, &status_);
+    CapturedMessage message;
+    page.watch([&] { message = comm_.capture(); });
+    EXPECT_EQ(message.kind, CapturedMessage::Kind::message);
+    for (std::size_t word = 0; word < message.data_offset / 8; ++word) {
+      EXPECT_EQ(page.reads_of_word(word), 1u) << "word " << word << ", version 3: " << version_3;
+    }
+  }
 }
 
 // Somebody rewrites header and data all the time; whatever is captured is consistent with itself.

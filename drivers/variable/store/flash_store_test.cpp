@@ -617,6 +617,23 @@ TEST(FlashStore, DamageIsNamed) {
   EXPECT_EQ(damage(store + 16, std::uint32_t{27}), FindingId::store_size);
 }
 
+// Fewer cells are left than a header has, and not all of them are blank: what follows isn't the store's.
+TEST(FlashStore, ATailTooShortForARecordStaysAsItIs) {
+  NorModel nor(small_flash);
+  {
+    Store store(nor);
+    ASSERT_TRUE(store.opened.has_value());
+    constexpr std::uint32_t room = 20;
+    const std::string data(store.store.capacity() - room - FlashStore::record_size(4, 0), 'x');
+    ASSERT_TRUE(store.set(u"A", data).has_value());
+  }
+  nor.cells()[small_region - 4] = std::byte{0x7F};
+  const std::vector<std::byte> before = nor.cells();
+  Store store(nor);
+  EXPECT_TRUE(store.opened.has_value());
+  EXPECT_EQ(nor.cells(), before);
+}
+
 TEST(FlashStore, RefusesALayoutThatIsNotTheFlashs) {
   NorModel nor(small_flash);
   HeapAllocator allocator;

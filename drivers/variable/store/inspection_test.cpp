@@ -154,6 +154,15 @@ TEST_F(Records, ThatLeadNowhere) {
   EXPECT_THAT(findings(), ElementsAre(Finding{first, Severity::damage, FindingId::record_unreachable}));
 }
 
+// Nothing lies behind it, and its own value is out of reach all the same.
+TEST_F(Records, TheLastOneThatLeadsNowhereIsDamage) {
+  put(second + 40, std::uint32_t{small_region});
+  EXPECT_TRUE(damaged().has_value());
+  Machine other(NorModel(cells), small_layout);
+  ASSERT_FALSE(other.started.has_value());
+  EXPECT_EQ(other.started.error(), Error::malformed);
+}
+
 TEST_F(Records, BehindTheLastOne) {
   put(tail, std::uint8_t{0xAB});
   EXPECT_THAT(findings(), ElementsAre(Finding{tail, Severity::note, FindingId::record_interrupted}));
