@@ -104,6 +104,7 @@ TEST(FlashStore, ADamagedStoreIsNoSetupMode) {
   ASSERT_FALSE(machine.started.has_value());
   EXPECT_EQ(machine.get(u"SetupMode", global_variable_guid).data, std::string(1, '\0'));
   EXPECT_EQ(machine.get(u"SecureBoot", global_variable_guid).data, std::string(1, '\1'));
+  EXPECT_EQ(machine.get(u"DeployedMode", global_variable_guid).data, std::string(1, '\1'));
 }
 
 // Clears attribute bits of the record that holds `data`, as damage may.
