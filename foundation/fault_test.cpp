@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 // Drivers that fault, and memory that runs out: what stays, what goes, who hears of it.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "abi/pi/variable_messages.hpp"
 #include "foundation/testing/machine.hpp"
@@ -403,6 +405,11 @@ class RivalTest : public ClosedTest {
                     Handle handle = nullptr;
                     registered_ = mmst->mmi_handler_register(handlers[2], &messages::variable_message_guid, &handle);
                     mmst->mmi_handler_register(handlers[2], &messages::policy_message_guid, &handle);
+                    for (const abi::Guid* protocol : variable_protocols) {
+                      Handle own = nullptr;
+                      installed_.push_back(
+                          mmst->install_protocol_interface(&own, protocol, abi::native_interface, &registered_));
+                    }
                     return mmst->mmi_handler_register(handlers[3], &other_message, &handle);
                   }});
     handler_bodies[2] = [](const HandlerCall& call) {
@@ -420,7 +427,11 @@ class RivalTest : public ClosedTest {
     return registered_;
   }
 
+  static constexpr const abi::Guid* variable_protocols[] = {&messages::variable_message_guid,
+                                                            &messages::variable_write_guid};
+
   EfiStatus registered_ = status::success;
+  std::vector<EfiStatus> installed_;  // each of the protocols
 };
 
 TEST_F(RivalTest, BesideTheVariableDriverIsRefused) {
@@ -435,6 +446,9 @@ TEST_F(RivalTest, BesideTheVariableDriverIsRefused) {
   launch();  // behind the rival
   EXPECT_EQ(registered_, status::access_denied);
   EXPECT_TRUE(machine_.supervisor.logged("name=\"rival\" what=handler owner=2"));
+  // Nor do other MM drivers take it for the variable driver, which hasn't started yet.
+  EXPECT_THAT(installed_, ::testing::Each(status::access_denied));
+  EXPECT_TRUE(machine_.supervisor.logged("name=\"rival\" what=protocol owner=2"));
   EXPECT_EQ(ask(u"SecureBoot").second, std::byte{0xEE});
   EXPECT_TRUE(answers);
 }
@@ -445,7 +459,41 @@ TEST_F(RivalTest, IsRefusedWhereTheVariableDriverNeverStarts) {
   machine_.add({.file = test_guid(1), .depex = testing::Depex().push(test_guid(0x999)).end(), .entry = nullptr});
   ASSERT_EQ(machine_.launch(), status::success);
   EXPECT_EQ(registered_, status::access_denied);
+  EXPECT_THAT(installed_, ::testing::Each(status::access_denied));
   expect_closed();
+}
+
+TEST_F(RivalTest, TheVariableDriverProducesItsProtocols) {
+  const auto install = [](MmSystemTable* mmst) {
+    EfiStatus result = status::success;
+    for (const abi::Guid* protocol : variable_protocols) {
+      Handle handle = nullptr;
+      if (result == status::success) {
+        result = mmst->install_protocol_interface(&handle, protocol, abi::native_interface, nullptr);
+      }
+    }
+    return result;
+  };
+  machine_.supervisor.reserve_file = test_guid(1);
+  machine_.add(
+      {.file = test_guid(1), .name = "variables", .entry = [&](Handle, MmSystemTable* mmst) { return install(mmst); }});
+  add_rival();
+  ASSERT_EQ(machine_.launch(), status::success);
+  EXPECT_TRUE(machine_.supervisor.logged("name=\"variables\" entry="));
+  EXPECT_THAT(installed_, ::testing::Each(status::access_denied));
+}
+
+// Nobody is named for them: then who comes first is it, as for messages.
+TEST_F(RivalTest, WhoInstallsTheirProtocolFirstAnswersForVariables) {
+  machine_.add({.file = test_guid(1), .name = "variables", .entry = [](Handle, MmSystemTable* mmst) {
+                  Handle handle = nullptr;
+                  return mmst->install_protocol_interface(&handle, &messages::variable_message_guid,
+                                                          abi::native_interface, nullptr);
+                }});
+  add_rival();
+  ASSERT_EQ(machine_.launch(), status::success);
+  EXPECT_EQ(registered_, status::access_denied);
+  EXPECT_THAT(installed_, ::testing::Each(status::access_denied));
 }
 
 TEST_F(RivalTest, IsRefusedAfterAnEntryPointFailed) {

@@ -167,6 +167,8 @@ class Foundation {
   abi::EfiStatus processor_service(Service service, Arguments arguments, DriverNumber caller);
   abi::EfiStatus hold_processors(Arguments arguments);
   abi::EfiStatus find_driver(Arguments arguments);
+  // Whether a driver may produce a protocol that others rely on; noted if not.
+  bool may_produce(const abi::Guid& protocol, DriverNumber caller);
   abi::EfiStatus install_protocol_interface(Arguments arguments, DriverNumber caller);
   abi::EfiStatus uninstall_protocol_interface(Arguments arguments, DriverNumber caller);
   abi::EfiStatus handle_protocol(Arguments arguments);

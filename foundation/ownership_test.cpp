@@ -120,6 +120,22 @@ class OwnershipTest : public ::testing::Test {
 
 // ---- Objects ----
 
+// Drivers lock what they have when a phase's protocol appears, and some take it for safe from then on.
+TEST_F(OwnershipTest, NoDriverSaysWhatPhaseItIs) {
+  launch();
+  as_hostile([](MmSystemTable& mmst) {
+    for (const Guid* phase :
+         {&abi::mm_end_of_pei_protocol_guid, &abi::mm_end_of_dxe_protocol_guid, &abi::mm_ready_to_lock_protocol_guid,
+          &abi::ready_to_boot_event_group_guid, &abi::exit_boot_services_event_group_guid}) {
+      Handle handle = nullptr;
+      EXPECT_EQ(mmst.install_protocol_interface(&handle, phase, abi::native_interface, nullptr), status::access_denied);
+      void* found = nullptr;
+      EXPECT_EQ(mmst.locate_protocol(phase, nullptr, &found), status::not_found);
+    }
+  });
+  EXPECT_TRUE(machine_.supervisor.logged("name=\"hostile\" what=protocol owner=0"));
+}
+
 TEST_F(OwnershipTest, AnothersProtocolStaysInstalled) {
   launch();
   as_hostile([this](MmSystemTable& mmst) {

@@ -5,6 +5,7 @@
 // itself could not follow is EFI_INVALID_PARAMETER, which the specification allows everywhere.
 #include <array>
 
+#include "abi/redoubt/foundation_protocols.hpp"
 #include "foundation/efi_status.hpp"
 #include "foundation/foundation.hpp"
 
@@ -324,6 +325,21 @@ NotifyRecord* Foundation::find_notify(std::uint64_t token, DriverNumber caller) 
   return nullptr;
 }
 
+bool Foundation::may_produce(const Guid& protocol, DriverNumber caller) {
+  // What phase it is comes from outside, through the foundation.
+  for (const abi::PhaseProtocol& phase : abi::protocols_of_phases) {
+    if (!same(phase.guid, protocol)) continue;
+    ledger_.refuse(caller, Refusal::protocol, foundation_itself);
+    return false;
+  }
+  const policy::ClosedMessage message = policy::closed_protocol(protocol);
+  if (message == policy::ClosedMessage::unknown) return true;
+  const DriverNumber answerer = mmis_.answerer(message);
+  if (answerer == foundation_itself || answerer == caller) return true;
+  ledger_.refuse(caller, Refusal::protocol, answerer);
+  return false;
+}
+
 EfiStatus Foundation::install_protocol_interface(Arguments arguments, DriverNumber caller) {
   const std::uint64_t handle_address = arguments[0];
   if (handle_address == 0 || arguments[1] == 0 || narrow(arguments[2]) != abi::native_interface) {
@@ -334,6 +350,7 @@ EfiStatus Foundation::install_protocol_interface(Arguments arguments, DriverNumb
   if (!handle_token.has_value() || !guid.has_value()) return abi::status::invalid_parameter;
   HandleRecord* handle = *handle_token == 0 ? nullptr : protocols_.find_handle(*handle_token);
   if (*handle_token != 0 && handle == nullptr) return abi::status::invalid_parameter;
+  if (!may_produce(*guid, caller)) return abi::status::access_denied;
 
   const std::uint64_t interface = arguments[3];
   const auto record = protocols_.install(handle, *guid, interface, caller);
@@ -342,6 +359,9 @@ EfiStatus Foundation::install_protocol_interface(Arguments arguments, DriverNumb
   if (handle == nullptr && !memory_.write(handle_address, protocols_.token(*(*record)->handle))) {
     protocols_.uninstall(**record);
     return abi::status::invalid_parameter;
+  }
+  if (const auto message = policy::closed_protocol(*guid); message != policy::ClosedMessage::unknown) {
+    mmis_.set_answerer(message, caller);
   }
   notify(**record);
   return abi::status::success;

@@ -33,6 +33,14 @@ constexpr ClosedMessage closed_message(const abi::Guid& handler) {
   return ClosedMessage::unknown;
 }
 
+// Whose messages the driver answers that alone may produce a protocol: MM drivers believe what they hear there as
+// senders of messages do. unknown: anybody may.
+constexpr ClosedMessage closed_protocol(const abi::Guid& protocol) {
+  namespace messages = abi::variable_messages;
+  const bool is_variables = protocol == messages::variable_message_guid || protocol == messages::variable_write_guid;
+  return is_variables ? ClosedMessage::variable : ClosedMessage::unknown;
+}
+
 using abi::ClosedQuestion;
 
 namespace closed {

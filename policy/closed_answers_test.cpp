@@ -72,6 +72,15 @@ TEST(ClosedAnswers, MessagesAreKnownByTheirGuids) {
   EXPECT_EQ(closed_message(global), ClosedMessage::unknown);
 }
 
+TEST(ClosedAnswers, ProtocolsOfVariablesAreOfWhoAnswersForThem) {
+  for (const abi::Guid& protocol :
+       {abi::Guid{0xed32d533, 0x99e6, 0x4209, {0x9c, 0xc0, 0x2d, 0x72, 0xcd, 0xd9, 0x98, 0xa7}},
+        abi::Guid{0x93ba1826, 0xdffb, 0x45dd, {0x82, 0xa7, 0xe7, 0xdc, 0xaa, 0x3b, 0xbd, 0xf3}}}) {
+    EXPECT_EQ(closed_protocol(protocol), ClosedMessage::variable);
+  }
+  EXPECT_EQ(closed_protocol(global), ClosedMessage::unknown);
+}
+
 TEST(ClosedAnswers, SecureBootIsOnAndSetupModeIsOver) {
   for (const bool secure_boot : {true, false}) {
     const std::u16string_view name = secure_boot ? u"SecureBoot" : u"SetupMode";
