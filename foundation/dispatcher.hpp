@@ -62,6 +62,12 @@ class Dispatcher final : private image::MmVolumeVisitor {
     drivers_.for_each([&](DriverRecord& driver) { visit(std::as_const(driver)); });
   }
 
+  // The same with visit(DriverRecord&).
+  template <typename Visit>
+  void for_each_record(Visit visit) {
+    drivers_.for_each(visit);
+  }
+
   // Logs each driver that never started and what it waits for (abi/redoubt/report.hpp).
   template <typename Installed>
   void report_waiting(Installed installed, const FaultPolicies& policies) {

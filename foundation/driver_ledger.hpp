@@ -43,11 +43,18 @@ inline constexpr std::size_t refusal_count = static_cast<std::size_t>(Refusal::c
 constexpr std::array<std::string_view, refusal_count> refusal_names = {
     "caller", "protocol", "handler", "notification", "pool", "pages", "table", "memory", "function", "procedure"};
 
+// What a driver wrote into the log since that was reported last.
+struct LogShare {
+  std::uint32_t bytes = 0;    // of the log's memory
+  std::uint32_t dropped = 0;  // lines beyond its share
+};
+
 struct DriverAccount {
   std::array<std::uint32_t, resource_count> used{};
   std::array<std::uint32_t, resource_count> limit{};
   std::array<std::uint32_t, resource_count> beyond{};  // how often it wanted more
   std::array<std::uint32_t, refusal_count> refused{};  // how often it wanted what isn't its own
+  LogShare log;
 
   std::uint32_t refusals() const {
     std::uint32_t sum = 0;

@@ -73,7 +73,7 @@ EfiStatus Foundation::launch(const abi::FoundationLaunch& launch) {
   report_waiting();
   report_usage();
   update_interest();
-  observer_.report();
+  observer_.report(dispatcher_);
   return abi::status::success;
 }
 
@@ -654,7 +654,7 @@ bool Foundation::lifecycle(LifecycleEvent event) {
                                              .number("mmram_used", statistics.used_bytes)
                                              .number("mmram_free", statistics.mmram_bytes - statistics.used_bytes));
     if (event == LifecycleEvent::ready_to_boot || event == LifecycleEvent::exit_boot_services) report_usage();
-    observer_.report();
+    observer_.report(dispatcher_);
   }
   if (event == LifecycleEvent::ready_to_lock && dispatched_again_) {
     log_protocols();

@@ -5,7 +5,6 @@
 #include <algorithm>
 
 #include "abi/redoubt/syscall.hpp"
-#include "base/checked.hpp"
 
 namespace redoubt::foundation {
 
@@ -43,7 +42,7 @@ void LogRing::append(const Line& line) {
     return;
   }
   const std::string_view text = line.text.substr(0, abi::log_line_bytes);
-  const std::uint64_t size = sizeof(Header) + align_up<std::uint64_t>(text.size(), 8);
+  const std::uint64_t size = entry_bytes(text);
   if (const std::uint64_t rest = memory_.size() - next_ % memory_.size(); rest < size) {
     make_room(rest);
     const Header filler{.size = static_cast<std::uint32_t>(rest),

@@ -11,10 +11,23 @@
 
 #include "abi/redoubt/observation.hpp"
 #include "base/byte_reader.hpp"
+#include "base/checked.hpp"
 
 namespace redoubt::foundation {
 
 class LogRing {
+ private:
+  struct Header {
+    std::uint32_t size;  // with text and padding
+    std::uint16_t text_bytes;
+    abi::LogLevel level;
+    std::uint8_t filler : 1;
+    std::uint8_t reported : 1;
+    std::uint64_t ticks;
+    std::uint64_t driver;
+  };
+  static_assert(sizeof(Header) == 24);
+
  public:
   struct Line {
     std::uint64_t number = 0;
@@ -28,6 +41,11 @@ class LogRing {
   // From here on lines are kept, in `memory`: aligned to 8 bytes, of a multiple of 8 and at least 1024 bytes. Without
   // it they are only counted.
   void use(MutableBytes memory) { memory_ = memory; }
+
+  // What a line takes of the memory.
+  static constexpr std::uint64_t entry_bytes(std::string_view text) {
+    return sizeof(Header) + align_up<std::uint64_t>(text.size(), 8);
+  }
 
   // Line::number is given here. Text beyond a line of the report is cut.
   void append(const Line& line);
@@ -55,16 +73,6 @@ class LogRing {
   std::uint64_t lost() const { return lost_; }
 
  private:
-  struct Header {
-    std::uint32_t size;  // with text and padding
-    std::uint16_t text_bytes;
-    abi::LogLevel level;
-    std::uint8_t filler : 1;
-    std::uint8_t reported : 1;
-    std::uint64_t ticks;
-    std::uint64_t driver;
-  };
-  static_assert(sizeof(Header) == 24);
   static constexpr std::size_t filler_bytes = 8;  // what of a header a filler has
 
   std::byte* at(std::uint64_t position) const { return memory_.data() + position % memory_.size(); }

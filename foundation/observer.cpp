@@ -39,8 +39,16 @@ void Observer::event(LogLevel level, const LogLine& line) {
                 .text = line.view()});
 }
 
-void Observer::text(LogLevel level, DriverNumber driver, std::string_view text) {
+void Observer::text(LogLevel level, DriverNumber driver, LogShare* share, std::string_view text) {
   if (level > level_) return;
+  if (share != nullptr) {
+    const auto bytes = static_cast<std::uint32_t>(LogRing::entry_bytes(text.substr(0, abi::log_text_bytes)));
+    if (bytes > share_bytes - share->bytes) {
+      if (share->dropped != UINT32_MAX) ++share->dropped;
+      return;
+    }
+    share->bytes += bytes;
+  }
   LogRing::Line line{.number = ring_.total(),
                      .ticks = supervisor_.ticks(),
                      .driver = driver,
@@ -61,7 +69,15 @@ void Observer::write(const LogRing::Line& line) {
                       .view());
 }
 
-void Observer::report() {
+void Observer::report(Dispatcher& drivers) {
+  drivers.for_each_record([&](DriverRecord& driver) {
+    LogShare& share = driver.account.log;
+    if (share.dropped != 0) {
+      supervisor_.log(
+          LogLine("log.lost").number("lines", share.dropped).number("driver", drivers.number(driver)).view());
+    }
+    share = {};
+  });
   if (ring_.lost() != lost_) {
     supervisor_.log(LogLine("log.lost").number("lines", ring_.lost() - lost_).view());
     lost_ = ring_.lost();
@@ -142,13 +158,15 @@ std::uint64_t Observer::answer(MutableBytes data, Dispatcher& dispatcher) {
   const auto request = read_at<abi::ObservationRequest>(data, 0);
   if (!request.has_value() || data.size() < sizeof(abi::ObservationAnswer)) return 0;
   switch (request->command) {
-    case abi::ObservationCommand::read_log: return read_log(request->first, data);
+    case abi::ObservationCommand::read_log: return read_log(request->first, data, dispatcher);
     case abi::ObservationCommand::read_profile: return read_profile(request->first, data, dispatcher);
   }
   return 0;
 }
 
-std::uint64_t Observer::read_log(std::uint64_t first, MutableBytes data) {
+// Whoever reads makes room: at run time nothing else does.
+std::uint64_t Observer::read_log(std::uint64_t first, MutableBytes data, Dispatcher& dispatcher) {
+  dispatcher.for_each_record([](DriverRecord& driver) { driver.account.log.bytes = 0; });
   abi::ObservationAnswer answer{.count = 0, .next = ring_.total(), .total = ring_.total()};
   std::size_t used = sizeof(answer);
   ring_.walk(first, [&](const LogRing::Line& line) {

@@ -541,7 +541,9 @@ EfiStatus Foundation::log_write(Arguments arguments) {
   if (bytes != 0 && supervisor_.read_driver(text.data(), arguments[2], bytes) != SystemStatus::ok) {
     return abi::status::invalid_parameter;
   }
-  observer_.text(static_cast<abi::LogLevel>(level), running_, {text.data(), bytes});
+  DriverRecord* driver = dispatcher_.find(running_);
+  observer_.text(static_cast<abi::LogLevel>(level), running_, driver != nullptr ? &driver->account.log : nullptr,
+                 {text.data(), bytes});
   return abi::status::success;
 }
 

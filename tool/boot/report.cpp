@@ -169,7 +169,7 @@ void append_drivers(std::string& text, const BootReport& report) {
     std::format_to(std::back_inserter(text), "    skipped {}\n", file);
   }
   for (const Driver& driver : report.drivers) {
-    if (driver.usage.empty() && !driver.quarantined) {
+    if (driver.usage.empty() && driver.log_dropped == 0 && !driver.quarantined) {
       continue;
     }
     std::string held;
@@ -181,6 +181,9 @@ void append_drivers(std::string& text, const BootReport& report) {
     }
     if (driver.refused != 0) {
       held += std::format("{}refused {} times", held.empty() ? "" : "; ", driver.refused);
+    }
+    if (driver.log_dropped != 0) {
+      held += std::format("{}{} log lines dropped", held.empty() ? "" : "; ", driver.log_dropped);
     }
     if (driver.quarantined) {
       held += std::format("{}stopped, {} pages out of use", held.empty() ? "" : "; ", *driver.quarantined);
@@ -491,7 +494,12 @@ void BootReport::apply(const Event& event) {
       ++log_lost;
     }
   } else if (event.name == "log.lost") {
-    log_lost += event.number("lines").value_or(0);
+    const std::uint64_t lines = event.number("lines").value_or(0);
+    log_lost += lines;
+    if (const auto driver = std::ranges::find(drivers, event.number("driver"), &Driver::number);
+        event.number("driver") && driver != drivers.end()) {
+      driver->log_dropped += lines;
+    }
   } else if (event.name == "fault" || event.name == "panic") {
     ++violation_count;
     add_bounded(violations, Violation{.panic = event.name == "panic", .text = violation_text(event)});
@@ -647,6 +655,9 @@ nlohmann::ordered_json to_json(const BootReport& report) {
       if (!driver.usage.empty()) {
         entry["refused"] = driver.refused;
         entry["kept_back_pages"] = driver.kept_back;
+      }
+      if (driver.log_dropped != 0) {
+        entry["log_dropped"] = driver.log_dropped;
       }
       if (driver.quarantined) {
         entry["quarantined_pages"] = *driver.quarantined;

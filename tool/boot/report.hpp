@@ -36,6 +36,7 @@ struct Driver {
   std::vector<std::pair<std::string, std::string>> usage;
   std::uint64_t refused = 0;
   std::uint64_t kept_back = 0;               // pages of MMRAM that no other driver gets
+  std::uint64_t log_dropped = 0;             // lines beyond its share of MM's log
   std::optional<std::uint64_t> quarantined;  // pages of a stopped one, out of use until a reset
   [[nodiscard]] bool waiting() const { return !status.has_value(); }
 };

@@ -90,12 +90,17 @@ TEST(BootReport, WhatDriversHoldIsShown) {
       "redoubt: driver.usage driver=1 pages=7/2047 handles=2/1024 refused=0 kept_back=9",
       "redoubt: driver.usage driver=2 pages=90/2047 handles=1/1024 refused=3",
       "redoubt: driver.usage driver=3 pages=90/2047",
+      "redoubt: log.lost lines=5 driver=2",
+      "redoubt: log.lost lines=7 driver=2",
+      "redoubt: log.lost lines=3",
       "redoubt: driver.quarantined driver=2 pages=95",
   });
   const std::string text = to_text(report);
-  EXPECT_NE(text.find("    holds: Variable: pages 7/2047, handles 2/1024; 9 pages more kept back for it\n"), std::string::npos) << text;
-  EXPECT_NE(text.find("    holds: Hoarder: pages 90/2047, handles 1/1024; refused 3 times; stopped, 95 pages out of "
-                      "use\n"),
+  EXPECT_NE(text.find("    holds: Variable: pages 7/2047, handles 2/1024; 9 pages more kept back for it\n"),
+            std::string::npos)
+      << text;
+  EXPECT_NE(text.find("    holds: Hoarder: pages 90/2047, handles 1/1024; refused 3 times; 12 log lines dropped; "
+                      "stopped, 95 pages out of use\n"),
             std::string::npos)
       << text;
   const auto json = to_json(report);
@@ -105,6 +110,9 @@ TEST(BootReport, WhatDriversHoldIsShown) {
   EXPECT_FALSE(json["drivers"][0].contains("quarantined_pages"));
   EXPECT_EQ(json["drivers"][1]["refused"], 3);
   EXPECT_EQ(json["drivers"][1]["quarantined_pages"], 95);
+  EXPECT_EQ(json["drivers"][1]["log_dropped"], 12);
+  EXPECT_FALSE(json["drivers"][0].contains("log_dropped"));
+  EXPECT_EQ(json["log_lost"], 15);
 }
 
 TEST(BootReport, AStoppedDriversPagesAreOutOfUse) {
