@@ -280,18 +280,19 @@ EfiStatus Foundation::processor_service(Service service, Arguments arguments, Dr
     case Service::get_number_of_processors: return processors_.get_number_of_processors(arguments[1]);
     case Service::dispatch_procedure:
       status = processors_.dispatch(arguments[1], arguments[2], arguments[3], arguments[4], arguments[5], arguments[6],
-                                    owner);
+                                    {owner, caller});
       break;
     case Service::broadcast_procedure:
-      status = processors_.broadcast(arguments[1], arguments[2], arguments[3], arguments[4], arguments[5], owner);
+      status =
+          processors_.broadcast(arguments[1], arguments[2], arguments[3], arguments[4], arguments[5], {owner, caller});
       break;
     case Service::set_startup_procedure:
       status = processors_.set_startup_procedure(arguments[1], arguments[2], owner);
       if (status != abi::status::access_denied) return status;
       ledger_.refuse(caller, Refusal::procedure, processors_.startup_owner());
       return abi::status::invalid_parameter;
-    case Service::check_for_procedure: status = processors_.check(arguments[1]); break;
-    case Service::wait_for_procedure: status = processors_.wait(arguments[1]); break;
+    case Service::check_for_procedure: status = processors_.check(arguments[1], caller); break;
+    case Service::wait_for_procedure: status = processors_.wait(arguments[1], caller); break;
     case Service::read_save_state:
       return save_states_.read(arguments[1], narrow(arguments[2]), arguments[3], arguments[4]);
     case Service::write_save_state:

@@ -17,7 +17,7 @@ using abi::SystemStatus;
 constexpr std::uint64_t grace_microseconds = 1'000'000;
 constexpr std::uint64_t grace_ticks = std::uint64_t{1} << 31;
 
-constexpr std::size_t finished_limit = 256;  // tokens kept for calls that are over
+constexpr std::size_t finished_limit = 256;  // tokens kept of one driver for calls that are over
 
 }  // namespace
 
@@ -53,17 +53,28 @@ EfiStatus Processors::get_number_of_processors(std::uint64_t number_address) {
   return abi::status::success;
 }
 
-EfiStatus Processors::open_token(std::uint64_t token_address, Completion*& named) {
+Completion* Processors::find(std::uint64_t token, DriverNumber caller) {
+  Completion* completion = completions_.find(token);
+  if (completion == nullptr || (completion->owner != caller && completion->maker != caller)) return nullptr;
+  return completion;
+}
+
+EfiStatus Processors::open_token(std::uint64_t token_address, const ProcedureParties& parties, Completion*& named) {
   if (token_address == 0) return abi::status::success;
   const auto token = memory_.read<std::uint64_t>(token_address);
   if (!token.has_value()) return abi::status::invalid_parameter;
-  if (const Completion* known = completions_.find(*token); known != nullptr) {
+  if (const Completion* known = find(*token, parties.maker); known != nullptr) {
     settle_all(*known);
     if (known->pending != 0) return abi::status::already_started;
   }
   if (completions_.size() >= finished_limit) {
-    completions_.for_each([this](Completion& completion) {
-      if (completion.pending == 0) completions_.release(completion);
+    std::size_t finished = 0;
+    const auto is_own = [&](const Completion& completion) {
+      return completion.maker == parties.maker && completion.pending == 0;
+    };
+    completions_.for_each([&](const Completion& completion) { finished += is_own(completion) ? 1 : 0; });
+    completions_.for_each([&](Completion& completion) {
+      if (finished >= finished_limit && is_own(completion)) completions_.release(completion);
     });
   }
   named = completions_.acquire();
@@ -73,12 +84,14 @@ EfiStatus Processors::open_token(std::uint64_t token_address, Completion*& named
     named = nullptr;
     return abi::status::invalid_parameter;
   }
+  named->owner = parties.owner;
+  named->maker = parties.maker;
   return abi::status::success;
 }
 
 EfiStatus Processors::dispatch(std::uint64_t procedure, std::uint64_t cpu, std::uint64_t timeout,
                                std::uint64_t argument, std::uint64_t token_address, std::uint64_t status_address,
-                               DriverNumber owner) {
+                               ProcedureParties parties) {
   if (procedure == 0 || cpu >= cpu_count_ || cpu == current_) return abi::status::invalid_parameter;
   if (timeout != 0 && ticks_per_microsecond_ == 0) return abi::status::invalid_parameter;
   if (!settle(cpu)) return abi::status::not_ready;
@@ -87,11 +100,12 @@ EfiStatus Processors::dispatch(std::uint64_t procedure, std::uint64_t cpu, std::
   if (!state.has_value() || *state == ProcessorState::absent) return abi::status::invalid_parameter;
 
   Completion* named = nullptr;
-  if (const EfiStatus status = open_token(token_address, named); status != abi::status::success) return status;
+  if (const EfiStatus status = open_token(token_address, parties, named); status != abi::status::success) return status;
   Completion blocking;
   EfiStatus status = abi::status::invalid_parameter;
   if (status_address == 0 || memory_.write(status_address, EfiStatus{abi::status::not_ready})) {
-    status = start(cpu, {procedure, argument, timeout, owner}, status_address, named != nullptr ? *named : blocking);
+    status =
+        start(cpu, {procedure, argument, timeout, parties.owner}, status_address, named != nullptr ? *named : blocking);
   }
   if (named != nullptr) {
     if (status != abi::status::success) completions_.release(*named);
@@ -101,13 +115,13 @@ EfiStatus Processors::dispatch(std::uint64_t procedure, std::uint64_t cpu, std::
 }
 
 EfiStatus Processors::broadcast(std::uint64_t procedure, std::uint64_t timeout, std::uint64_t argument,
-                                std::uint64_t token_address, std::uint64_t status_address, DriverNumber owner) {
+                                std::uint64_t token_address, std::uint64_t status_address, ProcedureParties parties) {
   if (procedure == 0 || (timeout != 0 && ticks_per_microsecond_ == 0)) return abi::status::invalid_parameter;
   for (std::uint64_t cpu = 0; cpu < cpu_count_; ++cpu) {
     if (!settle(cpu)) return abi::status::not_ready;
   }
   Completion* named = nullptr;
-  if (const EfiStatus status = open_token(token_address, named); status != abi::status::success) return status;
+  if (const EfiStatus status = open_token(token_address, parties, named); status != abi::status::success) return status;
   Completion blocking;
   Completion& completion = named != nullptr ? *named : blocking;
 
@@ -125,7 +139,7 @@ EfiStatus Processors::broadcast(std::uint64_t procedure, std::uint64_t timeout, 
   for (std::uint64_t cpu = 0; cpu < cpu_count_ && status == abi::status::success; ++cpu) {
     if (!held(cpu)) continue;
     const std::uint64_t own_status = status_address == 0 ? 0 : status_address + cpu * sizeof(EfiStatus);
-    status = start(cpu, {procedure, argument, timeout, owner}, own_status, completion);
+    status = start(cpu, {procedure, argument, timeout, parties.owner}, own_status, completion);
   }
   if (status != abi::status::success) {
     // Not everywhere: then nowhere.
@@ -148,17 +162,17 @@ EfiStatus Processors::set_startup_procedure(std::uint64_t procedure, std::uint64
   return abi::status::success;
 }
 
-EfiStatus Processors::check(std::uint64_t token) {
+EfiStatus Processors::check(std::uint64_t token, DriverNumber caller) {
   if (token == 0) return abi::status::invalid_parameter;
-  const Completion* completion = completions_.find(token);
+  const Completion* completion = find(token, caller);
   if (completion == nullptr) return abi::status::not_found;
   settle_all(*completion);
   return completion->pending == 0 ? abi::status::success : abi::status::not_ready;
 }
 
-EfiStatus Processors::wait(std::uint64_t token) {
-  EfiStatus status = check(token);
-  while (status == abi::status::not_ready) status = check(token);
+EfiStatus Processors::wait(std::uint64_t token, DriverNumber caller) {
+  EfiStatus status = check(token, caller);
+  while (status == abi::status::not_ready) status = check(token, caller);
   return status;
 }
 

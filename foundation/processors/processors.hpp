@@ -3,7 +3,8 @@
 // holds while an MMI is served. The foundation runs on one CPU; what it knows of the others it asks for, so an end or a
 // timeout is noticed when a driver checks, waits or dispatches, and at the end of the MMI at the latest.
 //
-// Tokens live until the MMI ends: all calls are over by then. One that has ended can still be checked and waited for.
+// Tokens live until the MMI ends: all calls are over by then. One that has ended can still be checked and waited for,
+// by whom it was made for or by the driver that asked for it; to others it names nothing.
 //
 // A procedure's fault is its driver's: whoever calls in here asks take_fault() afterwards.
 #pragma once
@@ -25,7 +26,15 @@ namespace redoubt::foundation {
 struct Completion {
   std::uint64_t pending = 0;  // CPUs that run it still
   bool timed_out = false;
-  bool failed = false;  // a CPU was lost or its procedure stopped by a fault
+  bool failed = false;                     // a CPU was lost or its procedure stopped by a fault
+  DriverNumber owner = foundation_itself;  // whose procedure it is
+  DriverNumber maker = foundation_itself;  // who has it run
+};
+
+// Whose procedure a driver has run, and which driver that is: one that this driver called, or the owner.
+struct ProcedureParties {
+  DriverNumber owner;
+  DriverNumber maker;
 };
 
 struct ProcedureFault {
@@ -51,19 +60,19 @@ class Processors {
   // The CPU that runs the foundation from now on.
   void set_current(std::uint64_t cpu) { current_ = cpu; }
 
-  // Services: arguments as they came from a driver. `owner`: whose procedure it is.
+  // Services: arguments as they came from a driver. `owner`: whose procedure it is; `caller`: who asks.
   abi::EfiStatus startup_this_ap(std::uint64_t procedure, std::uint64_t cpu, std::uint64_t argument,
                                  DriverNumber owner);
   abi::EfiStatus get_number_of_processors(std::uint64_t number_address);
   abi::EfiStatus dispatch(std::uint64_t procedure, std::uint64_t cpu, std::uint64_t timeout, std::uint64_t argument,
-                          std::uint64_t token_address, std::uint64_t status_address, DriverNumber owner);
+                          std::uint64_t token_address, std::uint64_t status_address, ProcedureParties parties);
   abi::EfiStatus broadcast(std::uint64_t procedure, std::uint64_t timeout, std::uint64_t argument,
-                           std::uint64_t token_address, std::uint64_t status_address, DriverNumber owner);
+                           std::uint64_t token_address, std::uint64_t status_address, ProcedureParties parties);
   // EFI_ACCESS_DENIED while it is another driver's.
   abi::EfiStatus set_startup_procedure(std::uint64_t procedure, std::uint64_t argument, DriverNumber owner);
   DriverNumber startup_owner() const { return startup_owner_; }
-  abi::EfiStatus check(std::uint64_t token);
-  abi::EfiStatus wait(std::uint64_t token);
+  abi::EfiStatus check(std::uint64_t token, DriverNumber caller);
+  abi::EfiStatus wait(std::uint64_t token, DriverNumber caller);
 
   // Whether the end of the MMI is anything to this.
   bool active() const { return busy_ != 0 || faults_ != 0 || completions_.size() != 0; }
@@ -97,7 +106,9 @@ class Processors {
   };
 
   // What to do with the token before anything starts: `named` becomes the record it will name, or stays null.
-  abi::EfiStatus open_token(std::uint64_t token_address, Completion*& named);
+  abi::EfiStatus open_token(std::uint64_t token_address, const ProcedureParties& parties, Completion*& named);
+  // The call that the token names, if the driver has to do with it.
+  Completion* find(std::uint64_t token, DriverNumber caller);
   abi::EfiStatus start(std::uint64_t cpu, const Request& request, std::uint64_t status_address, Completion& completion);
   // Looks at a busy CPU, and stops its procedure if its time is over or there is another reason.
   enum class Outcome : std::uint8_t { running, ended, stopped };

@@ -305,6 +305,53 @@ TEST_F(ProcessorsTest, TokensOfFinishedCallsDontPileUp) {
   });
 }
 
+// Another driver's token is what it would be if it named nothing, and no number of its calls makes one forgotten.
+TEST(ProcessorsOfTwoDrivers, TokensAreTheirMakersAlone) {
+  testing::clear_functions();
+  go_on = false;
+  testing::Machine machine(4096, cpus);
+  const abi::Guid message = test_guid(0x77);
+  machine.add({.file = test_guid(7), .name = "other", .entry = [&](abi::Handle, MmSystemTable* mmst) {
+                 abi::Handle handle = nullptr;
+                 return mmst->mmi_handler_register(testing::handlers[3], &message, &handle);
+               }});
+  ASSERT_EQ(machine.launch(), status::success);
+  machine.supervisor.held = {1, 2, 3};
+  MmCompletion waiting = nullptr;
+  MmCompletion over = nullptr;
+  testing::handler_bodies[3] = [&](const testing::HandlerCall&) {
+    void* interface = nullptr;
+    EXPECT_EQ(machine.mmst().locate_protocol(&abi::mm_mp_protocol_guid, nullptr, &interface), status::success);
+    const auto& mp = *static_cast<const MmMpProtocol*>(interface);
+    EXPECT_EQ(mp.check_for_procedure(&mp, waiting), status::not_found);
+    EXPECT_EQ(mp.wait_for_procedure(&mp, waiting), status::not_found);
+    EXPECT_EQ(mp.check_for_procedure(&mp, over), status::not_found);
+    MmCompletion token = waiting;
+    EXPECT_EQ(mp.dispatch_procedure(&mp, count, 2, 0, nullptr, &token, nullptr), status::success) << "not in use";
+    EXPECT_EQ(mp.wait_for_procedure(&mp, token), status::success);
+    for (unsigned i = 0; i < 600; ++i) {
+      token = nullptr;
+      EXPECT_EQ(mp.dispatch_procedure(&mp, count, 2, 0, nullptr, &token, nullptr), status::success);
+      EXPECT_EQ(mp.wait_for_procedure(&mp, token), status::success);
+    }
+    return status::success;
+  };
+  machine.as_driver([&](MmSystemTable& mmst) {
+    void* interface = nullptr;
+    ASSERT_EQ(mmst.locate_protocol(&abi::mm_mp_protocol_guid, nullptr, &interface), status::success);
+    const auto& mp = *static_cast<const MmMpProtocol*>(interface);
+    ASSERT_EQ(mp.dispatch_procedure(&mp, wait_for_go, 1, 0, nullptr, &waiting, nullptr), status::success);
+    ASSERT_EQ(mp.dispatch_procedure(&mp, count, 2, 0, nullptr, &over, nullptr), status::success);
+    ASSERT_EQ(mp.wait_for_procedure(&mp, over), status::success);
+    EXPECT_EQ(mmst.mmi_manage(&message, nullptr, nullptr, nullptr), status::success);
+    EXPECT_EQ(mp.check_for_procedure(&mp, waiting), status::not_ready);
+    EXPECT_EQ(mp.check_for_procedure(&mp, over), status::success);
+    go_on = true;
+    EXPECT_EQ(mp.wait_for_procedure(&mp, waiting), status::success);
+  });
+  testing::clear_functions();
+}
+
 TEST_F(ProcessorsTest, StartupProcedures) {
   as_driver([](MmSystemTable&, const MmMpProtocol& mp) {
     int argument = 0;
