@@ -55,6 +55,7 @@ struct DriverAccount {
   std::array<std::uint32_t, resource_count> beyond{};  // how often it wanted more
   std::array<std::uint32_t, refusal_count> refused{};  // how often it wanted what isn't its own
   LogShare log;
+  std::uint32_t profile_rows = 0;  // which it never gives back
 
   std::uint32_t refusals() const {
     std::uint32_t sum = 0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 // How often each MMI handler ran and how long it took. A row belongs to a function as handler of a GUID, not to one
-// registration: it stays when the handler goes, and a driver that registers and unregisters without end gets one row.
+// registration: it stays when the handler goes, and a driver that registers and unregisters without end gets one row,
+// or as many as it may have.
 #pragma once
 
 #include <cstdint>
@@ -36,25 +37,28 @@ class HandlerProfile {
  public:
   // More handlers than any firmware has; a driver can't make the foundation spend more memory than these rows take.
   static constexpr std::size_t row_limit = 2048;
+  // And none takes them all.
+  static constexpr std::uint32_t driver_row_limit = row_limit / 8;
 
   constexpr explicit HandlerProfile(Supervisor& supervisor) : rows_(supervisor), index_(supervisor) {}
   HandlerProfile(const HandlerProfile&) = delete;
   HandlerProfile& operator=(const HandlerProfile&) = delete;
 
-  // The row of a function that becomes a handler; `guid` null: a root handler. Null when there is no memory or no row
-  // left. Rows stay where they are.
-  ProfileRow* row(const abi::Guid* guid, std::uint64_t function, DriverNumber driver) {
+  // The row of a function that becomes a handler; `guid` null: a root handler; `driver_rows`: how many rows the driver
+  // has. Null when there is no memory or no row left. Rows stay where they are.
+  ProfileRow* row(const abi::Guid* guid, std::uint64_t function, DriverNumber driver, std::uint32_t& driver_rows) {
     const abi::Guid handler = guid != nullptr ? *guid : abi::Guid{};
     ProfileRow* row = index_.find(hash(handler, function), [&](const ProfileRow& other) {
       return other.function == function && other.driver == driver && same(other.handler, handler);
     });
-    if (row != nullptr || rows_.size() == row_limit) return row;
+    if (row != nullptr || rows_.size() == row_limit || driver_rows == driver_row_limit) return row;
     row = rows_.acquire();
     if (row == nullptr) return nullptr;
     row->handler = handler;
     row->function = function;
     row->driver = driver;
     index_.insert(*row);
+    ++driver_rows;
     return row;
   }
 

@@ -336,7 +336,15 @@ TEST_F(ObserverTest, AHandlersRowOutlivesIt) {
   EXPECT_TRUE(std::ranges::any_of(rows, [](const auto& line) { return line.contains("calls=2 "); }));
 }
 
-TEST_F(ObserverTest, TheRowsAreLimited) {
+TEST_F(ObserverTest, TheRowsOfADriverAreLimited) {
+  constexpr std::uint32_t others = 2;
+  for (std::uint32_t number = 0; number < others; ++number) {
+    machine_.add({.file = test_guid(7 + number), .name = "other", .entry = [number](abi::Handle, MmSystemTable* mmst) {
+                    const abi::Guid guid = test_guid(0x20 + number);
+                    abi::Handle handle = nullptr;
+                    return mmst->mmi_handler_register(handlers[3], &guid, &handle);
+                  }});
+  }
   launch();
   machine_.as_driver([&](MmSystemTable& mmst) {
     for (std::uint32_t i = 0; i < HandlerProfile::row_limit + 100; ++i) {
@@ -350,7 +358,7 @@ TEST_F(ObserverTest, TheRowsAreLimited) {
   EXPECT_EQ(machine_.send(guid_a).status, status::success) << "handled, although nobody counts it";
   ByteVector data;
   ask(abi::ObservationCommand::read_profile, 0, data, 64);
-  EXPECT_EQ(answer_of(data).total, HandlerProfile::row_limit);
+  EXPECT_EQ(answer_of(data).total, HandlerProfile::driver_row_limit + others);
 }
 
 TEST_F(ObserverTest, WithoutATraceMmisLeaveNoLine) {

@@ -574,7 +574,10 @@ EfiStatus Foundation::mmi_handler_register(Arguments arguments, DriverNumber cal
     mmis_.unregister_handler(**handler);
     return abi::status::invalid_parameter;
   }
-  (*handler)->profile = observer_.profile().row(arguments[1] != 0 ? &guid : nullptr, function, (*handler)->owner);
+  if (DriverRecord* driver = dispatcher_.find(owner); driver != nullptr) {
+    (*handler)->profile =
+        observer_.profile().row(arguments[1] != 0 ? &guid : nullptr, function, owner, driver->account.profile_rows);
+  }
   update_interest();
   return abi::status::success;
 }
