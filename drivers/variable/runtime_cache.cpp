@@ -48,6 +48,9 @@ EfiStatus RuntimeCache::connect(const messages::RuntimeCacheContext& context, co
       (context.hob_cache != 0 && !outside.is_open(context.hob_cache, sizeof(format::StoreHeader)))) {
     return status::access_denied;
   }
+  if (is_connected()) {
+    tell_pending(true);  // for good: nobody keeps up what was in use before
+  }
   const auto use = [](Store& store, std::uint64_t address) {
     if (store.base != nullptr) {
       __builtin_memset(store.base + first_record, static_cast<int>(blank), store.written);
@@ -67,16 +70,19 @@ EfiStatus RuntimeCache::connect(const messages::RuntimeCacheContext& context, co
   return status::success;
 }
 
-// The stores are complete before the flag says so, to whoever looks from another CPU.
+// For whoever looks from another CPU: the stores are complete before the flag says so, and it is up before anything
+// changes, or a reader's lock is looked at.
 void RuntimeCache::tell_pending(bool pending) {
-  __atomic_thread_fence(__ATOMIC_RELEASE);
+  __atomic_thread_fence(__ATOMIC_SEQ_CST);
   *pending_update_ = pending ? 1 : 0;
+  __atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 
 EfiStatus RuntimeCache::synchronize() {
   if (!is_connected()) {
     return status::unsupported;
   }
+  tell_pending(true);
   for (Store* store : {&volatile_, &non_volatile_}) {
     if (store->is_stale) {
       rewrite(*store);
@@ -86,13 +92,17 @@ EfiStatus RuntimeCache::synchronize() {
   return status::success;
 }
 
+bool RuntimeCache::is_free() {
+  tell_pending(true);
+  return *read_lock_ == 0;
+}
+
 bool RuntimeCache::begin_change(Store& store) {
   if (!is_connected()) {
     return false;
   }
-  if (*read_lock_ != 0) {
+  if (!is_free()) {
     store.is_stale = true;
-    tell_pending(true);
     return false;
   }
   if (volatile_.is_stale || non_volatile_.is_stale) {
@@ -108,26 +118,29 @@ void RuntimeCache::write(Variable& variable, std::uint32_t replaced) {
   if (!begin_change(store)) {
     return;
   }
-  if (is_shown(variable)) {
-    if (FlashStore::record_size(variable) > store.space - store.used) {
-      rewrite(store);
-      return;
+  if (is_shown(variable) && FlashStore::record_size(variable) > store.space - store.used) {
+    rewrite(store);
+  } else {
+    if (is_shown(variable)) {
+      append(store, variable);
     }
-    append(store, variable);
+    mark_deleted(store, replaced);
   }
-  mark_deleted(store, replaced);
+  tell_pending(false);
 }
 
 void RuntimeCache::remove(bool is_volatile, std::uint32_t record) {
   Store& store = store_of(is_volatile);
   if (begin_change(store)) {
     mark_deleted(store, record);
+    tell_pending(false);
   }
 }
 
 void RuntimeCache::refresh() {
   if (begin_change(non_volatile_)) {
     rewrite(non_volatile_);
+    tell_pending(false);
   }
 }
 
@@ -139,7 +152,9 @@ void RuntimeCache::exit_boot_services() {
   at_runtime_ = true;
   volatile_.is_stale = true;
   non_volatile_.is_stale = true;
-  static_cast<void>(synchronize());
+  if (is_free()) {
+    static_cast<void>(synchronize());
+  }
 }
 
 void RuntimeCache::append(Store& store, Variable& variable) {

@@ -6,7 +6,8 @@
 //
 // Everybody outside MM can change that memory at any time. Here it is only written, but for one flag, which is read
 // once for each change: while the DXE driver reads, the flag keeps MM from writing, and the change waits until the
-// driver asks for it. What the cache holds is never taken for a variable again.
+// driver asks for it. Another flag tells the driver that something waits, or changes at this moment: who reads on a CPU
+// that MM doesn't hold asks then, too. What the cache holds is never taken for a variable again.
 #pragma once
 
 #include <cstdint>
@@ -59,7 +60,8 @@ class RuntimeCache {
   // Non-volatile variables changed in a way that nobody can tell.
   void refresh();
 
-  // Takes what has no runtime access out of the caller's memory, where the OS could read it.
+  // Takes what has no runtime access out of the caller's memory, where the OS could read it; from under a reader once
+  // he asks.
   void exit_boot_services();
 
  private:
@@ -75,7 +77,10 @@ class RuntimeCache {
 
   Store& store_of(bool is_volatile) { return is_volatile ? volatile_ : non_volatile_; }
   bool is_shown(const Variable& variable) const { return !at_runtime_ || variable.has(attribute::runtime_access); }
-  // Whether a change to a store, which was up to date, can be written there now. Otherwise it's written with others.
+  // Says that a change is on its way. Whether nobody reads meanwhile.
+  bool is_free();
+  // Whether a change to a store, which was up to date, can be written there now; tell_pending(false) ends it then.
+  // Otherwise it's written with others.
   bool begin_change(Store& store);
   void append(Store& store, Variable& variable);
   void mark_deleted(Store& store, std::uint32_t record);

@@ -3,8 +3,10 @@
 #include "drivers/variable/runtime_cache.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 
 #include <algorithm>
+#include <csignal>
 #include <random>
 
 #include "drivers/variable/stock_cache.hpp"
@@ -197,6 +199,119 @@ TEST_F(RuntimeCacheTest, AtRuntimeNothingIsLeftThatTheOsMustNotSee) {
   expect_same();
   EXPECT_EQ(machine_.set(u"Open", 0, ""), status::success);
   expect_same();
+}
+
+TEST_F(RuntimeCacheTest, AtRuntimeNothingMovesUnderAReaderEither) {
+  machine_.set(u"Secret", attribute::boot_service_access, "only for the boot");
+  connect();
+  cache_->lock(true);
+  const auto before = cache_->values();
+  std::uint64_t nothing = 0;
+  EXPECT_EQ(send(VariableFunction::exit_boot_services, nothing, 0), status::success);
+  EXPECT_TRUE(cache_->is_pending());
+  EXPECT_EQ(cache_->values(), before);
+  EXPECT_EQ(synchronize(), status::success) << "as the reader asks, his lock still held";
+  cache_->lock(false);
+  EXPECT_FALSE(cache_->is_pending());
+  expect_same();
+  const std::string_view memory(reinterpret_cast<const char*>(cache_->memory.at(0)), cache_->memory.size());
+  EXPECT_EQ(memory.find("only for the boot"), std::string_view::npos);
+}
+
+// Memory whose first store from MM, after watch(), is noticed, with what a flag said at that moment.
+class WatchedMemory final : public OutsideMemory {
+ public:
+  static constexpr std::size_t page = 0x1000;
+
+  explicit WatchedMemory(std::size_t stores_bytes) : bytes_(page + (stores_bytes + page - 1) / page * page) {
+    memory_ =
+        static_cast<std::uint8_t*>(mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    watched_ = this;
+    struct sigaction action{};
+    action.sa_handler = [](int) { watched_->notice(); };
+    sigaction(SIGSEGV, &action, &before_);
+  }
+  WatchedMemory(const WatchedMemory&) = delete;
+  WatchedMemory& operator=(const WatchedMemory&) = delete;
+  ~WatchedMemory() {
+    sigaction(SIGSEGV, &before_, nullptr);
+    munmap(memory_, bytes_);
+  }
+
+  bool is_open(std::uint64_t address, std::uint64_t bytes) const override {
+    const std::uint64_t offset = address - reinterpret_cast<std::uint64_t>(memory_);
+    return bytes != 0 && offset < bytes_ && bytes <= bytes_ - offset;
+  }
+  std::uint8_t* flags() { return memory_; }
+  std::uint8_t* stores() { return memory_ + page; }
+
+  void watch() {
+    noticed_ = -1;
+    ASSERT_EQ(mprotect(stores(), bytes_ - page, PROT_READ), 0);
+  }
+  // The flag when the first byte of a store changed; -1: none did.
+  int flag_at_first_change() {
+    mprotect(stores(), bytes_ - page, PROT_READ | PROT_WRITE);
+    return noticed_;
+  }
+
+ private:
+  void notice() {
+    if (noticed_ != -1) abort();  // a fault that isn't ours
+    noticed_ = *flags();
+    mprotect(stores(), bytes_ - page, PROT_READ | PROT_WRITE);
+  }
+
+  static inline WatchedMemory* watched_ = nullptr;
+  std::size_t bytes_;
+  std::uint8_t* memory_;
+  volatile int noticed_ = -1;
+  struct sigaction before_{};
+};
+
+// A CPU that MM doesn't hold may begin to read at any moment: it looks at the flag after it has taken the lock.
+TEST_F(RuntimeCacheTest, WhatChangesIsPendingMeanwhile) {
+  const RuntimeCacheInfo info = machine_.services->runtime_cache().info();
+  const std::uint64_t volatile_bytes = (info.volatile_storage_size + 7) & ~std::uint64_t{7};
+  WatchedMemory memory(volatile_bytes + info.non_volatile_storage_size);
+  handler_ = std::make_unique<MessageHandler>(*machine_.services, &memory);
+  const auto base = reinterpret_cast<std::uint64_t>(memory.flags());
+  const auto stores = reinterpret_cast<std::uint64_t>(memory.stores());
+  std::memcpy(memory.stores() + 16, &info.volatile_storage_size, 4);
+  std::memcpy(memory.stores() + volatile_bytes + 16, &info.non_volatile_storage_size, 4);
+  ASSERT_EQ(init({.read_lock = base + 1,
+                  .pending_update = base,
+                  .hob_flush_complete = base + 2,
+                  .hob_cache = 0,
+                  .non_volatile_cache = stores + volatile_bytes,
+                  .volatile_cache = stores}),
+            status::success);
+  const auto step = [&](const char* what, auto change) {
+    memory.watch();
+    EXPECT_EQ(change(), status::success) << what;
+    EXPECT_EQ(memory.flag_at_first_change(), 1) << what;
+    EXPECT_EQ(*memory.flags(), 0) << what;
+  };
+  step("all", [&] { return synchronize(); });
+  for (const std::uint32_t attributes : {attribute::bs_rt, attribute::nv_bs_rt}) {
+    const auto* name = attributes == attribute::bs_rt ? u"V" : u"N";
+    step("new", [&] { return machine_.set(name, attributes, std::string(600, 'a')); });
+    step("replaced", [&] { return machine_.set(name, attributes, std::string(601, 'b')); });
+    step("gone", [&] { return machine_.set(name, attributes, ""); });
+    for (int i = 0; i < 20; ++i) {  // among them one for which the store is written anew
+      step("again",
+           [&] { return machine_.set(name, attributes, std::string(610 + static_cast<std::size_t>(i), 'c')); });
+    }
+  }
+  *(memory.flags() + 1) = 1;
+  EXPECT_EQ(machine_.set(u"N", attribute::nv_bs_rt, "waits"), status::success);
+  step("what waited", [&] {
+    *(memory.flags() + 1) = 0;
+    return machine_.set(u"B", attribute::bs_rt, "brings it");
+  });
+  machine_.set(u"Secret", attribute::boot_service_access, "only for the boot");
+  std::uint64_t nothing = 0;
+  step("the boot's end", [&] { return send(VariableFunction::exit_boot_services, nothing, 0); });
 }
 
 // Not even in the bytes between records.
