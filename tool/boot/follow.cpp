@@ -201,6 +201,7 @@ Outcome follow(Machine& machine, const Goal& goal, std::chrono::seconds limit, P
     machine.pump_until([&] { return machine.serial().contains_line(goal.marker, from); },
                        Machine::Clock::now() + grace);
   }
+  outcome = machine.report().judged(outcome);
   machine.on_event = nullptr;
   machine.on_serial_line = nullptr;
   progress.finish();

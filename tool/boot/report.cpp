@@ -315,6 +315,7 @@ const char* to_string(Outcome outcome) {
     case Outcome::timeout: return "timeout";
     case Outcome::guest_failed: return "guest failed";
     case Outcome::reset_loop: return "it resets again and again";
+    case Outcome::closed: return "MM closed itself";
     case Outcome::qemu_exited: return "QEMU exited";
     case Outcome::interrupted: return "interrupted";
   }
@@ -325,6 +326,12 @@ bool BootReport::failed() const {
   return !launch_failure.empty() || !dxe_failure.empty() ||
          std::ranges::any_of(stops, [](const MachineStop& stop) { return stop.action == "halted"; }) ||
          std::ranges::any_of(violations, [](const Violation& violation) { return violation.panic; });
+}
+
+const MachineStop* BootReport::closed() const {
+  const auto stop = std::ranges::find_if(
+      stops, [this](const MachineStop& other) { return other.action == "closed" && other.boot == launches; });
+  return stop == stops.end() ? nullptr : &*stop;
 }
 
 void BootReport::apply(const Event& event) {
@@ -581,10 +588,11 @@ std::string to_text(const BootReport& report) {
   std::string text = "Boot report\n";
   append_line(text, "image", report.image);
   append_line(text, "machine", report.machine);
-  append_line(text, "final state",
-              report.outcome == Outcome::reached ? std::format("{} reached after {:.1f} s", report.goal, report.seconds)
-                                                 : std::format("{} NOT reached: {} after {:.1f} s", report.goal,
-                                                               to_string(report.outcome), report.seconds));
+  const std::string words = report.outcome == Outcome::reached ? "reached"
+                            : report.outcome == Outcome::closed
+                                ? "doesn't count: MM closed itself"
+                                : std::format("NOT reached: {}", to_string(report.outcome));
+  append_line(text, "final state", std::format("{} {} after {:.1f} s", report.goal, words, report.seconds));
   if (!report.variable_store.empty()) {
     append_line(text, "variables", "NOT IN ORDER: " + joined(report.variable_store));
   }

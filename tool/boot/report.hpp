@@ -115,6 +115,7 @@ enum class Outcome : std::uint8_t {
   timeout,
   guest_failed,  // panic, or the launch failed, or MM halted the machine
   reset_loop,    // it resets again and again
+  closed,        // whatever was reached: MM goes on without what the machine isn't safe without
   qemu_exited,   // before the goal was seen
   interrupted,   // by the user
 };
@@ -192,6 +193,12 @@ struct BootReport {
 
   [[nodiscard]] bool converted() const { return launches != 0; }
   [[nodiscard]] bool failed() const;  // the guest said that it can't go on
+  // MM goes on in this boot without a driver that it should have reset the machine for; null if not.
+  [[nodiscard]] const MachineStop* closed() const;
+  // What became of the boot, when the goal was seen (Outcome::reached) or wasn't.
+  [[nodiscard]] Outcome judged(Outcome seen) const {
+    return closed() != nullptr && (seen == Outcome::reached || seen == Outcome::timeout) ? Outcome::closed : seen;
+  }
   [[nodiscard]] bool loops() const { return fruitless_boots > most_fruitless_boots || resets > most_resets; }
   void apply(const Event& event);
   void add_traced(const TracedMmi& mmi);

@@ -394,6 +394,30 @@ TEST(BootReport, ShowsWhatWasUnblockedForWhom) {
   EXPECT_EQ(json["refused_unblocks"].size(), 1U);
 }
 
+TEST(BootReport, AMachineThatClosedItselfHasNotBootedAsItShould) {
+  const auto closed = parse_event(
+      "redoubt: machine.closed name=\"Victim\" guid=00000007-0002-0003-0400-000000000000 cause=not_started "
+      "phase=firmware in_a_row=0 reason=\"resets did not help\"");
+  BootReport report = report_of({"redoubt: ipl.start boot_mode=0 cpus=1"});
+  EXPECT_EQ(report.closed(), nullptr);
+  EXPECT_EQ(report.judged(Outcome::reached), Outcome::reached);
+  EXPECT_EQ(report.judged(Outcome::timeout), Outcome::timeout);
+  report.apply(*closed);
+  ASSERT_NE(report.closed(), nullptr);
+  EXPECT_EQ(report.closed()->driver, "Victim");
+  EXPECT_EQ(report.judged(Outcome::reached), Outcome::closed);
+  EXPECT_EQ(report.judged(Outcome::timeout), Outcome::closed) << "which is why";
+  for (const Outcome other : {Outcome::guest_failed, Outcome::reset_loop, Outcome::qemu_exited, Outcome::interrupted}) {
+    EXPECT_EQ(report.judged(other), other);
+  }
+  report.outcome = Outcome::closed;
+  report.goal = "shell";
+  EXPECT_NE(to_text(report).find("shell doesn't count: MM closed itself after "), std::string::npos);
+  EXPECT_EQ(to_json(report)["outcome"], "MM closed itself");
+  report.apply(*parse_event("redoubt: ipl.start boot_mode=0 cpus=1"));
+  EXPECT_EQ(report.judged(Outcome::reached), Outcome::reached) << "the next boot is another one";
+}
+
 TEST(BootReport, ShowsWhatFailedAndWhatBecameOfTheMachine) {
   const auto stop = [](const char* action, const char* reason) {
     return std::string("redoubt: machine.") + action +

@@ -106,6 +106,9 @@ CommandResult run(const BootArguments& arguments) {
   }
   (*machine)->stop();
   const boot::BootReport& report = (*machine)->report();
+  if (outcome == boot::Outcome::closed) {
+    std::fputs(std::format("redoubt boot: MM closed itself: {}\n", boot::to_text(*report.closed())).c_str(), stderr);
+  }
   if (rows) {
     std::fputs("\n", stdout);
   }
@@ -121,7 +124,8 @@ void add_boot(CommandLine& command_line) {
   const auto arguments = std::make_shared<BootArguments>();
   boot::MachineOptions& machine = arguments->machine;
   verb.footer(
-      "Exit status: 0 when the goal was reached, 1 when it wasn't, 2 when the boot could not be started.\n"
+      "Exit status: 0 when the goal was reached, 1 when it wasn't or when MM closed itself, 2 when the boot "
+      "could not be started.\n"
       "The image is never written to; without --vars the variable store is a copy that goes afterwards.");
   verb.add_option("IMAGE", machine.image, "Firmware image: the code half, as in OVMF_CODE.fd")->required();
   verb.add_option("--vars", machine.variables, "Variable store to use and to write to");
