@@ -279,6 +279,7 @@ void Foundation::start(DriverRecord& driver) {
     entry.count_ticks = 1;
     const SystemStatus status = call(number, entry, nullptr);
     result = status == SystemStatus::ok ? entry.result : to_efi_status(status);
+    disable_for_procedures();
   }
   if (driver.state == DriverState::disabled) {
     log_driver(driver, entry.ticks, result, "fault in its entry point");
@@ -291,8 +292,10 @@ void Foundation::start(DriverRecord& driver) {
     return;
   }
   // UEFI 2.10, 7.4, EFI_IMAGE_ENTRY_POINT: a driver that returns an error is unloaded.
-  driver.state = DriverState::failed;
   processors_.stop_driver(number);
+  disable_for_procedures();
+  if (driver.state == DriverState::disabled) return;  // by one that it left running
+  driver.state = DriverState::failed;
   protocols_.remove_owned(number, driver.image_base, driver.image_pages * page_bytes);
   mmis_.remove_owned(number);
   update_interest();

@@ -305,6 +305,32 @@ TEST_F(ProcessorsTest, TokensOfFinishedCallsDontPileUp) {
   });
 }
 
+// Whatever the entry point says afterwards.
+TEST(ProcessorsAtLaunch, AFaultThatNobodyAskedForStopsADriverThatFails) {
+  for (const EfiStatus entry_status : {status::success, status::device_error}) {
+    testing::clear_functions();
+    testing::Machine machine(4096, cpus);
+    machine.supervisor.held = {1, 2, 3};
+    machine.add({.file = test_guid(7), .name = "crashing", .entry = [&](abi::Handle, MmSystemTable* mmst) {
+                   void* interface = nullptr;
+                   EXPECT_EQ(mmst->locate_protocol(&abi::mm_mp_protocol_guid, nullptr, &interface), status::success);
+                   const auto& mp = *static_cast<const MmMpProtocol*>(interface);
+                   MmCompletion token = nullptr;
+                   EXPECT_EQ(mp.dispatch_procedure(&mp, crash, 1, 0, nullptr, &token, nullptr), status::success);
+                   machine.supervisor.await_procedure(1);
+                   return entry_status;
+                 }});
+    ASSERT_EQ(machine.launch(), status::success);
+    const bool failed = abi::status::is_error(entry_status);
+    EXPECT_EQ(machine.supervisor.logged("driver.disabled driver=1"), failed) << entry_status;
+    EXPECT_EQ(machine.supervisor.logged("driver.quarantined driver=1"), failed) << "nothing of it is used again";
+    machine.send(test_guid(0xBAD));
+    EXPECT_EQ(std::ranges::count_if(machine.supervisor.lines,
+                                    [](const std::string& line) { return line.starts_with("driver.disabled"); }),
+              1);
+  }
+}
+
 // Another driver's token is what it would be if it named nothing, and no number of its calls makes one forgotten.
 TEST(ProcessorsOfTwoDrivers, TokensAreTheirMakersAlone) {
   testing::clear_functions();

@@ -479,6 +479,11 @@ void FakeSupervisor::pause() {
   std::this_thread::yield();
 }
 
+void FakeSupervisor::await_procedure(std::uint64_t cpu) const {
+  const auto running = procedures_.find(cpu);
+  while (running != procedures_.end() && !running->second->ended) std::this_thread::yield();
+}
+
 [[clang::no_sanitize("function")]] SystemStatus FakeSupervisor::start_procedure(std::uint64_t cpu,
                                                                                 const abi::ProcedureCall& call) {
   ++calls["start_procedure"];

@@ -54,6 +54,8 @@ class FakeSupervisor : public Supervisor {
 
   // Other CPUs are threads. A procedure that loops calls this to let itself be stopped.
   static void pause();
+  // Waits for the procedure on the CPU to end, without the foundation's knowledge.
+  void await_procedure(std::uint64_t cpu) const;
 
   // Memory of the test's own that drivers must not reach.
   void hide(const void* address, std::size_t bytes) { hidden_.push_back({address_of(address), bytes}); }
