@@ -36,9 +36,22 @@ class PolicyCollection {
   }
 
   // Who can't start without somebody is as bad off without him, unless the user has said something of that one.
-  void include_needed(const image::ImageTree& volume) {
+  Result<void, CommandError> include_needed(const image::ImageTree& volume) {
     const std::optional<depex::BootRecord> no_record;
     const depex::Producers producers(volume, no_record);
+    // "Needs nobody" must not be what an expression comes to that can't be read.
+    std::vector<abi::Guid> read;
+    for_each_module(volume.nodes(), producers, [&](const depex::Module& module) {
+      if (!module.has_broken_depex) {
+        read.push_back(module.file->file->name());
+      }
+    });
+    for (const DriverFaultPolicy& driver : policies_) {
+      if (std::ranges::find(read, driver.guid) == read.end()) {
+        return bad_input(driver.name.empty() ? std::string(abi::to_text(driver.guid).view()) : driver.name,
+                         "has a DEPEX or an executable that can't be read: nobody knows whom it needs");
+      }
+    }
     for (bool changed = true; changed;) {
       changed = false;
       for_each_module(volume.nodes(), producers, [&](const depex::Module& module) {
@@ -53,6 +66,7 @@ class PolicyCollection {
         }
       });
     }
+    return {};
   }
 
   Result<void, CommandError> apply(std::span<const std::string> options) {
@@ -156,7 +170,7 @@ Result<std::vector<DriverFaultPolicy>, CommandError> decide_fault_policies(const
     return bad_input("the MM volume", volume.error().reason);
   }
   TRY(collection.apply(options));
-  collection.include_needed(image::ImageTree::parse(*volume));
+  TRY(collection.include_needed(image::ImageTree::parse(*volume)));
   return collection.take();
 }
 

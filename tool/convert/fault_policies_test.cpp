@@ -100,6 +100,15 @@ TEST_F(FaultPoliciesTest, WhatMakesNoSenseIsRefused) {
   EXPECT_THAT(policy_of(1, {"Flash=halt"}), HasSubstr("several drivers"));
 }
 
+// It isn't taken for one that needs nobody, whoever lets such a driver through.
+TEST_F(FaultPoliciesTest, AnExpressionThatCantBeReadIsRefused) {
+  Buffer data;
+  image::edit::append_section(data, abi::SectionType::mm_depex, Buffer(1, std::byte{3}));  // ends without END
+  image::edit::append_section(data, abi::SectionType::pe32, driver_executable());
+  drivers_.drivers[2].file = *image::edit::make_file({.name = guid(timer), .type = abi::FileType::mm_standalone}, data);
+  EXPECT_THAT(policy_of(variable), HasSubstr("Timer: has a DEPEX or an executable that can't be read"));
+}
+
 TEST_F(FaultPoliciesTest, DriversInVolumesCount) {
   Buffer data;
   const auto inner = image::edit::make_volume(guid(50), std::vector<Buffer>{drivers_.drivers.back().file});

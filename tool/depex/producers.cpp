@@ -38,9 +38,8 @@ const Node* executable_node(const Node& file) {
   return nullptr;
 }
 
-std::vector<abi::Guid> protocols_named(const Node& file, abi::SectionType type) {
+std::vector<abi::Guid> protocols_named(const Node* section) {
   std::vector<abi::Guid> protocols;
-  const Node* section = image::find_section_node(file, type);
   if (section == nullptr || !section->depex.has_value()) {
     return protocols;
   }
@@ -81,15 +80,17 @@ Producers::Producers(const image::ImageTree& tree, const std::optional<BootRecor
       continue;
     }
     const auto model = image::mm_model(file->file->type());
-    Module module{
-        .file = file,
-        .name = image::user_interface_name(*file).value_or(""),
-        .executable = *executable->executable,
-        .in_mm = model.has_value(),
-        .is_core = model == image::MmModel::traditional_core || model == image::MmModel::standalone_core,
-        .installs = find_install_calls(*executable->executable),
-        .needs = protocols_named(*file, model.has_value() ? abi::SectionType::mm_depex : abi::SectionType::dxe_depex),
-        .record = nullptr};
+    const Node* depex =
+        image::find_section_node(*file, model.has_value() ? abi::SectionType::mm_depex : abi::SectionType::dxe_depex);
+    Module module{.file = file,
+                  .name = image::user_interface_name(*file).value_or(""),
+                  .executable = *executable->executable,
+                  .in_mm = model.has_value(),
+                  .is_core = model == image::MmModel::traditional_core || model == image::MmModel::standalone_core,
+                  .installs = find_install_calls(*executable->executable),
+                  .needs = protocols_named(depex),
+                  .has_broken_depex = depex != nullptr && !depex->depex.has_value(),
+                  .record = nullptr};
     module.record = module.in_mm ? recorded(record_, module) : nullptr;
     by_file_[file] = modules_.size();
     modules_.push_back(std::move(module));

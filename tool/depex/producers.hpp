@@ -24,7 +24,8 @@ struct Module {
   bool in_mm = false;  // a driver of MM of either model; otherwise DXE's
   bool is_core = false;
   std::vector<InstallCall> installs;
-  std::vector<abi::Guid> needs;  // what its own expression names: it doesn't install that
+  std::vector<abi::Guid> needs;   // what its own expression names: it doesn't install that
+  bool has_broken_depex = false;  // so that `needs` says nothing
   const RecordedDriver* record = nullptr;
 };
 
