@@ -120,6 +120,25 @@ class OwnershipTest : public ::testing::Test {
 
 // ---- Objects ----
 
+// Who keeps things for others learns that way that a driver is gone.
+TEST_F(OwnershipTest, AStoppedDriversCodeIsNobodys) {
+  launch();
+  void* interface = nullptr;
+  const auto owner = [&](MmSystemTable& mmst, UintN& driver) {
+    EXPECT_EQ(mmst.locate_protocol(&abi::driver_images_protocol_guid, nullptr, &interface), status::success);
+    const auto* images = static_cast<const abi::DriverImagesProtocol*>(interface);
+    return images->find(images, at_address<void>(victim_base_ + code_offset), &driver);
+  };
+  UintN driver = 0;
+  as_hostile([&](MmSystemTable& mmst) {
+    EXPECT_EQ(owner(mmst, driver), status::success);
+    EXPECT_EQ(driver, 1U);
+  });
+  handler_bodies[0] = [](const HandlerCall&) -> EfiStatus { testing::FakeSupervisor::fault(13); };
+  machine_.send(victim_message);
+  as_hostile([&](MmSystemTable& mmst) { EXPECT_EQ(owner(mmst, driver), status::not_found); });
+}
+
 // Drivers lock what they have when a phase's protocol appears, and some take it for safe from then on.
 TEST_F(OwnershipTest, NoDriverSaysWhatPhaseItIs) {
   launch();

@@ -313,7 +313,7 @@ EfiStatus Foundation::hold_processors(Arguments arguments) {
 EfiStatus Foundation::find_driver(Arguments arguments) {
   if (arguments[2] == 0) return abi::status::invalid_parameter;
   const DriverNumber driver = caller_of(arguments[1]);
-  if (driver == foundation_itself) return abi::status::not_found;
+  if (driver == foundation_itself || disabled(driver)) return abi::status::not_found;
   return memory_.write(arguments[2], std::uint64_t{driver}) ? abi::status::success : abi::status::invalid_parameter;
 }
 

@@ -16,7 +16,7 @@ inline constexpr Guid driver_images_protocol_guid = {
 struct DriverImagesProtocol {
   // `*driver`: the number of the driver whose executable code is at `address`, as the log names it. Where MM itself
   // called, and the function called ends in the jump to another, that is the driver it called. EFI_NOT_FOUND if it is
-  // no driver's code; EFI_INVALID_PARAMETER: `driver` can't be written.
+  // no driver's code, or that of one that was stopped; EFI_INVALID_PARAMETER: `driver` can't be written.
   EfiStatus(EFIAPI* find)(const DriverImagesProtocol* self, const void* address, UintN* driver);
 };
 

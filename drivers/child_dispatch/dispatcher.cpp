@@ -22,7 +22,7 @@ std::uint16_t Dispatcher::status_bit(const Child& child) {
 
 bool Dispatcher::is_callers(UintN owner, const void* caller) {
   const UintN driver = mm_.driver_at(caller);
-  if (driver == owner) return true;
+  if (driver == owner && owner != 0) return true;
   mm_.report_refusal(driver, owner);
   return false;
 }
@@ -40,6 +40,7 @@ Dispatcher::Child* Dispatcher::create(Kind kind, abi::MmiHandler function, const
   }
   auto* child = new (memory) Child{};
   child->kind = kind;
+  child->function = reinterpret_cast<const void*>(function);
   child->owner = owner;
   child->number = next_number_++;
   child->type = abi::inner_mmi_guid(static_cast<std::uint16_t>(kind), child->number);
@@ -177,8 +178,7 @@ bool Dispatcher::dispatch_software() {
   abi::MmSwContext context{mm_.requesting_cpu(command), command, chipset_.data()};
   UintN size = sizeof(context);
   chipset_.forget_command();
-  call(*child, &context, &size);
-  return true;
+  return call(*child, &context, &size);
 }
 
 bool Dispatcher::dispatch_tco() {
@@ -192,16 +192,17 @@ bool Dispatcher::dispatch_tco() {
     if (child->kind != Kind::ichn || child->removed || child->number >= end || (status_bit(*child) & events) == 0) {
       continue;
     }
-    called = true;
-    call(*child, nullptr, nullptr);
+    called |= call(*child, nullptr, nullptr);
   }
   return called;
 }
 
-void Dispatcher::call(Child& child, void* buffer, UintN* size) {
-  if (mm_.call_handler(child.type, &child.context, buffer, size) == status::device_error && !child.removed) {
-    remove(child);
-  }
+bool Dispatcher::call(Child& child, void* buffer, UintN* size) {
+  const EfiStatus result = mm_.call_handler(child.type, &child.context, buffer, size);
+  // EFI_DEVICE_ERROR: it failed in this call. EFI_NOT_FOUND: it answered nothing, or was stopped before, elsewhere.
+  const bool was_stopped = result == status::not_found && mm_.driver_at(child.function) == 0;
+  if ((was_stopped || result == status::device_error) && !child.removed) remove(child);
+  return !was_stopped;
 }
 
 }  // namespace redoubt::child_dispatch

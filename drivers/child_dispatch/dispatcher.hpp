@@ -49,6 +49,7 @@ class Dispatcher {
   struct Child {
     abi::Handle handle;
     abi::Guid type;
+    const void* function;
     abi::UintN owner;
     Kind kind;
     bool removed;
@@ -70,8 +71,8 @@ class Dispatcher {
   void remove(Child& child);
   void sweep();
   bool has_tco_child() const;
-  // The child is called, and removed if its driver is no more.
-  void call(Child& child, void* buffer, abi::UintN* size);
+  // The child is called, and removed if its driver is no more. Whether there was one to call.
+  bool call(Child& child, void* buffer, abi::UintN* size);
   bool dispatch_software();
   bool dispatch_tco();
 

@@ -64,7 +64,8 @@ class FakeMm final : public ManagementMode {
   }
   UintN requesting_cpu(std::uint8_t command) override { return command == 0x55 ? 3 : 1; }
   UintN driver_at(const void* address) override {
-    return address == reinterpret_cast<const void*>(&child) ? children_driver : calling_driver;
+    if (address != reinterpret_cast<const void*>(&child)) return calling_driver;
+    return children_stopped ? 0 : children_driver;
   }
   void report_refusal(UintN driver, UintN owner) override { refusals.emplace_back(driver, owner); }
   void* allocate(std::size_t bytes) override {
@@ -91,6 +92,7 @@ class FakeMm final : public ManagementMode {
   int allocations = 0;
   UintN children_driver = 1;
   UintN calling_driver = 1;
+  bool children_stopped = false;
   std::vector<std::pair<UintN, UintN>> refusals;
 };
 
@@ -383,6 +385,25 @@ TEST_F(ChildDispatch, AChildWhoseDriverFailedIsForgotten) {
   add_software(0x55);
   EXPECT_TRUE(raise(0x55));
   EXPECT_EQ(dispatcher_.children(), 1U) << "what a child returns is its own business";
+}
+
+// Stopped by something else than the child's own call, so that MM knows no handler any more.
+TEST_F(ChildDispatch, AChildWhoseDriverWasStoppedElsewhereIsForgotten) {
+  add_software(0x55);
+  mm_.handlers.clear();
+  mm_.children_stopped = true;
+  EXPECT_FALSE(raise(0x55)) << "nobody was called";
+  EXPECT_EQ(dispatcher_.children(), 0U);
+  EXPECT_FALSE(mm_.watching);
+  MmSwRegisterContext context{0x55};
+  Handle handle = nullptr;
+  mm_.calling_driver = 0;
+  EXPECT_EQ(software().register_handler(&software(), child, &context, &handle), status::invalid_parameter)
+      << "nobody's code";
+  mm_.children_stopped = false;
+  mm_.calling_driver = 1;
+  add_software(0x55);
+  EXPECT_TRUE(raise(0x55)) << "the value is free again";
 }
 
 // ---- ICHn events ----

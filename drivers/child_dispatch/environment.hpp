@@ -22,7 +22,7 @@ class ManagementMode {
   virtual abi::EfiStatus watch_mmis(bool wanted) = 0;
   // The processor that asked for the software MMI which is being handled, with what it wrote.
   virtual abi::UintN requesting_cpu(std::uint8_t command) = 0;
-  // The number of the driver whose code is at the address; 0 = none's, or nobody knows.
+  // The number of the driver whose code is at the address; 0 = none's, or that of one that was stopped.
   virtual abi::UintN driver_at(const void* address) = 0;
   // A driver reached for what is another's.
   virtual void report_refusal(abi::UintN driver, abi::UintN owner) = 0;

@@ -6,10 +6,9 @@
 
 #include "abi/pi/mm_cpu.hpp"
 #include "abi/pi/mm_protocols.hpp"
-#include "abi/redoubt/driver_images.hpp"
 #include "drivers/child_dispatch/protocols.hpp"
 #include "drivers/child_dispatch/requesting_cpu.hpp"
-#include "sdk/log.hpp"
+#include "sdk/driver_images.hpp"
 
 namespace redoubt::child_dispatch {
 namespace {
@@ -98,12 +97,8 @@ EFIAPI EfiStatus on_mmi(Handle, const void*, void*, UintN*);
 
 class Mm final : public ManagementMode {
  public:
-  explicit Mm(abi::MmSystemTable& mmst) : mmst_(mmst), save_states_(mmst), log_(mmst) {
-    void* interface = nullptr;
-    if (mmst.locate_protocol(&abi::driver_images_protocol_guid, nullptr, &interface) == status::success) {
-      images_ = static_cast<const abi::DriverImagesProtocol*>(interface);
-    }
-  }
+  explicit Mm(abi::MmSystemTable& mmst)
+      : mmst_(mmst), save_states_(mmst), images_(mmst), refusals_(mmst, "child dispatch") {}
 
   EfiStatus add_handler(abi::MmiHandler function, const abi::Guid& type, Handle& handle) override {
     return mmst_.mmi_handler_register(function, &type, &handle);
@@ -120,21 +115,8 @@ class Mm final : public ManagementMode {
     return find_requesting_cpu(save_states_, mmst_.number_of_cpus, mmst_.currently_executing_cpu, command_port,
                                command);
   }
-  // Of cores that have no such protocol all drivers are one.
-  UintN driver_at(const void* address) override {
-    UintN driver = 0;
-    const bool found = images_ != nullptr && images_->find(images_, address, &driver) == status::success;
-    return found ? driver : 0;
-  }
-  void report_refusal(UintN driver, UintN owner) override {
-    // Who provokes it mustn't fill the log.
-    if (refusals_ == most_reported_refusals) return;
-    ++refusals_;
-    char text[] = "child dispatch: driver ..... reached for a child of driver .....";
-    put_number(text + 23, driver);
-    put_number(text + sizeof(text) - 6, owner);
-    log_.error({text, sizeof(text) - 1});
-  }
+  UintN driver_at(const void* address) override { return images_.driver_at(address); }
+  void report_refusal(UintN driver, UintN owner) override { refusals_.add(driver, owner); }
   void* allocate(std::size_t bytes) override {
     void* memory = nullptr;
     const EfiStatus result = mmst_.allocate_pool(abi::runtime_services_data, bytes, &memory);
@@ -143,18 +125,10 @@ class Mm final : public ManagementMode {
   void release(void* memory) override { mmst_.free_pool(memory); }
 
  private:
-  static constexpr unsigned most_reported_refusals = 8;
-
-  // In five characters.
-  static void put_number(char* text, UintN number) {
-    for (unsigned digit = 5; digit-- != 0; number /= 10) text[digit] = static_cast<char>('0' + number % 10);
-  }
-
   const abi::MmSystemTable& mmst_;
   SaveStates save_states_;
-  sdk::Log log_;
-  const abi::DriverImagesProtocol* images_ = nullptr;
-  unsigned refusals_ = 0;
+  sdk::DriverImages images_;
+  sdk::RefusalLog refusals_;
   Handle root_handler_ = nullptr;
 };
 

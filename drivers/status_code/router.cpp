@@ -16,28 +16,38 @@ Router::Registration** Router::find(abi::StatusCodeHandler handler) {
   return link;
 }
 
-EfiStatus Router::register_handler(abi::StatusCodeHandler handler) {
+bool Router::is_callers(abi::UintN owner, const void* caller) {
+  const abi::UintN driver = drivers_.driver_at(caller);
+  if (driver == owner && owner != 0) return true;
+  drivers_.report_refusal(driver, owner);
+  return false;
+}
+
+EfiStatus Router::register_handler(abi::StatusCodeHandler handler, const void* caller) {
   if (handler == nullptr) return status::invalid_parameter;
+  const abi::UintN owner = owner_of(handler);
+  if (!is_callers(owner, caller)) return status::invalid_parameter;
   Registration** link = find(handler);
   if (*link != nullptr) return status::already_started;
-  void* memory = count_ == handler_limit ? nullptr : memory_.allocate(sizeof(Registration));
+  std::size_t count = 0;
+  for (const Registration* entry = first_; entry != nullptr; entry = entry->next)
+    count += entry->owner == owner ? 1 : 0;
+  void* memory = count >= driver_handler_limit ? nullptr : memory_.allocate(sizeof(Registration));
   if (memory == nullptr) return status::out_of_resources;
-  *link = new (memory) Registration{handler, next_number_++, nullptr};
-  ++count_;
+  *link = new (memory) Registration{handler, owner, next_number_++, nullptr};
   return status::success;
 }
 
-EfiStatus Router::unregister_handler(abi::StatusCodeHandler handler) {
+EfiStatus Router::unregister_handler(abi::StatusCodeHandler handler, const void* caller) {
   if (handler == nullptr) return status::invalid_parameter;
   Registration** link = find(handler);
   Registration* found = *link;
-  if (found == nullptr) return status::not_found;
+  if (found == nullptr || !is_callers(found->owner, caller)) return status::not_found;
   if (reporting_) {
     found->handler = nullptr;
     return status::success;
   }
   *link = found->next;
-  --count_;
   memory_.release(found);
   return status::success;
 }
@@ -47,7 +57,8 @@ EfiStatus Router::report(std::uint32_t type, std::uint32_t value, std::uint32_t 
   if (reporting_) return status::device_error;
   reporting_ = true;
   const std::uint64_t end = next_number_;  // who registers from here on hears of the next report
-  for (const Registration* entry = first_; entry != nullptr; entry = entry->next) {
+  for (Registration* entry = first_; entry != nullptr; entry = entry->next) {
+    if (entry->handler != nullptr && owner_of(entry->handler) != entry->owner) entry->handler = nullptr;  // stopped
     // A handler's type says that it could write through the caller's pointers; the specification's says the same.
     if (entry->handler != nullptr && entry->number < end) {
       entry->handler(type, value, instance, const_cast<abi::Guid*>(caller), data);
@@ -57,7 +68,6 @@ EfiStatus Router::report(std::uint32_t type, std::uint32_t value, std::uint32_t 
   for (Registration** link = find(nullptr); *link != nullptr; link = find(nullptr)) {
     Registration* removed = *link;
     *link = removed->next;
-    --count_;
     memory_.release(removed);
   }
   return status::success;

@@ -2,6 +2,8 @@
 // The report status code router: what one driver reports, every registered handler gets, in order of registration.
 // A handler may register and remove handlers, itself included; a handler that reports gets an error, so that reporting
 // never recurses. Handlers are drivers' functions, called directly: the router trusts them as drivers trust each other.
+// But each is its driver's own: who isn't that driver neither registers nor removes it, and it goes when the driver is
+// stopped.
 #pragma once
 
 #include <cstddef>
@@ -20,20 +22,32 @@ class Memory {
   ~Memory() = default;
 };
 
+class Drivers {
+ public:
+  // The number of the driver whose code is at the address; 0 = none's, or that of one that was stopped.
+  virtual abi::UintN driver_at(const void* address) = 0;
+  // A driver reached for what is another's.
+  virtual void report_refusal(abi::UintN driver, abi::UintN owner) = 0;
+
+ protected:
+  ~Drivers() = default;
+};
+
 class Router {
  public:
-  // More than any firmware has: no driver can make this one spend all its memory.
-  static constexpr std::size_t handler_limit = 256;
+  // For each driver, more than any needs: none can make this one spend all its memory, nor leave others nothing.
+  static constexpr std::size_t driver_handler_limit = 32;
 
-  constexpr explicit Router(Memory& memory) : memory_(memory) {}
+  constexpr Router(Memory& memory, Drivers& drivers) : memory_(memory), drivers_(drivers) {}
   Router(const Router&) = delete;
   Router& operator=(const Router&) = delete;
 
-  // PI 1.9, volume 3, 7.2: EFI_INVALID_PARAMETER for NULL, EFI_ALREADY_STARTED, EFI_OUT_OF_RESOURCES also beyond the
-  // limit.
-  abi::EfiStatus register_handler(abi::StatusCodeHandler handler);
-  // EFI_INVALID_PARAMETER for NULL, EFI_NOT_FOUND.
-  abi::EfiStatus unregister_handler(abi::StatusCodeHandler handler);
+  // `caller`: where the call returns to.
+  // PI 1.9, volume 3, 7.2: EFI_INVALID_PARAMETER for NULL, and for what isn't the caller's code; EFI_ALREADY_STARTED,
+  // EFI_OUT_OF_RESOURCES also beyond the limit.
+  abi::EfiStatus register_handler(abi::StatusCodeHandler handler, const void* caller);
+  // EFI_INVALID_PARAMETER for NULL; EFI_NOT_FOUND, also for another driver's.
+  abi::EfiStatus unregister_handler(abi::StatusCodeHandler handler, const void* caller);
 
   // EFI_DEVICE_ERROR from inside a handler, which is told nothing else either. What handlers return is ignored.
   abi::EfiStatus report(std::uint32_t type, std::uint32_t value, std::uint32_t instance, const abi::Guid* caller,
@@ -42,16 +56,21 @@ class Router {
  private:
   struct Registration {
     abi::StatusCodeHandler handler;  // null: removed while it may be in use
-    std::uint64_t number;            // counts registrations
+    abi::UintN owner;
+    std::uint64_t number;  // counts registrations
     Registration* next;
   };
 
   Registration** find(abi::StatusCodeHandler handler);
+  abi::UintN owner_of(abi::StatusCodeHandler handler) {
+    return drivers_.driver_at(reinterpret_cast<const void*>(handler));
+  }
+  bool is_callers(abi::UintN owner, const void* caller);
 
   Memory& memory_;
+  Drivers& drivers_;
   Registration* first_ = nullptr;
   std::uint64_t next_number_ = 0;
-  std::size_t count_ = 0;
   bool reporting_ = false;
 };
 

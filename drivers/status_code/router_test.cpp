@@ -6,6 +6,8 @@
 
 #include <cstdlib>
 #include <functional>
+#include <map>
+#include <utility>
 #include <vector>
 
 namespace redoubt::status_code {
@@ -30,6 +32,21 @@ class HeapMemory final : public Memory {
   bool fail = false;
   int outstanding = 0;
   int leaked = 0;
+};
+
+// Each driver's code is a range of numbers of its own; a handler's driver is said here.
+class FakeDrivers final : public Drivers {
+ public:
+  abi::UintN driver_at(const void* address) override {
+    const auto found = owners.find(address);
+    return found != owners.end() ? found->second : 1;
+  }
+  void report_refusal(abi::UintN driver, abi::UintN owner) override { refusals.emplace_back(driver, owner); }
+  void own(abi::StatusCodeHandler handler, abi::UintN driver) {
+    owners[reinterpret_cast<const void*>(handler)] = driver;
+  }
+  std::map<const void*, abi::UintN> owners;  // others are driver 1's
+  std::vector<std::pair<abi::UintN, abi::UintN>> refusals;
 };
 
 struct Call {
@@ -58,7 +75,13 @@ class RouterTest : public ::testing::Test {
     inside = nullptr;
   }
   void TearDown() override {
-    for (const auto entry : {handler<0>, handler<1>, handler<2>}) router_.unregister_handler(entry);
+    for (const auto entry : {handler<0>, handler<1>, handler<2>}) unregister_handler(entry);
+  }
+  abi::EfiStatus register_handler(abi::StatusCodeHandler handler, const char* caller = "1") {
+    return router_.register_handler(handler, caller);
+  }
+  abi::EfiStatus unregister_handler(abi::StatusCodeHandler handler, const char* caller = "1") {
+    return router_.unregister_handler(handler, caller);
   }
   std::vector<int> who() {
     std::vector<int> numbers;
@@ -69,12 +92,13 @@ class RouterTest : public ::testing::Test {
   abi::EfiStatus report() { return router_.report(1, 2, 3, nullptr, nullptr); }
 
   HeapMemory memory_;
-  Router router_{memory_};
+  FakeDrivers drivers_;
+  Router router_{memory_, drivers_};
 };
 
 TEST_F(RouterTest, PassesAReportToEveryHandlerUnchanged) {
-  EXPECT_EQ(router_.register_handler(handler<0>), status::success);
-  EXPECT_EQ(router_.register_handler(handler<1>), status::success);
+  EXPECT_EQ(register_handler(handler<0>), status::success);
+  EXPECT_EQ(register_handler(handler<1>), status::success);
   const Guid caller{};
   StatusCodeData data{};
   EXPECT_EQ(router_.report(0x8000'0002, 0x0305'1002, 7, &caller, &data), status::success);
@@ -86,35 +110,35 @@ TEST_F(RouterTest, PassesAReportToEveryHandlerUnchanged) {
 TEST_F(RouterTest, ReportsWithoutHandlersSucceed) { EXPECT_EQ(report(), status::success); }
 
 TEST_F(RouterTest, RegistrationErrors) {
-  EXPECT_EQ(router_.register_handler(nullptr), status::invalid_parameter);
-  EXPECT_EQ(router_.unregister_handler(nullptr), status::invalid_parameter);
-  EXPECT_EQ(router_.unregister_handler(handler<0>), status::not_found);
-  EXPECT_EQ(router_.register_handler(handler<0>), status::success);
-  EXPECT_EQ(router_.register_handler(handler<0>), status::already_started);
+  EXPECT_EQ(register_handler(nullptr), status::invalid_parameter);
+  EXPECT_EQ(unregister_handler(nullptr), status::invalid_parameter);
+  EXPECT_EQ(unregister_handler(handler<0>), status::not_found);
+  EXPECT_EQ(register_handler(handler<0>), status::success);
+  EXPECT_EQ(register_handler(handler<0>), status::already_started);
   memory_.fail = true;
-  EXPECT_EQ(router_.register_handler(handler<1>), status::out_of_resources);
-  EXPECT_EQ(router_.unregister_handler(handler<0>), status::success);
-  EXPECT_EQ(router_.unregister_handler(handler<0>), status::not_found);
+  EXPECT_EQ(register_handler(handler<1>), status::out_of_resources);
+  EXPECT_EQ(unregister_handler(handler<0>), status::success);
+  EXPECT_EQ(unregister_handler(handler<0>), status::not_found);
   report();
   EXPECT_TRUE(calls.empty());
 }
 
 TEST_F(RouterTest, AHandlerThatReportsGetsAnError) {
-  router_.register_handler(handler<0>);
+  register_handler(handler<0>);
   inside = [this](int) { EXPECT_EQ(report(), status::device_error); };
   EXPECT_EQ(report(), status::success);
   EXPECT_EQ(who(), std::vector<int>{0});
 }
 
 TEST_F(RouterTest, AHandlerMayRemoveItselfAndOthers) {
-  router_.register_handler(handler<0>);
-  router_.register_handler(handler<1>);
-  router_.register_handler(handler<2>);
+  register_handler(handler<0>);
+  register_handler(handler<1>);
+  register_handler(handler<2>);
   inside = [this](int number) {
     if (number != 0) return;
-    EXPECT_EQ(router_.unregister_handler(handler<0>), status::success);
-    EXPECT_EQ(router_.unregister_handler(handler<0>), status::not_found);
-    EXPECT_EQ(router_.unregister_handler(handler<1>), status::success);
+    EXPECT_EQ(unregister_handler(handler<0>), status::success);
+    EXPECT_EQ(unregister_handler(handler<0>), status::not_found);
+    EXPECT_EQ(unregister_handler(handler<1>), status::success);
   };
   report();
   EXPECT_EQ(who(), (std::vector<int>{0, 2}));
@@ -124,8 +148,8 @@ TEST_F(RouterTest, AHandlerMayRemoveItselfAndOthers) {
 }
 
 TEST_F(RouterTest, WhoRegistersInsideAHandlerHearsOfTheNextReport) {
-  router_.register_handler(handler<0>);
-  inside = [this](int) { router_.register_handler(handler<1>); };
+  register_handler(handler<0>);
+  inside = [this](int) { register_handler(handler<1>); };
   report();
   EXPECT_EQ(who(), std::vector<int>{0});
   report();
@@ -133,14 +157,54 @@ TEST_F(RouterTest, WhoRegistersInsideAHandlerHearsOfTheNextReport) {
   // Removed and registered again inside: a new registration.
   inside = [this](int number) {
     if (number != 0) return;
-    router_.unregister_handler(handler<1>);
-    EXPECT_EQ(router_.register_handler(handler<1>), status::success);
+    unregister_handler(handler<1>);
+    EXPECT_EQ(register_handler(handler<1>), status::success);
   };
   report();
   EXPECT_EQ(who(), std::vector<int>{0});
   inside = nullptr;
   report();
   EXPECT_EQ(who(), (std::vector<int>{0, 1}));
+}
+
+TEST_F(RouterTest, AHandlerIsItsDriversOwn) {
+  const char* other = "code of driver 2";
+  drivers_.owners[other] = 2;
+  EXPECT_EQ(register_handler(handler<0>, other), status::invalid_parameter);
+  EXPECT_EQ(register_handler(handler<0>), status::success);
+  EXPECT_EQ(unregister_handler(handler<0>, other), status::not_found);
+  EXPECT_EQ(drivers_.refusals, (std::vector<std::pair<abi::UintN, abi::UintN>>{{2, 1}, {2, 1}}));
+  report();
+  EXPECT_EQ(who(), std::vector<int>{0});
+  // Nor is what is nobody's anybody's.
+  drivers_.own(handler<1>, 0);
+  drivers_.owners[other] = 0;
+  EXPECT_EQ(register_handler(handler<1>, other), status::invalid_parameter);
+}
+
+TEST_F(RouterTest, AStoppedDriversHandlerIsNotCalled) {
+  register_handler(handler<0>);
+  register_handler(handler<1>);
+  drivers_.own(handler<0>, 0);
+  report();
+  EXPECT_EQ(who(), std::vector<int>{1});
+  EXPECT_EQ(memory_.outstanding, 1);
+}
+
+TEST_F(RouterTest, NoDriverTakesAllTheRoom) {
+  const auto made_up = [](std::uintptr_t number) { return reinterpret_cast<abi::StatusCodeHandler>(0x1000 + number); };
+  for (std::uintptr_t i = 0; i < Router::driver_handler_limit; ++i) {
+    ASSERT_EQ(register_handler(made_up(i)), status::success);
+  }
+  EXPECT_EQ(register_handler(made_up(Router::driver_handler_limit)), status::out_of_resources);
+  const char* other = "code of driver 2";
+  drivers_.owners[other] = 2;
+  drivers_.own(handler<2>, 2);
+  EXPECT_EQ(register_handler(handler<2>, other), status::success);
+  EXPECT_EQ(unregister_handler(handler<2>, other), status::success);
+  EXPECT_EQ(unregister_handler(made_up(0)), status::success);
+  EXPECT_EQ(register_handler(made_up(Router::driver_handler_limit)), status::success);
+  for (std::uintptr_t i = 1; i <= Router::driver_handler_limit; ++i) unregister_handler(made_up(i));
 }
 
 }  // namespace

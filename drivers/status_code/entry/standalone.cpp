@@ -5,6 +5,7 @@
 
 #include "drivers/status_code/log_text.hpp"
 #include "drivers/status_code/router.hpp"
+#include "sdk/driver_images.hpp"
 #include "sdk/log.hpp"
 #include "sdk/mm_driver.hpp"
 
@@ -27,9 +28,21 @@ class PoolMemory final : public Memory {
   const abi::MmSystemTable& mmst_;
 };
 
+class OtherDrivers final : public Drivers {
+ public:
+  explicit OtherDrivers(abi::MmSystemTable& mmst) : images_(mmst), refusals_(mmst, "status codes") {}
+  abi::UintN driver_at(const void* address) override { return images_.driver_at(address); }
+  void report_refusal(abi::UintN driver, abi::UintN owner) override { refusals_.add(driver, owner); }
+
+ private:
+  sdk::DriverImages images_;
+  sdk::RefusalLog refusals_;
+};
+
 struct Driver {
-  explicit Driver(abi::MmSystemTable& mmst) : memory(mmst), router(memory), log(mmst) {}
+  explicit Driver(abi::MmSystemTable& mmst) : memory(mmst), drivers(mmst), router(memory, drivers), log(mmst) {}
   PoolMemory memory;
+  OtherDrivers drivers;
   Router router;
   sdk::Log log;
 };
@@ -49,9 +62,11 @@ EFIAPI EfiStatus report_status_code(const abi::MmStatusCodeProtocol*, std::uint3
   return result;
 }
 
-EFIAPI EfiStatus register_handler(abi::StatusCodeHandler handler) { return driver->router.register_handler(handler); }
+EFIAPI EfiStatus register_handler(abi::StatusCodeHandler handler) {
+  return driver->router.register_handler(handler, __builtin_return_address(0));
+}
 EFIAPI EfiStatus unregister_handler(abi::StatusCodeHandler handler) {
-  return driver->router.unregister_handler(handler);
+  return driver->router.unregister_handler(handler, __builtin_return_address(0));
 }
 
 constinit abi::MmStatusCodeProtocol status_code_protocol = {report_status_code};
