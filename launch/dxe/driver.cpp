@@ -17,6 +17,7 @@
 #include "launch/dxe/hob_search.hpp"
 #include "launch/dxe/machine.hpp"
 #include "launch/dxe/mailbox.hpp"
+#include "launch/dxe/phase.hpp"
 #include "launch/dxe/unblock.hpp"
 #include "launch/pei/port_io.hpp"
 #include "launch/pei/serial_port.hpp"
@@ -52,6 +53,15 @@ struct PhaseMessage {
   std::uint64_t data;
 };
 constexpr std::uint64_t phase_data_bytes = 1;
+
+struct Phase {
+  const Guid& message;
+  const char* name;
+};
+constexpr Phase end_of_dxe = {abi::end_of_dxe_event_group_guid, "EndOfDxe"};
+constexpr Phase ready_to_lock = {abi::dxe_mm_ready_to_lock_protocol_guid, "ReadyToLock"};
+constexpr Phase ready_to_boot = {abi::ready_to_boot_event_group_guid, "ReadyToBoot"};
+constexpr Phase end_of_boot = {abi::exit_boot_services_event_group_guid, "ExitBootServices"};
 
 constinit Mailbox mailbox;
 constinit BootServices* boot_services = nullptr;
@@ -145,14 +155,24 @@ EFIAPI EfiStatus request_unblock_pages(abi::EfiPhysicalAddress address, std::uin
   return abi::status::is_error(status) ? status : send_unblock_request({address, pages}, *identifier);
 }
 
-// The machine goes no further, and says why where its owner looks.
-[[noreturn]] void stop(const char* reason) {
-  DebugLine("dxe.stopped").text("reason", reason);
+// A line where the machine's owner looks.
+void tell_owner(const char* what, const char* phase) {
   MachinePorts ports;
   SerialPort console(ports);
-  console.write("\r\nRedoubt: the machine is stopped: ");
-  console.write(reason);
+  console.write("\r\nRedoubt: ");
+  console.write(what);
+  console.write(phase);
   console.write("\r\n");
+}
+
+// The machine goes no further, and says why.
+[[noreturn]] void stop(const char* reason, const char* phase = "") {
+  {
+    DebugLine line("dxe.stopped");
+    line.text("reason", reason);
+    if (*phase != 0) line.word("phase", phase);
+  }
+  tell_owner(reason, phase);
   halt();
 }
 
@@ -182,7 +202,9 @@ EfiStatus send(void* buffer, UintN* size, UintN room, HeaderRule rule) {
   }
   const EfiStatus status = mailbox.communicate(buffer, size, rule);
   if (cache_is_wanted && !boot_is_over && is_left_without_cache(buffer, room)) [[unlikely]] {
-    stop("MM has no variables, and the variable driver's cache would pass for a machine without Secure Boot");
+    stop(
+        "the machine is stopped: MM has no variables, and the variable driver's cache would pass for a machine without "
+        "Secure Boot");
   }
   return status;
 }
@@ -223,11 +245,27 @@ constinit abi::MmCommunication3 communication3{&communicate3};
 constinit abi::UnblockMemoryProtocol unblock_memory{abi::UnblockMemoryProtocol::current_version,
                                                     &request_unblock_pages};
 
-// MM's answer is for its handlers to act on: a foundation that has no handler for the phase says EFI_NOT_FOUND.
-EfiStatus announce(const Guid& phase) {
+EfiStatus send_phase(const Guid& phase) {
   PhaseMessage message{{phase, phase_data_bytes}, 0};
   UintN size = sizeof(message.header) + phase_data_bytes;
   return mailbox.communicate(&message, &size, HeaderRule::any);
+}
+
+// Comes back if MM has heard of it.
+void announce(const Phase& phase) {
+  const EfiStatus status = send_phase(phase.message);
+  switch (phase_outcome(status)) {
+    case PhaseOutcome::heard: return;
+    case PhaseOutcome::failed: {
+      DebugLine line("dxe.phase");
+      line.word("phase", phase.name);
+      line.hexadecimal("status", status);
+      tell_owner("MM failed, or has failed before, as it was told of ", phase.name);
+      return;
+    }
+    case PhaseOutcome::unheard: break;
+  }
+  stop("the machine is stopped: MM doesn't hear of ", phase.name);
 }
 
 std::uint8_t read_mch(std::uint8_t offset) {
@@ -255,15 +293,15 @@ void send_ready_to_lock() {
   ready_to_lock_sent = true;
   unblocking_over = true;
   report_lock();
-  announce(abi::dxe_mm_ready_to_lock_protocol_guid);
+  announce(ready_to_lock);
 }
 
-EFIAPI void on_phase(Event /*event*/, void* context) { announce(*static_cast<const Guid*>(context)); }
+EFIAPI void on_end_of_dxe(Event /*event*/, void* /*context*/) { announce(end_of_dxe); }
 
 EFIAPI void on_exit_boot_services(Event /*event*/, void* /*context*/) {
   unblocking_over = true;
   boot_is_over = true;
-  announce(abi::exit_boot_services_event_group_guid);
+  announce(end_of_boot);
 }
 
 // A protocol notification is signalled once when it is registered: the protocol need not be there.
@@ -278,12 +316,13 @@ EFIAPI void on_ready_to_lock_protocol(Event /*event*/, void* /*context*/) {
 // Firmware that never installs DxeMmReadyToLock must not come to a boot option before MM has heard of it.
 EFIAPI void on_ready_to_boot(Event /*event*/, void* /*context*/) {
   send_ready_to_lock();
-  announce(abi::ready_to_boot_event_group_guid);
+  announce(ready_to_boot);
 }
 
-// The last call with the old addresses, and the first without them.
+// The last call with the old addresses, and the first without them. For MM it means nothing unless a driver wants to
+// hear of it, and the machine is the OS's.
 EFIAPI void on_virtual_address_change(Event /*event*/, void* /*context*/) {
-  announce(abi::virtual_address_change_event_group_guid);
+  send_phase(abi::virtual_address_change_event_group_guid);
   runtime_services->convert_pointer(0, mailbox.buffer_address());
   runtime_services->convert_pointer(0, mailbox.status_address());
 }
@@ -368,7 +407,7 @@ EfiStatus start(const SystemTable& system_table) {
     abi::NotifyFunction function;
   };
   const Watch watches[] = {
-      {abi::end_of_dxe_event_group_guid, on_phase},
+      {abi::end_of_dxe_event_group_guid, on_end_of_dxe},
       {abi::ready_to_boot_event_group_guid, on_ready_to_boot},
       {abi::exit_boot_services_event_group_guid, on_exit_boot_services},
       {abi::virtual_address_change_event_group_guid, on_virtual_address_change},

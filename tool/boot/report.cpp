@@ -465,6 +465,10 @@ void BootReport::apply(const Event& event) {
     dxe_started = true;
   } else if (event.name == "dxe.ready_to_lock") {
     mmram_seen_by_dxe = text_of(event, "mmram");
+  } else if (event.name == "dxe.stopped") {
+    dxe_failure = std::format("{}{}", text_of(event, "reason"), text_of(event, "phase"));
+  } else if (event.name == "dxe.phase") {
+    add_bounded(violations, Violation{.panic = false, .text = violation_text(event)});
   } else if (event.name == "dxe.failed") {
     dxe_failure = std::format("{} (status {})", text_of(event, "reason"), text_of(event, "status"));
   } else if (event.name == "launch.done") {

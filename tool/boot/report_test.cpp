@@ -333,6 +333,18 @@ TEST(BootReport, AWaitingDriverMayStartLaterAndAnchorsAreNamed) {
   }
 }
 
+TEST(BootReport, AMachineThatDxeStoppedHasFailed) {
+  BootReport report = report_of({"redoubt: ipl.start boot_mode=0 cpus=1"});
+  report.apply(*parse_event("redoubt: dxe.phase phase=EndOfDxe status=0x8000000000000007"));
+  EXPECT_FALSE(report.failed());
+  report.apply(
+      *parse_event("redoubt: dxe.stopped reason=\"the machine is stopped: MM doesn't hear of \" phase=EndOfDxe"));
+  EXPECT_TRUE(report.failed());
+  const std::string text = to_text(report);
+  EXPECT_NE(text.find("FAILED: the machine is stopped: MM doesn't hear of EndOfDxe\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("dxe.phase phase=EndOfDxe status=0x8000000000000007"), std::string::npos) << text;
+}
+
 TEST(BootReport, ShowsWhatDxeAndTheFoundationComplainAbout) {
   BootReport report = report_of({
       "redoubt: ipl.start boot_mode=0 cpus=1",

@@ -2,7 +2,8 @@
 // Has a driver of MM's (tests/guest/drivers/failing) fail, after ReadyToBoot, as often as it is started. From QEMU's
 // command line, as opt/org.redoubt/NAME, 0 or 1: `cover` lays a device's ports over 0xCE0 to 0xCFF first, the reset
 // register among them; `end_boot` sends the message of ExitBootServices first, as an operating system's loader has it
-// sent.
+// sent. With `cover_command` it lays them over the command port instead and ends the boot itself, of which MM doesn't
+// hear.
 //
 //   fault calling     then the driver is called
 //   fault answered status=0x...     MM goes on
@@ -17,10 +18,11 @@
 namespace redoubt::guest {
 namespace {
 
-constexpr std::uint16_t covered = 0xCE0;
+constexpr std::uint16_t reset_ports = 0xCE0;
+constexpr std::uint16_t command_ports = 0xA0;  // 0xB2 among them
 
 // Whether the ports are where they were laid: the device's index keeps what is written.
-bool cover_reset_register() {
+bool cover(std::uint16_t covered) {
   const std::uint32_t window = chipset::read_config(chipset::memory_controller, chipset::pciexbar);
   if ((window & 1) == 0) return false;
   const std::uint64_t space = window & chipset::pciexbar_mask;
@@ -39,10 +41,26 @@ std::optional<RawMailbox::Answer> send(const RawMailbox& mailbox, const abi::Gui
   return mailbox.send();
 }
 
-bool run(const abi::SystemTable& system_table) {
+void end_boot(const abi::BootServices& boot_services, abi::Handle image) {
+  alignas(8) static std::byte map[0x8000];
+  abi::UintN size = sizeof(map);
+  abi::UintN key = 0;
+  abi::UintN descriptor_size = 0;
+  std::uint32_t version = 0;
+  if (boot_services.get_memory_map(&size, map, &key, &descriptor_size, &version) != abi::status::success) return;
+  boot_services.exit_boot_services(image, key);
+}
+
+bool run(const abi::SystemTable& system_table, abi::Handle image) {
   const std::optional<RawMailbox> mailbox = RawMailbox::find(system_table);
   if (!mailbox.has_value()) return false;
-  if (option("cover", 0) != 0 && !cover_reset_register()) return false;
+  if (option("cover", 0) != 0 && !cover(reset_ports)) return false;
+  if (option("cover_command", 0) != 0) {
+    if (!cover(command_ports)) return false;
+    print_line("fault ending the boot");
+    end_boot(*system_table.boot_services, image);
+    return false;
+  }
   if (option("end_boot", 0) != 0 && !send(*mailbox, abi::exit_boot_services_event_group_guid).has_value()) return false;
   print_line("fault calling");
   const auto answer = send(*mailbox, failing::handler_guid);
@@ -54,7 +72,7 @@ bool run(const abi::SystemTable& system_table) {
 }  // namespace
 }  // namespace redoubt::guest
 
-extern "C" EFIAPI redoubt::abi::EfiStatus fault_caller_entry(redoubt::abi::Handle /*image*/,
+extern "C" EFIAPI redoubt::abi::EfiStatus fault_caller_entry(redoubt::abi::Handle image,
                                                              redoubt::abi::SystemTable* system_table) {
-  redoubt::guest::finish(*system_table, "fault_caller", redoubt::guest::run(*system_table));
+  redoubt::guest::finish(*system_table, "fault_caller", redoubt::guest::run(*system_table, image));
 }
