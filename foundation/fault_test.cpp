@@ -349,6 +349,26 @@ TEST_F(ClosedTest, WithoutItsDriverVariablesAreClosed) {
   expect_closed();
 }
 
+// Whether an image has a table that names it or not: the platform does.
+TEST_F(ClosedTest, AnImageWithoutTheVariableDriverIsReset) {
+  machine_.supervisor.reserve_file = test_guid(1);
+  ASSERT_EQ(machine_.launch(), status::success);
+  EXPECT_TRUE(machine_.supervisor.stops.empty()) << "it may still come";
+  machine_.send(abi::dxe_mm_ready_to_lock_protocol_guid);
+  ASSERT_EQ(machine_.supervisor.stops.size(), 1U);
+  EXPECT_EQ(machine_.supervisor.stops[0].file, test_guid(1));
+  EXPECT_EQ(machine_.supervisor.stops[0].policy, abi::FaultPolicy::reset);
+  EXPECT_EQ(machine_.supervisor.stops[0].cause, abi::FaultCause::not_started);
+  expect_closed();
+}
+
+TEST_F(ClosedTest, AnotherDriverForVariablesWillDo) {
+  machine_.supervisor.reserve_file = test_guid(9);
+  launch();
+  machine_.send(abi::dxe_mm_ready_to_lock_protocol_guid);
+  EXPECT_TRUE(machine_.supervisor.stops.empty());
+}
+
 TEST_F(ClosedTest, ADriverWhoseEntryPointFailsClosesThem) {
   launch(status::out_of_resources);
   expect_closed();

@@ -53,6 +53,7 @@ MutableBytes declared_data(const abi::MmiEvent& event) {
 EfiStatus Foundation::launch(const abi::FoundationLaunch& launch) {
   observer_.create(launch.options);
   limits_ = launch.limits;
+  variable_driver_ = launch.reserve_file;
   return_gate_ = launch.gates + std::uint64_t{abi::gate_stub_bytes} * abi::gate_return;
   if (const EfiStatus status = create_tables(launch); status != abi::status::success) return status;
   const bool sound_hobs = install_hob_list(launch);
@@ -406,10 +407,10 @@ void Foundation::disable(DriverNumber number, const DriverCall& call, const Guid
   apply_fault_policy(driver->file(), driver, abi::FaultCause::fault, &call, handler);
 }
 
-void Foundation::apply_fault_policy(const Guid& file, const DriverRecord* driver, abi::FaultCause cause,
-                                    const DriverCall* call, const Guid* handler) {
+void Foundation::apply(abi::FaultPolicy policy, const Guid& file, const DriverRecord* driver, abi::FaultCause cause,
+                       const DriverCall* call, const Guid* handler) {
   abi::StopRequest request{};
-  request.policy = fault_policies_.of(file);
+  request.policy = policy;
   if (request.policy == abi::FaultPolicy::disable) return;
   request.file = file;
   request.cause = cause;
@@ -428,12 +429,19 @@ void Foundation::apply_fault_policy(const Guid& file, const DriverRecord* driver
 }
 
 void Foundation::miss_drivers() {
-  fault_policies_.for_each_needed([this](const Guid& file, abi::FaultPolicy) {
+  // An image with another driver for variables has one that answers for them.
+  bool lacks_variables =
+      !same(variable_driver_, Guid{}) && mmis_.answerer(policy::ClosedMessage::variable) == foundation_itself;
+  fault_policies_.for_each_needed([&](const Guid& file, abi::FaultPolicy) {
+    lacks_variables = lacks_variables && !same(file, variable_driver_);
     const DriverRecord* driver = dispatcher_.find_file(file);
     if (driver == nullptr || driver->state == DriverState::found) {
       apply_fault_policy(file, driver, abi::FaultCause::not_started, nullptr, nullptr);
     }
   });
+  if (lacks_variables) {
+    apply(abi::FaultPolicy::reset, variable_driver_, nullptr, abi::FaultCause::not_started, nullptr, nullptr);
+  }
 }
 
 void Foundation::disable_for_procedures() {

@@ -106,8 +106,13 @@ class Foundation {
   // What the image wants when this driver fails. Comes back if the machine goes on without it. `call`: of a fault, else
   // null; `handler`: see call().
   void apply_fault_policy(const abi::Guid& file, const DriverRecord* driver, abi::FaultCause cause,
-                          const abi::DriverCall* call, const abi::Guid* handler);
-  // Those that the machine isn't safe without, and that never started.
+                          const abi::DriverCall* call, const abi::Guid* handler) {
+    apply(fault_policies_.of(file), file, driver, cause, call, handler);
+  }
+  void apply(abi::FaultPolicy policy, const abi::Guid& file, const DriverRecord* driver, abi::FaultCause cause,
+             const abi::DriverCall* call, const abi::Guid* handler);
+  // Those that the machine isn't safe without, and that never started. Of variables it is the driver that the platform
+  // names, also where no table does.
   void miss_drivers();
   // After a fault in a call of `callee`: whoever's code it was is to blame, and whose call it cut off has stopped in
   // the middle of something. Both are disabled.
@@ -199,6 +204,7 @@ class Foundation {
   FaultPolicies fault_policies_;
   LifecycleGate lifecycle_;
   abi::DriverLimits limits_{};
+  abi::Guid variable_driver_{};  // all zero: the platform names none
   std::uint64_t return_gate_ = 0;
   DriverNumber running_ = foundation_itself;  // whom the innermost call_driver runs
   bool dispatching_ = false;

@@ -1,73 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 // Has a debugger stop the variable driver in the middle of a GetVariable of "FaultNow", and looks at what the runtime
-// services and image verification make of it: through stock VariableSmmRuntimeDxe, whose errors are what MM puts into its
-// buffer. QEMU's command line gives two programs, opt/org.redoubt/unsigned, and opt/org.redoubt/signed by a key in db.
-// With opt/org.redoubt/fault=0 it ends before.
-//
-//   closed before|after WHAT status=0x... ok|FAILED
-#include "abi/uefi/system_table.hpp"
-#include "tests/guest/uefi/program.hpp"
+// services and image verification make of it (closed_services.hpp). With opt/org.redoubt/fault=0 it ends before.
+#include "tests/guest/uefi/closed_services.hpp"
 
 namespace redoubt::guest {
 namespace {
 
-namespace status = abi::status;
-using abi::EfiStatus;
-
-constexpr abi::Guid global = {0x8be4df61, 0x93ca, 0x11d2, {0xaa, 0x0d, 0x00, 0xe0, 0x98, 0x03, 0x2b, 0x8c}};
-constexpr abi::Guid databases = {0xd719b2cb, 0x3d3a, 0x4596, {0xa3, 0xbc, 0xda, 0xd0, 0x0e, 0x67, 0x65, 0x6f}};
-constexpr abi::Guid own = {0x5e9ad2a0, 0x4e0c, 0x4b5c, {0x8d, 0x55, 0x72, 0x64, 0x6f, 0x75, 0x62, 0x74}};
-constexpr std::uint32_t volatile_access = 0x06;
-constexpr std::uint32_t non_volatile_access = 0x07;
-
-bool all_well = true;
-std::string_view time;
-std::uint8_t program[0x20000];
-std::uint8_t data[0x8000];
-
-void say(std::string_view what, EfiStatus result, bool well) {
-  print_line("closed ", time, " ", what, " status=", Hexadecimal{result}, well ? " ok" : " FAILED");
-  all_well = all_well && well;
-}
-
-// An error, and none that says that there is nothing.
-bool is_closed(EfiStatus result) { return status::is_error(result) && result != status::not_found; }
-
-struct Variable {
-  std::string_view label;
-  const char16_t* name;
-  const abi::Guid& vendor;
-};
-constexpr Variable variables[] = {
-    {"PK", u"PK", global},           {"KEK", u"KEK", global},
-    {"db", u"db", databases},        {"dbx", u"dbx", databases},
-    {"BootOrder", u"BootOrder", global}, {"DeployedMode", u"DeployedMode", global},
-    {"Nothing", u"Nothing", own},    {"SecureBoot of another vendor", u"SecureBoot", own},
-};
-
-// As GetEfiGlobalVariable2() reads it, size first; 0xFF if that fails.
-std::uint8_t mode(const abi::RuntimeServices& runtime, const char16_t* name, EfiStatus& result) {
-  abi::UintN size = 0;
-  result = runtime.get_variable(name, &global, nullptr, &size, nullptr);
-  if (result != status::buffer_too_small || size != 1) return 0xFF;
-  std::uint8_t value = 0xFF;
-  result = runtime.get_variable(name, &global, nullptr, &size, &value);
-  return result == status::success && size == 1 ? value : 0xFF;
-}
-
-void look_at_modes(const abi::RuntimeServices& runtime) {
-  EfiStatus result = 0;
-  std::uint8_t value = mode(runtime, u"SecureBoot", result);
-  say("SecureBoot is 1", result, value == 1);
-  value = mode(runtime, u"SetupMode", result);
-  say("SetupMode is 0", result, value == 0);
-}
-
-EfiStatus load(const abi::SystemTable& table, abi::Handle self, std::string_view name) {
-  const std::size_t size = option_bytes(name, program);
-  abi::Handle image = nullptr;
-  return table.boot_services->load_image(0, self, nullptr, program, size, &image);
-}
+using namespace closed;
 
 void before(const abi::SystemTable& table, abi::Handle self) {
   const auto& runtime = *table.runtime_services;
@@ -84,45 +23,6 @@ void before(const abi::SystemTable& table, abi::Handle self) {
   say("an unsigned program is refused", result, status::is_error(result));
 }
 
-void after(const abi::SystemTable& table, abi::Handle self) {
-  const auto& runtime = *table.runtime_services;
-  time = "after";
-  abi::UintN size = sizeof(data);
-  EfiStatus result = runtime.get_variable(u"FaultNow", &own, nullptr, &size, data);
-  say("the message that it was stopped in", result, is_closed(result));
-  look_at_modes(runtime);
-  for (const Variable& variable : variables) {
-    size = sizeof(data);
-    result = runtime.get_variable(variable.name, &variable.vendor, nullptr, &size, data);
-    say(variable.label, result, is_closed(result));
-    size = 0;
-    result = runtime.get_variable(variable.name, &variable.vendor, nullptr, &size, nullptr);
-    say(variable.label, result, is_closed(result) && result != status::buffer_too_small);
-  }
-  abi::Char16 name[64] = u"";
-  abi::Guid vendor{};
-  size = sizeof(name);
-  result = runtime.get_next_variable_name(&size, name, &vendor);
-  say("GetNextVariableName", result, is_closed(result));
-  for (const std::uint32_t attributes : {volatile_access, non_volatile_access}) {
-    result = runtime.set_variable(u"New", &own, attributes, 4, const_cast<char*>("new"));
-    say("SetVariable, new", result, is_closed(result));
-    result = runtime.set_variable(u"Kept", &own, attributes, 0, nullptr);
-    say("SetVariable, deletion", result, is_closed(result));
-    std::uint64_t sizes[3] = {};
-    result = runtime.query_variable_info(attributes, &sizes[0], &sizes[1], &sizes[2]);
-    say("QueryVariableInfo", result, is_closed(result));
-  }
-  std::uint8_t zero = 0;
-  result = runtime.set_variable(u"SecureBoot", &global, volatile_access, 1, &zero);
-  say("SetVariable, SecureBoot", result, is_closed(result));
-  look_at_modes(runtime);
-  for (const std::string_view which : {"unsigned", "signed"}) {
-    result = load(table, self, which);
-    say(which, result, status::is_error(result));
-  }
-}
-
 }  // namespace
 }  // namespace redoubt::guest
 
@@ -133,6 +33,9 @@ extern "C" EFIAPI redoubt::abi::EfiStatus closed_caller_entry(redoubt::abi::Hand
                                                               redoubt::abi::SystemTable* system_table) {
   using namespace redoubt::guest;
   before(*system_table, image_handle);
-  if (option("fault", 1) != 0) after(*system_table, image_handle);
-  finish(*system_table, "closed_caller", all_well);
+  if (option("fault", 1) != 0) {
+    closed::time = "after";
+    closed::look_at_all(*system_table, image_handle);  // the first message is the one that it is stopped in
+  }
+  finish(*system_table, "closed_caller", closed::all_well);
 }
