@@ -29,11 +29,7 @@ constexpr std::uint64_t hash_of(const abi::Guid& guid) {
   return mix(words.low ^ std::rotl(words.high, 29));
 }
 
-constexpr bool same(const abi::Guid& left, const abi::Guid& right) {
-  const auto l = std::bit_cast<GuidWords>(left);
-  const auto r = std::bit_cast<GuidWords>(right);
-  return l.low == r.low && l.high == r.high;
-}
+constexpr bool same(const abi::Guid& left, const abi::Guid& right) { return left == right; }
 
 // `chain` is the record's link to the next of its bucket; `record_hash(const T&)` is constant while it is in the index.
 template <typename T, T* T::* chain, auto record_hash>

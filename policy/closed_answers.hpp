@@ -76,11 +76,9 @@ inline bool may_ask_closed_question(Bytes payload) {
              sizeof(closed::secure_boot_name) - sizeof(closed::setup_mode_name);
 }
 
-// Of a message with this handler and payload; other messages than the variable driver's ask nothing.
-inline ClosedQuestion closed_question(const abi::Guid& handler, Bytes payload) {
+// Of a message of the variable driver's for which may_ask_closed_question() holds.
+[[gnu::noinline]] inline ClosedQuestion likely_closed_question(Bytes payload) {
   namespace messages = abi::variable_messages;
-  if (handler != messages::variable_message_guid || !may_ask_closed_question(payload)) [[likely]]
-    return {};
   const auto function = static_cast<messages::VariableFunction>(closed::load<std::uint64_t>(payload.data()));
   if (function == messages::VariableFunction::get_payload_size) return {ClosedQuestion::Kind::payload_size, 0};
   const std::byte* access = payload.data() + closed::access_offset;
@@ -95,6 +93,13 @@ inline ClosedQuestion closed_question(const abi::Guid& handler, Bytes payload) {
   }
   return {may_be_secure_boot ? ClosedQuestion::Kind::secure_boot : ClosedQuestion::Kind::setup_mode,
           closed::load<std::uint64_t>(access + offsetof(messages::AccessVariable, data_size)) != 0 ? 1U : 0U};
+}
+
+// Of a message with this handler and payload; other messages than the variable driver's ask nothing.
+[[gnu::always_inline]] inline ClosedQuestion closed_question(const abi::Guid& handler, Bytes payload) {
+  if (handler != abi::variable_messages::variable_message_guid || !may_ask_closed_question(payload)) [[likely]]
+    return {};
+  return likely_closed_question(payload);
 }
 
 // Where the sender of a message that is known here looks for its status.
@@ -131,6 +136,13 @@ struct ClosedReply {
   abi::EfiStatus status;  // what Communicate() returns
   std::uint64_t size;     // bytes of the payload that go back
 };
+
+// Answers a message that isn't known here, as answer_closed() does.
+inline ClosedReply answer_unknown(abi::EfiStatus failure, MutableBytes payload) {
+  if (failure == abi::status::not_ready || failure == abi::status::timeout) return {failure, 0};
+  if (!payload.empty()) std::memset(payload.data(), 0xFF, payload.size());
+  return {failure, payload.size()};
+}
 
 // Answers a message in its payload. `failure`: the error that it ends with. A caller that sends the same buffer again
 // after EFI_NOT_READY or EFI_TIMEOUT finds the payload of a message that isn't known here as it was.
@@ -176,9 +188,7 @@ inline ClosedReply answer_closed(ClosedMessage message, const ClosedQuestion& qu
     put(status_offset, status::success);
     return {status::success, data_offset + value_size};
   }
-  if (message == ClosedMessage::unknown && (failure == status::not_ready || failure == status::timeout)) {
-    return {failure, 0};
-  }
+  if (message == ClosedMessage::unknown) return answer_unknown(failure, payload);
   if (!payload.empty()) std::memset(payload.data(), 0xFF, payload.size());
   return {failure, payload.size()};
 }

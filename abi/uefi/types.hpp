@@ -4,6 +4,7 @@
 // structure that crosses between the two must not contain it.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 
@@ -28,7 +29,18 @@ struct Guid {
   std::uint16_t data2;
   std::uint16_t data3;
   std::uint8_t data4[8];
-  friend constexpr bool operator==(const Guid&, const Guid&) = default;
+  // As two words, mostly decided by the first: member by member each MMI pays for dozens of comparisons.
+  friend constexpr bool operator==(const Guid& left, const Guid& right) {
+    struct Words {
+      std::uint64_t low;
+      std::uint64_t high;
+    };
+    const auto l = std::bit_cast<Words>(left);
+    const auto r = std::bit_cast<Words>(right);
+    if (l.low != r.low) [[likely]]
+      return false;
+    return l.high == r.high;
+  }
 };
 static_assert(sizeof(Guid) == 16 && alignof(Guid) == 4);
 

@@ -33,6 +33,7 @@ abi::EfiStatus answer_without_mm(void* buffer, std::uint64_t size, std::uint64_t
     return failure;
   }
   const policy::ClosedMessage message = policy::closed_message(payload->handler);
+  if (message == policy::ClosedMessage::unknown) return policy::answer_unknown(failure, payload->bytes).status;
   const policy::ClosedQuestion question = policy::closed_question(payload->handler, payload->bytes);
   return policy::answer_closed(message, question, failure, payload->bytes).status;
 }
@@ -125,7 +126,8 @@ abi::EfiStatus Mailbox::communicate(void* buffer, abi::UintN* size, HeaderRule r
       const std::uint64_t reply_size = read_once(status->return_buffer_size);
       bytes = std::min({reply_size, check.reply_capacity, capacity_});
       result = read_once(status->return_status);
-      if (buffer != buffer_) {
+      // MM writes behind the header, which is the caller's own: an answer without payload brings nothing back.
+      if (buffer != buffer_ && bytes > sizeof(abi::CommunicateHeader)) {
         std::memmove(buffer, buffer_, bytes);
       }
       if (size != nullptr) {

@@ -117,6 +117,20 @@ TEST_F(MailboxTest, BoundsTheReplyByTheCommunicationBuffer) {
   EXPECT_EQ(size, 2U * 4096);
 }
 
+// The header is the caller's own, whatever stands in the communication buffer meanwhile.
+TEST_F(MailboxTest, AnAnswerWithoutPayloadBringsNothingBack) {
+  auto buffer = message(16);
+  const auto sent = buffer;
+  management_mode = [&] {
+    std::memset(pages_->bytes, 0xA5, sizeof(CommunicateHeader));
+    answer(abi::status::success, sizeof(CommunicateHeader));
+  };
+  UintN size = buffer.size();
+  EXPECT_EQ(mailbox_.communicate(buffer.data(), &size, HeaderRule::any), abi::status::success);
+  EXPECT_EQ(size, sizeof(CommunicateHeader));
+  EXPECT_EQ(buffer, sent);
+}
+
 TEST_F(MailboxTest, WorksInPlace) {
   const auto sent = message(16);
   std::memcpy(pages_->bytes, sent.data(), sent.size());
