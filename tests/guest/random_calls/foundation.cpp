@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "abi/pi/mm_protocols.hpp"
+#include "abi/redoubt/fault_policy.hpp"
 #include "foundation/guest/system_calls.hpp"
 #include "platform/q35/platform.hpp"
 #include "tests/guest/random_calls/random_message.hpp"
@@ -24,6 +25,10 @@ namespace {
 using abi::SystemCall;
 using abi::SystemStatus;
 using foundation::guest::invoke;
+
+#define REDOUBT_X(name, number) +1
+constexpr std::uint64_t first_unknown_call = 0 REDOUBT_SYSTEM_CALLS(REDOUBT_X);
+#undef REDOUBT_X
 
 constexpr std::uint64_t page_bytes = 4096;
 constexpr std::uint64_t stack_bytes = 16 * page_bytes;
@@ -198,6 +203,17 @@ void call_a_driver() {
   }
 }
 
+// With a policy by which the machine goes on: any other ends it, as it should, and with it the run.
+void ask_to_stop() {
+  abi::StopRequest request;
+  std::uint64_t words[sizeof(request) / sizeof(std::uint64_t)];
+  for (std::uint64_t& word : words) word = random();
+  std::memcpy(&request, words, sizeof(request));
+  request.policy = abi::FaultPolicy::disable;
+  constexpr std::uint64_t nowhere[] = {0, ~std::uint64_t{0}, std::uint64_t{1} << 47, 0xFFFF'8000'0000'0000};
+  invoke(SystemCall::stop_machine, one_in(2) ? nowhere[random() % std::size(nowhere)] : address_of(&request), 0, 0, 0);
+}
+
 void call_at_random() {
   if (++state.calls_with_code >= code_life) make_code();
   const std::uint64_t choice = random() % 100;
@@ -256,8 +272,10 @@ void call_at_random() {
     // Refused, unless it is what ends this entry.
     if (!state.launching) invoke(SystemCall::finish_launch, any(), 0, 0, 0);
     if (one_in(32)) invoke(SystemCall::finish_mmi, any(), bytes(), 0, 0);
+  } else if (one_in(2)) {
+    ask_to_stop();
   } else {
-    invoke(static_cast<SystemCall>(25 + random() % 1000), any(), any(), any(), any());
+    invoke(static_cast<SystemCall>(first_unknown_call + random() % 1000), any(), any(), any(), any());
   }
 }
 
