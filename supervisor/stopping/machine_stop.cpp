@@ -142,7 +142,7 @@ void stop_for_panic(Supervisor& supervisor, const Fault& fault) {
   if (supervisor.end.load() == MachineEnd::none) {
     const abi::StopRequest request =
         request_for(abi::image_names::supervisor, abi::image_names::supervisor_name, fault);
-    const StopVerdict verdict = policy::judge_fault(request.policy, request.file, supervisor.phase, supervisor.resets);
+    const StopVerdict verdict = policy::judge_panic(request.file, supervisor.resets);
     const bool counted = supervisor.fault_record != nullptr;
     const bool reset = counted && verdict == StopVerdict::reset;
     if (!reset) {
