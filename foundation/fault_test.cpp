@@ -354,6 +354,7 @@ TEST_F(ClosedTest, AnImageWithoutTheVariableDriverIsReset) {
   machine_.supervisor.reserve_file = test_guid(1);
   ASSERT_EQ(machine_.launch(), status::success);
   EXPECT_TRUE(machine_.supervisor.stops.empty()) << "it may still come";
+  machine_.send(abi::mm_end_of_pei_protocol_guid);
   machine_.send(abi::dxe_mm_ready_to_lock_protocol_guid);
   ASSERT_EQ(machine_.supervisor.stops.size(), 1U);
   EXPECT_EQ(machine_.supervisor.stops[0].file, test_guid(1));

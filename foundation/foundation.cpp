@@ -429,19 +429,28 @@ void Foundation::apply(abi::FaultPolicy policy, const Guid& file, const DriverRe
 }
 
 void Foundation::miss_drivers() {
-  // An image with another driver for variables has one that answers for them.
-  bool lacks_variables =
-      !same(variable_driver_, Guid{}) && mmis_.answerer(policy::ClosedMessage::variable) == foundation_itself;
-  fault_policies_.for_each_needed([&](const Guid& file, abi::FaultPolicy) {
-    lacks_variables = lacks_variables && !same(file, variable_driver_);
+  fault_policies_.for_each_needed([this](const Guid& file, abi::FaultPolicy) {
+    if (same(file, variable_driver_)) return;
     const DriverRecord* driver = dispatcher_.find_file(file);
     if (driver == nullptr || driver->state == DriverState::found) {
       apply_fault_policy(file, driver, abi::FaultCause::not_started, nullptr, nullptr);
     }
   });
-  if (lacks_variables) {
-    apply(abi::FaultPolicy::reset, variable_driver_, nullptr, abi::FaultCause::not_started, nullptr, nullptr);
+}
+
+void Foundation::miss_variable_driver() {
+  if (same(variable_driver_, Guid{}) || variables_missed_) return;
+  const DriverRecord* driver = dispatcher_.find_file(variable_driver_);
+  abi::FaultPolicy policy = fault_policies_.of(variable_driver_);
+  if (driver == nullptr) {
+    // An image with another driver for variables has one that answers for them.
+    if (mmis_.answerer(policy::ClosedMessage::variable) != foundation_itself) return;
+    policy = abi::FaultPolicy::reset;
+  } else if (driver->state != DriverState::found) {
+    return;
   }
+  variables_missed_ = true;
+  apply(policy, variable_driver_, driver, abi::FaultCause::not_started, nullptr, nullptr);
 }
 
 void Foundation::disable_for_procedures() {
@@ -671,6 +680,7 @@ bool Foundation::lifecycle(LifecycleEvent event) {
     log_protocols();
     report_waiting();
   }
+  if (event == LifecycleEvent::end_of_pei || event == LifecycleEvent::ready_to_lock) miss_variable_driver();
   if (event == LifecycleEvent::ready_to_lock) miss_drivers();
   for (const LifecycleMessage& message : lifecycle_messages) {
     if (lifecycle_.over(message)) mmis_.release_type(message.message);

@@ -111,9 +111,12 @@ class Foundation {
   }
   void apply(abi::FaultPolicy policy, const abi::Guid& file, const DriverRecord* driver, abi::FaultCause cause,
              const abi::DriverCall* call, const abi::Guid* handler);
-  // Those that the machine isn't safe without, and that never started. Of variables it is the driver that the platform
-  // names, also where no table does.
+  // Those that the machine isn't safe without, and that never started; at ReadyToLock, since they may come with a later
+  // round of the dispatcher.
   void miss_drivers();
+  // The driver that the platform names for variables, also where no table does. At the end of PEI: stock DXE never gets
+  // to ReadyToLock without it, since it goes through all variables until there is none left.
+  void miss_variable_driver();
   // After a fault in a call of `callee`: whoever's code it was is to blame, and whose call it cut off has stopped in
   // the middle of something. Both are disabled.
   void settle(DriverNumber callee, const abi::DriverCall& call, const abi::Guid* handler);
@@ -212,6 +215,7 @@ class Foundation {
   bool interested_ = false;        // what set_root_interest was told last
   bool entry_notified_ = false;    // whether somebody waits for gEfiMmEntryNotifyProtocolGuid
   bool exit_notified_ = false;
+  bool variables_missed_ = false;
 };
 
 }  // namespace redoubt::foundation
