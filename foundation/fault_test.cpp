@@ -228,6 +228,7 @@ TEST_F(FaultTest, WhatADisabledDriverHeldIsNobodysAnyMore) {
   machine_.send(victim_message);
   // Its image (two pages of one section each, and the headers), a slab for each size it had, the large buffer.
   EXPECT_TRUE(machine_.supervisor.logged("driver.quarantined driver=1 pages="));
+  EXPECT_FALSE(machine_.supervisor.logged("driver.quarantined driver=1 pages=0"));
   machine_.as_driver([&](MmSystemTable& mmst) {
     EXPECT_EQ(mmst.free_pool(page), status::invalid_parameter);
     EXPECT_EQ(mmst.free_pool(victim_pool_), status::invalid_parameter);

@@ -199,6 +199,25 @@ Seen CoveredFlash::cover_everywhere(Windows windows, Contents contents) {
   return seen;
 }
 
+// RAM that comes between the first look and a write: nothing is written to it, and nothing is in doubt.
+TEST(CoveredCopy, TheDeviceIsAskedBeforeEachWrite) {
+  NorModel nor(small_flash);
+  LoadedCopy loaded(nor);
+  FlashCopy& copy = loaded.flash_copy;
+  const auto expect_refusal = [&](auto write) {
+    nor.uncover();
+    ASSERT_TRUE(copy.begin({{0, small_layout.block_size}}).has_value());
+    nor.cover(0, std::vector<std::byte>(small_layout.block_size, std::byte{0xFF}), Cover::ram);
+    EXPECT_FALSE(write().has_value());
+    EXPECT_EQ(nor.misled(), 0u);
+    EXPECT_TRUE(copy.is_disturbed());
+    EXPECT_FALSE(copy.is_closed());
+    EXPECT_EQ(copy.take_refusal(), Refusal::silence);
+  };
+  expect_refusal([&] { return copy.program(0x10, bytes("data")); });
+  expect_refusal([&] { return copy.erase(0); });
+}
+
 // Where RAM lies over a block that the operation needs before it begins, nothing is written at all.
 TEST_F(CoveredFlash, RamThatIsThereBeforeAnOperationIsNoticed) {
   for (std::size_t index = 0; index < std::size(operations); ++index) {

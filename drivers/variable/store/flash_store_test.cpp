@@ -618,6 +618,50 @@ TEST(FlashStore, DamageIsNamed) {
   EXPECT_EQ(damage(store + 16, std::uint32_t{27}), FindingId::store_size);
 }
 
+// Its records have no time stamps: read as others, they would be made into something else.
+TEST(FlashStore, AStoreWithoutAuthenticationIsNotRepaired) {
+  Machine origin;
+  ASSERT_EQ(origin.set(u"A", attribute::nv_bs, "value"), status::success);
+  NorModel nor = origin.flash;
+  std::memcpy(nor.cells().data() + sizeof(format::VolumeHeader), &format::plain_store_guid, sizeof(abi::Guid));
+  const std::vector<std::byte> before = nor.cells();
+  HeapAllocator allocator;
+  VariableTable table(allocator);
+  const Result<void> opened = FlashStore(allocator, nor, table, small_layout).open(Repair::yes);
+  ASSERT_FALSE(opened.has_value());
+  EXPECT_EQ(opened.error(), Error::malformed);
+  EXPECT_EQ(nor.cells(), before);
+}
+
+// A key may have been replaced by what is out of reach: with one of the four missing in front of the damage, none
+// counts.
+TEST(FlashStore, KeysInFrontOfDamageCountTogether) {
+  constexpr const VariableId* keys[] = {&platform_key, &key_exchange_key, &signature_database, &forbidden_database};
+  constexpr std::size_t none = std::size(keys);
+  for (std::size_t missing = 0; missing <= none; ++missing) {
+    NorModel nor(small_flash);
+    std::uint32_t hole = 0;
+    {
+      Store store(nor);
+      for (std::size_t i = 0; i < none; ++i) {
+        if (i != missing) {
+          ASSERT_TRUE(store.store.write(*keys[i], attribute::nv_bs_rt_at, abi::Time{}, bytes("key"), nullptr));
+        }
+      }
+      ASSERT_TRUE(store.set(u"Hole", "1").has_value());
+      ASSERT_TRUE(store.set(u"Behind", "2").has_value());
+      hole = store.table.find({vendor_a, u"Hole"})->record;
+    }
+    std::fill_n(nor.cells().begin() + hole, sizeof(format::RecordHeader), std::byte{0xFF});
+    const Machine machine(std::move(nor), small_layout);
+    ASSERT_FALSE(machine.started.has_value());
+    for (const VariableId* key : keys) {
+      EXPECT_EQ(machine.get(key->name, key->vendor).status, missing == none ? status::success : status::not_found);
+    }
+    EXPECT_EQ(machine.get(u"SetupMode", global_variable_guid).data, std::string(1, '\0'));
+  }
+}
+
 // Fewer cells are left than a header has, and not all of them are blank: what follows isn't the store's.
 TEST(FlashStore, ATailTooShortForARecordStaysAsItIs) {
   NorModel nor(small_flash);
