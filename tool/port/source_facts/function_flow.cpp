@@ -207,7 +207,11 @@ class FunctionFlow {
     summary.is_static = !function_->isExternallyVisible();
     for (const clang::ParmVarDecl* parameter : function_->parameters()) {
       summary.parameters.push_back(parameter->getNameAsString());
+      if (!parameter->isReferenced()) {
+        summary.definition.unused_parameters.push_back(parameter->getNameAsString());
+      }
     }
+    find_definition(summary.definition);
     statements_.TraverseStmt(function_->getBody());
     follow_values();
     build_graph();
@@ -232,6 +236,35 @@ class FunctionFlow {
   }
 
  private:
+  /// Behind the attributes that a calling convention is.
+  static clang::FunctionTypeLoc type_of(const FunctionDecl* function) {
+    const clang::TypeSourceInfo* type = function->getTypeSourceInfo();
+    return type == nullptr ? clang::FunctionTypeLoc()
+                           : type->getTypeLoc().IgnoreParens().getAsAdjusted<clang::FunctionTypeLoc>();
+  }
+
+  void find_definition(DefinitionExtent& definition) const {
+    const clang::FunctionTypeLoc type = type_of(function_);
+    if (type.isNull()) {
+      return;
+    }
+    definition.head = syntax_.extent({function_->getBeginLoc(), type.getRParenLoc()});
+    definition.name = syntax_.extent({function_->getLocation(), function_->getLocation()});
+    definition.parameters = syntax_.extent({type.getLParenLoc(), type.getRParenLoc()});
+    definition.body = syntax_.extent(function_->getBody()->getSourceRange());
+    definition.declarations = Json::array();
+    for (const FunctionDecl* other : function_->redecls()) {
+      const clang::FunctionTypeLoc declared = type_of(other);
+      if (other != function_ && !declared.isNull()) {
+        Json entry;
+        entry["file"] = syntax_.place(other->getLocation()).file;
+        entry["name"] = syntax_.extent({other->getLocation(), other->getLocation()});
+        entry["parameters"] = syntax_.extent({declared.getLParenLoc(), declared.getRParenLoc()});
+        definition.declarations.push_back(std::move(entry));
+      }
+    }
+  }
+
   /// Counts a step of the analysis. The largest function of edk2's MM modules takes under 100,000; a source made to
   /// take forever gets no further.
   bool is_exhausted() const { return ++steps_ > most_steps; }
@@ -1264,6 +1297,10 @@ class FunctionFlow {
   void report_call(const CallExpr* call) {
     const std::string name = called_name(call);
     const clang::SourceLocation location = call->getBeginLoc();
+    if (const auto check = validation(name); check && check->buffer < call->getNumArgs()) {
+      const Tags tags = value(call->getArg(check->buffer));
+      summary_->checks.push_back({syntax_.place(location), name, {tags.begin(), tags.end()}, syntax_.call(call)});
+    }
     if (const auto use = memory_use(name)) {
       if (use->copied_from >= 0 && static_cast<unsigned>(use->copied_from) < call->getNumArgs()) {
         const Tags tags = copied(value(call->getArg(static_cast<unsigned>(use->copied_from))));

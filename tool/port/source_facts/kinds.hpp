@@ -18,6 +18,7 @@ inline constexpr const char* pcd = "pcd";
 inline constexpr const char* handler = "handler";
 inline constexpr const char* comm_buffer = "comm_buffer";
 inline constexpr const char* buffer_access = "buffer_access";
+inline constexpr const char* buffer_check = "buffer_check";
 inline constexpr const char* nested_pointer = "nested_pointer";
 inline constexpr const char* configuration_table = "configuration_table";
 inline constexpr const char* event = "event";
@@ -29,12 +30,24 @@ inline constexpr const char* shared_buffer = "shared_buffer";
 inline constexpr const char* unresolved_call = "unresolved_call";
 }  // namespace kind
 
-inline constexpr std::array<std::string_view, 18> all_kinds{
-    kind::entry_point,      kind::service_use,         kind::table_stored,
-    kind::protocol_located, kind::protocol_installed,  kind::pcd,
-    kind::handler,          kind::comm_buffer,         kind::buffer_access,
-    kind::nested_pointer,   kind::configuration_table, kind::event,
-    kind::memory,           kind::save_state,          kind::privileged,
-    kind::shared_global,    kind::shared_buffer,       kind::unresolved_call};
+inline constexpr std::array<std::string_view, 19> all_kinds{kind::entry_point,
+                                                            kind::service_use,
+                                                            kind::table_stored,
+                                                            kind::protocol_located,
+                                                            kind::protocol_installed,
+                                                            kind::pcd,
+                                                            kind::handler,
+                                                            kind::comm_buffer,
+                                                            kind::buffer_access,
+                                                            kind::buffer_check,
+                                                            kind::nested_pointer,
+                                                            kind::configuration_table,
+                                                            kind::event,
+                                                            kind::memory,
+                                                            kind::save_state,
+                                                            kind::privileged,
+                                                            kind::shared_global,
+                                                            kind::shared_buffer,
+                                                            kind::unresolved_call};
 
 }  // namespace redoubt::tool::port

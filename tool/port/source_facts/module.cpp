@@ -127,6 +127,13 @@ class Module {
       entry.update(json_of(function->place));
       entry["static"] = function->is_static;
       entry["phases"] = graph_.phases(function->id);
+      const DefinitionExtent& definition = function->definition;
+      entry["definition"] = {{"head", definition.head},
+                             {"name", definition.name},
+                             {"parameters", definition.parameters},
+                             {"body", definition.body},
+                             {"declarations", definition.declarations},
+                             {"unused_parameters", definition.unused_parameters}};
       json.push_back(std::move(entry));
     }
     return json;
@@ -326,6 +333,11 @@ class Module {
       for (const BufferAccess& access : function->accesses) {
         report_access(*function, access, counts);
       }
+      if (request_.wants(kind::buffer_check)) {
+        for (const BufferCheck& check : function->checks) {
+          report_check(*function, check);
+        }
+      }
       if (request_.wants(kind::nested_pointer)) {
         for (const PointerLoad& load : function->loads) {
           report_load(*function, load);
@@ -423,6 +435,23 @@ class Module {
   /// Functions that are known to read nothing through a pointer that they are given, or to check it themselves.
   static bool is_known(const std::string& function) {
     return validation(function).has_value() || memory_call(function).has_value();
+  }
+
+  void report_check(const FunctionSummary& function, const BufferCheck& check) {
+    std::set<Holds> what;
+    for (const Tag& tag : check.tags) {
+      for (const BufferStates::State& state : buffers_.states(tag.root)) {
+        what.insert(BufferStates::derived(state, tag.form).holds);
+      }
+    }
+    Json json = fact(kind::buffer_check, check.place, function.id);
+    json["check"] = check.name;
+    json["of"] = Json::array();
+    for (const Holds holds : what) {
+      json["of"].push_back(holds == Holds::copy ? "copy" : word(holds));
+    }
+    json["call"] = check.call;
+    facts_.push_back(std::move(json));
   }
 
   void report_load(const FunctionSummary& function, const PointerLoad& load) {
@@ -565,6 +594,7 @@ class Module {
       json["phases"] = entry.phases;
       json["name"] = name;
       json["calls"] = entry.calls;
+      json["declared_in"] = entry.first->declared_in;
       facts_.push_back(std::move(json));
     }
   }

@@ -183,9 +183,9 @@ TEST_P(SourceFacts, FindsNothingWithoutTheFinder) {
     expected_kinds.insert(each["kind"]);
   }
   const std::set<std::string> all = {
-      "entry_point", "service_use", "table_stored",  "protocol_located", "protocol_installed",  "pcd",
-      "handler",     "comm_buffer", "buffer_access", "nested_pointer",   "configuration_table", "event",
-      "memory",      "save_state",  "privileged",    "shared_global",    "shared_buffer",       "unresolved_call"};
+      "entry_point", "service_use",   "table_stored",  "protocol_located", "protocol_installed",  "pcd",   "handler",
+      "comm_buffer", "buffer_access", "buffer_check",  "nested_pointer",   "configuration_table", "event", "memory",
+      "save_state",  "privileged",    "shared_global", "shared_buffer",    "unresolved_call"};
   for (const std::string& kind : expected_kinds) {
     std::set<std::string> others = all;
     ASSERT_EQ(others.erase(kind), 1U) << kind;

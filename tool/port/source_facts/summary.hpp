@@ -138,6 +138,24 @@ struct Outcome {
   std::vector<unsigned> guards;
 };
 
+/// A call that validates what it is given, whatever becomes of its answer.
+struct BufferCheck {
+  Place place;
+  std::string name;
+  std::vector<Tag> tags;
+  Json call;
+};
+
+/// Where a function's definition stands, for a tool that changes it (Syntax::extent()).
+struct DefinitionExtent {
+  Json head;  ///< from the first word to the closing parenthesis
+  Json name;
+  Json parameters;  ///< from parenthesis to parenthesis
+  Json body;
+  Json declarations;  ///< of the same function elsewhere: `file`, `name`, `parameters`
+  std::vector<std::string> unused_parameters;
+};
+
 struct FunctionSummary {
   std::string id;
   std::string name;
@@ -149,6 +167,8 @@ struct FunctionSummary {
   std::vector<PointerLoad> loads;
   std::vector<Flow> flows;
   std::vector<Outcome> outcomes;
+  std::vector<BufferCheck> checks;
+  DefinitionExtent definition;
   unsigned last_line = 0;
   bool flow_unknown = false;  ///< no control flow graph could be built
 };
@@ -158,6 +178,7 @@ struct DirectCall {
   std::string name;
   std::string caller;
   Place place;
+  std::string declared_in;  ///< the file; empty for what nobody declares
 };
 
 struct Diagnostic {

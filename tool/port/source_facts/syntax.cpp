@@ -1,11 +1,19 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 #include "tool/port/source_facts/syntax.hpp"
 
+#include <clang/AST/ParentMapContext.h>
 #include <clang/AST/RecordLayout.h>
 #include <clang/Basic/SourceManager.h>
 #include <clang/Lex/Lexer.h>
 
 namespace redoubt::tool::port {
+
+namespace {
+
+/// Whether what stands in it is a statement among others, between braces.
+bool is_block(const clang::Stmt* outer) { return llvm::isa_and_nonnull<clang::CompoundStmt>(outer); }
+
+}  // namespace
 
 std::string one_line(llvm::StringRef text) {
   constexpr std::size_t longest = 120;
@@ -35,6 +43,66 @@ Place Syntax::place(clang::SourceLocation location) const {
     return {};
   }
   return {presumed.getFilename(), presumed.getLine(), presumed.getColumn()};
+}
+
+Json Syntax::extent(clang::SourceRange range) const {
+  const clang::SourceManager& sources = context_.getSourceManager();
+  const clang::CharSourceRange whole =
+      clang::Lexer::makeFileCharRange(clang::CharSourceRange::getTokenRange(range), sources, context_.getLangOpts());
+  if (whole.isInvalid()) {
+    return nullptr;
+  }
+  const clang::PresumedLoc begin = sources.getPresumedLoc(whole.getBegin(), false);
+  const clang::PresumedLoc end = sources.getPresumedLoc(whole.getEnd(), false);
+  return Json::array({begin.getLine(), begin.getColumn(), end.getLine(), end.getColumn()});
+}
+
+Json Syntax::call(const clang::CallExpr* call) const {
+  Json json;
+  json["at"] = extent(call->getSourceRange());
+  if (json["at"].is_null()) {
+    return nullptr;
+  }
+  json["arguments"] = Json::array();
+  for (const clang::Expr* argument : call->arguments()) {
+    json["arguments"].push_back(extent(argument->getSourceRange()));
+  }
+  // Outwards over what doesn't change the value.
+  const clang::Stmt* inner = call;
+  const clang::Stmt* outer = nullptr;
+  const auto go_out = [&] {
+    const auto parents = context_.getParents(*inner);
+    outer = parents.empty() ? nullptr : parents[0].get<clang::Stmt>();
+    return outer;
+  };
+  while (go_out() != nullptr && llvm::isa<clang::ParenExpr, clang::CastExpr>(outer)) {
+    inner = outer;
+  }
+  const char* use = "other";
+  const clang::Stmt* statement = nullptr;
+  if (const auto* assignment = llvm::dyn_cast_or_null<clang::BinaryOperator>(outer);
+      assignment != nullptr && assignment->getOpcode() == clang::BO_Assign && assignment->getRHS() == inner) {
+    inner = assignment;
+    if (is_block(go_out())) {
+      use = "assigned";
+      statement = inner;
+      json["assigned_to"] = extent(assignment->getLHS()->getSourceRange());
+    }
+  } else if (llvm::isa_and_nonnull<clang::ReturnStmt>(outer)) {
+    inner = outer;
+    if (is_block(go_out())) {
+      use = "returned";
+      statement = inner;
+    }
+  } else if (is_block(outer)) {
+    use = "ignored";
+    statement = inner;
+  }
+  json["use"] = use;
+  if (statement != nullptr) {
+    json["statement"] = extent(statement->getSourceRange());
+  }
+  return json;
 }
 
 std::string Syntax::text(const clang::Stmt* statement) const {

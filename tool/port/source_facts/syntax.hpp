@@ -22,6 +22,15 @@ class Syntax {
   /// Where the code is that a person would change: for code from a macro, where the macro is used.
   Place place(clang::SourceLocation location) const;
 
+  /// From the first byte of `range` to the one behind its last, as [line, column, line, column], if all of it is
+  /// written in one file as it stands, be it words that macros take the place of; null if it is a part of what a macro
+  /// makes.
+  Json extent(clang::SourceRange range) const;
+
+  /// What a tool needs that changes a call: where it and its arguments stand, what its result is used for (`use`), and
+  /// where the statement is that it makes, alone or with an assignment or a return. Null for a call from a macro.
+  Json call(const clang::CallExpr* call) const;
+
   /// The source text of an expression, on one line, cut after 120 bytes.
   std::string text(const clang::Stmt* statement) const;
 

@@ -192,7 +192,7 @@ class Finder : public clang::RecursiveASTVisitor<Finder> {
       mark_seen(call->getCallee());
       direct_call(call, function);
     } else if (const auto* member = llvm::dyn_cast<MemberExpr>(callee)) {
-      called_members_.insert(member);
+      called_members_.try_emplace(member, call);
       member_call(call, member);
     } else {
       for (const std::string& node : nodes(callee)) {
@@ -473,7 +473,11 @@ class Finder : public clang::RecursiveASTVisitor<Finder> {
     fact.detail["service"] = service;
     fact.detail["through"] = syntax_.text(member->getBase());
     fact.detail["through_kind"] = through_kind(base, member);
-    fact.detail["called"] = called_members_.contains(member);
+    const auto called = called_members_.find(member);
+    fact.detail["called"] = called != called_members_.end();
+    if (called != called_members_.end()) {
+      fact.detail["call"] = syntax_.call(called->second);
+    }
   }
 
   static const Expr* argument(const CallExpr* call, int index) {
@@ -509,7 +513,8 @@ class Finder : public clang::RecursiveASTVisitor<Finder> {
     const std::string callee = syntax_.id(function);
     const std::string name = function->getNameAsString();
     unit_.edges.insert({here(), "function:" + callee});
-    unit_.calls.push_back({callee, name, function_id_, syntax_.place(call->getBeginLoc())});
+    unit_.calls.push_back({callee, name, function_id_, syntax_.place(call->getBeginLoc()),
+                           function->isImplicit() ? "" : syntax_.place(function->getLocation()).file});
     library_call(call, name);
     if (is_core_service(name)) {
       service_call(call, mm_table, name);
@@ -784,7 +789,7 @@ class Finder : public clang::RecursiveASTVisitor<Finder> {
   llvm::DenseSet<const MemberExpr*> written_members_;
   llvm::DenseSet<const DeclRefExpr*> seen_functions_;
   llvm::DenseSet<const DeclRefExpr*> table_bases_;
-  llvm::DenseSet<const MemberExpr*> called_members_;
+  llvm::DenseMap<const MemberExpr*, const CallExpr*> called_members_;
   llvm::DenseMap<const CallExpr*, Storage> kept_result_;
   std::map<std::string, std::vector<Storage>> copies_;
 };

@@ -452,6 +452,7 @@ EFI_STATUS MmCopyMemFromMmram(void* Destination, const void* Source, UINTN Lengt
 EFI_STATUS EfiGetSystemConfigurationTable(EFI_GUID* TableGuid, void** Table);
 void* GetFirstGuidHob(const EFI_GUID* Guid);
 void* GetHobList(void);
+UINT32 CalculateCrc32(void* Buffer, UINTN Length);
 UINTN LibPcdGetSize(UINTN Token);
 UINT64 AsmReadMsr64(UINT32 Index);
 UINT64 AsmWriteMsr64(UINT32 Index, UINT64 Value);
