@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// `redoubt port`: what moving a Traditional MM module's sources to Standalone MM takes, and the part of it that build
-// metadata decides. Exit status 1 when a person has something to decide.
+// `redoubt port`: what moving a Traditional MM module to Standalone MM takes, by its build metadata and its sources.
+// Exit status 1 when a person has something to decide, or when something wasn't looked at.
 #include <unistd.h>
 
 #include <algorithm>
@@ -9,12 +9,14 @@
 #include <format>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "tool/commands/commands.hpp"
 #include "tool/files.hpp"
 #include "tool/port/plan/module_plan.hpp"
 #include "tool/port/plan/new_files.hpp"
 #include "tool/port/plan/ranking.hpp"
+#include "tool/port/plan/reports.hpp"
 
 namespace redoubt::tool {
 
@@ -34,7 +36,12 @@ struct Options {
   std::vector<std::string> platforms;
   std::vector<std::string> defines;
   std::string rules;
+  std::string answers;
+  std::string target = "redoubt";
   bool json = false;
+  bool sarif = false;
+  bool svg = false;
+  bool check = false;
   bool write = false;
   bool patch = false;
 };
@@ -87,6 +94,42 @@ Result<Rules, CommandError> rules_of(const Options& options) {
   return std::move(*rules);
 }
 
+Result<port::SourceOptions, CommandError> source_options_of(const Options& options) {
+  port::SourceOptions result;
+  result.target = options.target == "mu"     ? port::Target::mu
+                  : options.target == "edk2" ? port::Target::edk2
+                                             : port::Target::redoubt;
+  if (options.answers.empty()) {
+    return result;
+  }
+  const auto bytes = TRY(read_file(options.answers));
+  const std::string text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  const auto json = nlohmann::json::parse(text, nullptr, false);
+  if (!json.is_object()) {
+    return bad_input(options.answers, "isn't a JSON object of decisions (\"STEP SUBJECT\") and answers");
+  }
+  for (const auto& [decision, answer] : json.items()) {
+    if (!answer.is_string()) {
+      return bad_input(options.answers, std::format("the answer to \"{}\" isn't a text", decision));
+    }
+    result.answers[decision] = answer.get<std::string>();
+  }
+  return result;
+}
+
+// What reads the sources, if it is there.
+struct SourceReader {
+  std::optional<port::FactsProgram> program;
+  std::string missing;  // why it isn't there
+};
+SourceReader source_reader() {
+  auto program = port::FactsProgram::find();
+  if (!program.has_value()) {
+    return {std::nullopt, program.error()};
+  }
+  return {std::move(*program), {}};
+}
+
 struct Platforms {
   std::vector<Platform> read;
   std::vector<port::ReadError> unread;
@@ -124,28 +167,39 @@ std::string indented(const std::string& mark, const std::string& text) {
 }
 
 std::string item_text(const PlanItem& item) {
-  std::string text = std::format("  {:<3} {:<8} {}: {}: {}\n", item.step,
-                                 item.action == Action::decision ? "DECISION" : to_string(item.action),
-                                 to_string(item.place), item.subject, item.reason);
+  std::string text = std::format(
+      "  {:<3} {:<8} {}: {}: {}\n", item.step, item.action == Action::decision ? "DECISION" : to_string(item.action),
+      to_string(item.place), item.subject, item.reason + (item.pitfall.empty() ? "" : " [" + item.pitfall + "]"));
   if (item.action == Action::edit) {
     text += indented("-", item.before) + indented("+", item.after);
   }
   for (const std::string& candidate : item.candidates) {
     text += indented("or", candidate);
   }
+  for (const port::Place& use : item.uses) {
+    text += indented("at", to_string(use));
+  }
   return text;
 }
 
 std::string head_of(const ModulePlan& plan) {
-  return std::format("{}: {} edits, {} decisions", to_string(plan.verdict), plan.count(Action::edit),
-                     plan.count(Action::decision));
+  const std::size_t unexamined = plan.count(Action::unexamined);
+  return std::format("{}: {} edits, {} decisions{}", to_string(plan.verdict), plan.count(Action::edit),
+                     plan.count(Action::decision), unexamined == 0 ? "" : std::format(", {} not examined", unexamined));
+}
+
+// Nothing is left for a person.
+bool is_settled(const ModulePlan& plan) {
+  return plan.count(Action::decision) == 0 && plan.count(Action::unexamined) == 0;
 }
 
 std::string plan_text(const ModulePlan& plan) {
   std::string text = std::format("{}: {}\n", plan.base_name, head_of(plan));
   text += std::format("  {} ({}) to {} ({}{})\n", plan.inf, plan.module_type, plan.standalone_inf, plan.standalone_type,
                       plan.exists ? ", there is one already" : "");
-  text += "  by build metadata alone: what only the C sources tell is listed as not examined\n";
+  if (!plan.sources_read) {
+    text += "  by build metadata alone: what only the C sources tell is listed as not examined\n";
+  }
   std::string platforms;
   for (const std::string& platform : plan.platforms) {
     platforms += (platforms.empty() ? "" : ", ") + platform;
@@ -157,16 +211,24 @@ std::string plan_text(const ModulePlan& plan) {
       text += item_text(item);
     }
   }
-  text += "  not examined, since they are in the C sources:\n";
+  if (plan.count(Action::unexamined) == 0) {
+    return text;
+  }
+  text += plan.sources_read ? "  not understood:\n" : "  not examined, since they are in the C sources:\n";
   for (const PlanItem& item : plan.items) {
     if (item.action == Action::unexamined) {
-      text += std::format("  {:<3} {}: {}\n", item.step, item.subject, item.reason);
+      text += plan.sources_read ? std::format("  {:<3} {}: {}\n", item.step, to_string(item.place), item.reason)
+                                : std::format("  {:<3} {}: {}\n", item.step, item.subject, item.reason);
     }
   }
   return text;
 }
 
 Json item_json(const PlanItem& item) {
+  Json uses = Json::array();
+  for (const port::Place& use : item.uses) {
+    uses.push_back({{"file", use.file}, {"line", use.line}});
+  }
   return {{"step", item.step},
           {"action", to_string(item.action)},
           {"file", item.place.file},
@@ -175,7 +237,9 @@ Json item_json(const PlanItem& item) {
           {"reason", item.reason},
           {"before", item.before},
           {"after", item.after},
-          {"candidates", item.candidates}};
+          {"candidates", item.candidates},
+          {"pitfall", item.pitfall},
+          {"uses", std::move(uses)}};
 }
 
 Json plan_json(const ModulePlan& plan) {
@@ -185,16 +249,29 @@ Json plan_json(const ModulePlan& plan) {
                {"standalone_inf", plan.standalone_inf},
                {"standalone_type", plan.standalone_type},
                {"exists", plan.exists},
-               {"basis", "metadata"},
+               {"basis", plan.sources_read ? "metadata and sources" : "metadata"},
                {"verdict", to_string(plan.verdict)},
                {"edits", plan.count(Action::edit)},
                {"decisions", plan.count(Action::decision)},
+               {"unexamined", plan.count(Action::unexamined)},
                {"platforms", plan.platforms},
                {"items", Json::array()}};
   for (const PlanItem& item : plan.items) {
     json["items"].push_back(item_json(item));
   }
   return json;
+}
+
+// What --write would write.
+Json files_json(const ModulePlan& plan) {
+  Json files = Json::array({{{"path", plan.standalone_inf}, {"text", plan.standalone_text}}});
+  for (const port::NewFile& file : plan.new_files) {
+    files.push_back({{"path", file.path}, {"text", file.text}});
+  }
+  for (const port::ChangedFile& file : plan.changed_files) {
+    files.push_back({{"path", file.path}, {"text", file.after}});
+  }
+  return files;
 }
 
 std::string dump(const Json& json) { return json.dump(2, ' ', true, Json::error_handler_t::replace) + "\n"; }
@@ -214,6 +291,8 @@ std::string notes_on(const Workspace& workspace, const Platforms& platforms) {
   return notes_on(workspace.problems()) + notes_on(platforms.unread);
 }
 
+std::string notes_on(const SourceReader& reader) { return reader.missing.empty() ? "" : reader.missing + "\n"; }
+
 Json notes_json(const Workspace& workspace, const Platforms& platforms) {
   Json json = Json::array();
   for (const auto* problems : {&workspace.problems(), &platforms.unread}) {
@@ -222,6 +301,36 @@ Json notes_json(const Workspace& workspace, const Platforms& platforms) {
     }
   }
   return json;
+}
+
+Result<std::string, CommandError> write_files(Workspace& workspace, const ModulePlan& plan) {
+  std::vector<port::NewFile> files = {{plan.standalone_inf, plan.standalone_text}};
+  files.insert(files.end(), plan.new_files.begin(), plan.new_files.end());
+  const auto written = TRY(checked(write_port(workspace.tree(), files, plan.changed_files)));
+  std::string text;
+  for (const std::string& path : written) {
+    text += std::format("{} written\n", path);
+  }
+  if (written.empty()) {
+    text = std::format("{} is there as it should be\n", plan.standalone_inf);
+  }
+  text += std::format("{} decisions are left{}\n", plan.count(Action::decision),
+                      plan.sources_read ? " (see the plan)" : "; the C sources weren't touched (see the plan)");
+  return text;
+}
+
+// For CI: whether the pair that is there still goes together.
+CommandResult check_pair(const ModulePlan& plan) {
+  if (!plan.exists) {
+    return bad_input(plan.standalone_inf, "isn't there: the module isn't ported");
+  }
+  if (!plan.sources_read) {
+    return bad_input(plan.inf, "its sources can't be compared without redoubt-source-facts");
+  }
+  for (const port::ReadError& error : plan.drift) {
+    print(to_string(error) + "\n");
+  }
+  return plan.drift.empty() && plan.count(Action::unexamined) == 0 ? ExitStatus::success : ExitStatus::negative;
 }
 
 CommandResult port_module(const Options& options) {
@@ -245,7 +354,14 @@ CommandResult port_module(const Options& options) {
                                  options.platforms.empty() ? "no platform of the tree" : "no platform named",
                                  platforms.unread.empty() ? "" : "; not read: " + to_string(platforms.unread[0])));
   }
-  const ModulePlan plan = TRY(checked(plan_module(workspace, platforms.read, rules, module)));
+  const SourceReader reader = source_reader();
+  const port::SourceOptions source_options = TRY(source_options_of(options));
+  const ModulePlan plan =
+      TRY(checked(plan_module(workspace, platforms.read, rules, module,
+                              reader.program.has_value() ? &*reader.program : nullptr, source_options)));
+  if (options.check) {
+    return check_pair(plan);
+  }
   if (options.patch) {
     print(plan.patch);
     // Nothing but the patch may stand on standard output. A platform that can't be read may build the module, too.
@@ -254,20 +370,20 @@ CommandResult port_module(const Options& options) {
       return ExitStatus::negative;
     }
   } else if (options.write) {
-    const std::vector<port::NewFile> files = {{plan.standalone_inf, plan.standalone_text}};
-    const auto written = TRY(checked(add_files(workspace.tree(), files)));
-    print(std::format("{} {}\n{} decisions are left; the C sources weren't touched (see the plan)\n",
-                      plan.standalone_inf, written.empty() ? "is there as it should be" : "written",
-                      plan.count(Action::decision)));
+    print(TRY(write_files(workspace, plan)) + notes_on(reader));
+  } else if (options.sarif) {
+    print(port::sarif({&plan}, REDOUBT_VERSION));
   } else if (options.json) {
     Json json = plan_json(plan);
+    json["files"] = files_json(plan);
+    json["sources_not_read"] = reader.missing;
     json["rules"] = rules.version;
     json["not_read"] = notes_json(workspace, platforms);
     print(dump(json));
   } else {
-    print(plan_text(plan) + notes_on(workspace, platforms));
+    print(plan_text(plan) + notes_on(workspace, platforms) + notes_on(reader));
   }
-  return plan.count(Action::decision) == 0 ? ExitStatus::success : ExitStatus::negative;
+  return is_settled(plan) ? ExitStatus::success : ExitStatus::negative;
 }
 
 void show_progress(std::size_t done, std::size_t all) {
@@ -286,9 +402,23 @@ CommandResult rank_tree(const Options& options) {
     return bad_input(options.tree, "has no INF files, so that it isn't a source tree");
   }
   const Platforms platforms = TRY(platforms_of(workspace, options, macros));
-  const port::Ranking ranking = rank_modules(workspace, platforms.read, rules, show_progress);
-  if (options.json) {
-    Json json = {{"tree", options.tree}, {"rules", rules.version}, {"modules", Json::array()}};
+  const SourceReader reader = source_reader();
+  const port::SourceOptions source_options = TRY(source_options_of(options));
+  const port::Ranking ranking = rank_modules(workspace, platforms.read, rules, show_progress,
+                                             reader.program.has_value() ? &*reader.program : nullptr, source_options);
+  if (options.svg) {
+    print(port::svg(ranking));
+  } else if (options.sarif) {
+    std::vector<const ModulePlan*> plans;
+    for (const port::RankedModule& module : ranking.modules) {
+      plans.push_back(&module.plan);
+    }
+    print(port::sarif(plans, REDOUBT_VERSION));
+  } else if (options.json) {
+    Json json = {{"tree", options.tree},
+                 {"rules", rules.version},
+                 {"sources_not_read", reader.missing},
+                 {"modules", Json::array()}};
     for (const port::RankedModule& module : ranking.modules) {
       Json entry = plan_json(module.plan);
       entry["waits_for"] = module.waits_for;
@@ -300,10 +430,9 @@ CommandResult rank_tree(const Options& options) {
     }
     print(dump(json));
   } else {
-    std::string text = std::format(
-        "{} Traditional modules, in an order in which they can be ported, by build "
-        "metadata alone:\n",
-        ranking.modules.size());
+    std::string text =
+        std::format("{} Traditional modules, in an order in which they can be ported, by {}:\n", ranking.modules.size(),
+                    reader.program.has_value() ? "build metadata and sources" : "build metadata alone");
     for (std::size_t i = 0; i < ranking.modules.size(); ++i) {
       const port::RankedModule& module = ranking.modules[i];
       text += std::format("{:>4}  {:<32} {}\n      {}{}\n", i + 1, module.plan.base_name, head_of(module.plan),
@@ -315,12 +444,12 @@ CommandResult rank_tree(const Options& options) {
     for (const port::ReadError& error : ranking.unplanned) {
       text += std::format("no plan: {}\n", to_string(error));
     }
-    print(text + notes_on(workspace, platforms));
+    print(text + notes_on(workspace, platforms) + notes_on(reader));
   }
   // What can't be read may be a module, too.
   const bool complete =
       ranking.unplanned.empty() && workspace.problems().empty() && platforms.unread.empty() &&
-      std::ranges::all_of(ranking.modules, [](const auto& module) { return module.plan.count(Action::decision) == 0; });
+      std::ranges::all_of(ranking.modules, [](const auto& module) { return is_settled(module.plan); });
   return complete ? ExitStatus::success : ExitStatus::negative;
 }
 
@@ -328,8 +457,11 @@ CommandResult run(const Options& options) {
   if (options.module.empty() && options.tree.empty()) {
     return bad_input("port", "names neither a module nor a tree (see --help)");
   }
-  if (options.module.empty() && (options.write || options.patch)) {
-    return bad_input("port", "--write and --patch need a module");
+  if (options.module.empty() && (options.write || options.patch || options.check)) {
+    return bad_input("port", "--write, --patch and --check need a module");
+  }
+  if (!options.module.empty() && options.svg) {
+    return bad_input("port", "--svg shows a tree's order, and takes no module");
   }
   return options.module.empty() ? rank_tree(options) : port_module(options);
 }
@@ -338,12 +470,12 @@ CommandResult run(const Options& options) {
 
 void add_port(CommandLine& command_line) {
   CLI::App& verb = *command_line.root().add_subcommand(
-      "port", "Plan how a Traditional MM module's sources move to Standalone MM; write the INF that they need");
+      "port", "Plan how a Traditional MM module's sources move to Standalone MM, and move them");
   const auto options = std::make_shared<Options>();
   verb.footer(
-      "Works on edk2's source trees, by INF, DEC, DSC and FDF files; the C sources aren't examined yet. Without "
-      "MODULE\n"
-      "all Traditional modules of the tree are ranked. Steps are those of docs/porting.md.\n"
+      "Works on edk2's source trees, by INF, DEC, DSC and FDF files, and by C and assembly sources where\n"
+      "redoubt-source-facts is built (`scripts/build --port`). Without MODULE all Traditional modules of the tree are\n"
+      "ranked. Steps and pitfalls (S.., P..) are those of docs/porting.md.\n"
       "Exit status: 0 when nothing is left to decide, 1 when something is, 2 for bad usage or input.");
   // As a script's unset variable leaves it: it isn't the same as nothing given.
   const CLI::Validator named([](const std::string& text) { return std::string(text.empty() ? "is empty" : ""); }, "");
@@ -361,11 +493,31 @@ void add_port(CommandLine& command_line) {
   verb.add_option("--rules", options->rules, "Another table of library classes, protocols and PCDs")
       ->type_name("FILE")
       ->check(named);
+  verb.add_option("--answers", options->answers, "JSON file with answers to decisions: {\"STEP SUBJECT\": \"ANSWER\"}")
+      ->type_name("FILE")
+      ->check(named);
+  verb.add_option("--target", options->target,
+                  "Whose Standalone MM it is for, which decides how a message's primary buffer is checked")
+      ->check(CLI::IsMember({"redoubt", "edk2", "mu"}))
+      ->capture_default_str();
   CLI::Option* json = verb.add_flag("--json", options->json, "Print JSON");
-  CLI::Option* write =
-      verb.add_flag("--write", options->write, "Write the Standalone INF beside the Traditional one")->excludes(json);
+  CLI::Option* sarif = verb.add_flag("--sarif", options->sarif, "Print what is left as SARIF 2.1.0")->excludes(json);
+  verb.add_flag("--svg", options->svg, "Print the order of a tree's modules as a picture")
+      ->excludes(json)
+      ->excludes(sarif);
+  CLI::Option* check = verb.add_flag("--check", options->check,
+                                     "Say whether the module and its Standalone counterpart still go together")
+                           ->excludes(json)
+                           ->excludes(sarif);
+  CLI::Option* write = verb.add_flag("--write", options->write,
+                                     "Write the Standalone INF and sources, and change those that both models have")
+                           ->excludes(json)
+                           ->excludes(sarif)
+                           ->excludes(check);
   verb.add_flag("--patch", options->patch, "Print what the platforms' DSC and FDF files need, for `git apply`")
       ->excludes(json)
+      ->excludes(sarif)
+      ->excludes(check)
       ->excludes(write);
   command_line.on_chosen(verb, [options] { return run(*options); });
 }

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -20,13 +21,16 @@ using ::testing::Not;
 
 class PortCommand : public ::testing::Test {
  protected:
+  // Without the C analysis, which isn't built everywhere.
   PortCommand() {
+    ::setenv("REDOUBT_SOURCE_FACTS", "/nowhere", 1);
     write("Pkg.dec", "[LibraryClasses]\n  StandaloneMmDriverEntryPoint|a.h\n");
     write("Lamp.inf",
           "[Defines]\n  BASE_NAME = LampSmm\n  FILE_GUID = 11111111-2222-3333-4444-555555555555\n"
           "  MODULE_TYPE = DXE_SMM_DRIVER\n[Packages]\n  Pkg.dec\n[LibraryClasses]\n  UefiDriverEntryPoint\n"
           "[Depex]\n  TRUE\n");
   }
+  ~PortCommand() override { ::unsetenv("REDOUBT_SOURCE_FACTS"); }
   void write(const std::string& name, const std::string& text) { std::ofstream(folder_.file(name)) << text; }
   std::string read(const std::string& name) const {
     std::ifstream file(folder_.file(name));
@@ -54,22 +58,25 @@ class PortCommand : public ::testing::Test {
 };
 
 TEST_F(PortCommand, PrintsThePlan) {
-  EXPECT_EQ(run({folder_.file("Lamp.inf")}), 0);
-  EXPECT_THAT(output_, HasSubstr("LampSmm: mechanical: 5 edits, 0 decisions\n"));
+  EXPECT_EQ(run({folder_.file("Lamp.inf")}), 1) << "nobody has looked at the sources";
+  EXPECT_THAT(output_, HasSubstr("LampSmm: mechanical: 5 edits, 0 decisions, 8 not examined\n"));
+  EXPECT_THAT(
+      output_,
+      HasSubstr("\nredoubt-source-facts isn't built, which reads C sources: `scripts/build --port` builds it\n"));
   EXPECT_THAT(output_, HasSubstr("S5  edit     Lamp.inf:8: UefiDriverEntryPoint: "));
   EXPECT_THAT(output_, HasSubstr("built by no platform"));
-  EXPECT_EQ(run({folder_.file("Lamp.inf"), "--json"}), 0);
+  EXPECT_EQ(run({folder_.file("Lamp.inf"), "--json"}), 1);
   const auto json = nlohmann::json::parse(output_);
   EXPECT_EQ(json.at("standalone_inf"), "LampStandaloneMm.inf");
   EXPECT_EQ(json.at("items").at(0).at("step"), "S1");
 }
 
 TEST_F(PortCommand, WritesOnce) {
-  EXPECT_EQ(run({folder_.file("Lamp.inf"), "--write"}), 0);
+  EXPECT_EQ(run({folder_.file("Lamp.inf"), "--write"}), 1);
   EXPECT_THAT(output_, HasSubstr("LampStandaloneMm.inf written\n"));
   const std::string written = read("LampStandaloneMm.inf");
   EXPECT_THAT(written, HasSubstr("MODULE_TYPE = MM_STANDALONE"));
-  EXPECT_EQ(run({folder_.file("Lamp.inf"), "--write"}), 0);
+  EXPECT_EQ(run({folder_.file("Lamp.inf"), "--write"}), 1);
   EXPECT_THAT(output_, HasSubstr("is there as it should be"));
   write("LampStandaloneMm.inf", written + "# mine\n");
   EXPECT_EQ(run({folder_.file("Lamp.inf"), "--write"}), 2);
@@ -104,7 +111,7 @@ TEST_F(PortCommand, NoPlatformIsNoPatch) {
 
 TEST_F(PortCommand, RanksATree) {
   write("P.dsc", "!if $(WITH) == TRUE\n[Components]\n  Lamp.inf\n!endif\n");
-  EXPECT_EQ(run({"--tree", folder_.path().string()}), 0);
+  EXPECT_EQ(run({"--tree", folder_.path().string()}), 1);
   write("Broken.dsc", "!if TRUE\n");
   write("Broken.inf", "what\n");
   EXPECT_EQ(run({"--tree", folder_.path().string()}), 1) << "what isn't read may have decisions";
@@ -114,6 +121,26 @@ TEST_F(PortCommand, RanksATree) {
   EXPECT_EQ(run({"--tree", folder_.path().string(), "-D", "WITH=TRUE", "--json"}), 1);
   const auto json = nlohmann::json::parse(output_);
   EXPECT_EQ(json.at("modules").at(0).at("platforms").at(0), "P.dsc");
+}
+
+TEST_F(PortCommand, OtherProgramsReadWhatIsLeft) {
+  EXPECT_EQ(run({folder_.file("Lamp.inf"), "--sarif"}), 1);
+  const auto json = nlohmann::json::parse(output_);
+  EXPECT_EQ(json.at("version"), "2.1.0");
+  const auto& results = json.at("runs").at(0).at("results");
+  ASSERT_EQ(results.size(), 8U);
+  EXPECT_EQ(results.at(0).at("ruleId"), "S2");
+  EXPECT_EQ(results.at(0).at("locations").at(0).at("physicalLocation").at("artifactLocation").at("uri"), "Lamp.inf");
+  EXPECT_EQ(run({"--tree", folder_.path().string(), "--svg"}), 1);
+  EXPECT_THAT(output_, HasSubstr("1. LampSmm: mechanical, 5 edits, 0 decisions</text>\n</svg>\n"));
+}
+
+TEST_F(PortCommand, APairThatDriftsApartIsAnError) {
+  EXPECT_EQ(run({folder_.file("Lamp.inf"), "--check"}), 2);
+  EXPECT_EQ(error_, "redoubt: LampStandaloneMm.inf: isn't there: the module isn't ported\n");
+  EXPECT_EQ(run({folder_.file("Lamp.inf"), "--write"}), 1);
+  EXPECT_EQ(run({folder_.file("Lamp.inf"), "--check"}), 2);
+  EXPECT_THAT(error_, HasSubstr("can't be compared without redoubt-source-facts\n"));
 }
 
 TEST_F(PortCommand, BadInputIsOneLine) {
@@ -133,6 +160,10 @@ TEST_F(PortCommand, BadInputIsOneLine) {
   write("Loop.dsc", "!include Loop.dsc\n");
   EXPECT_THAT(refuses({folder_.file("Lamp.inf"), "--platform", folder_.file("Loop.dsc")}),
               HasSubstr("Loop.dsc: includes itself"));
+  write("Answers.json", "[]");
+  EXPECT_THAT(refuses({folder_.file("Lamp.inf"), "--answers", folder_.file("Answers.json")}),
+              HasSubstr("isn't a JSON object of decisions"));
+  EXPECT_THAT(refuses({folder_.file("Lamp.inf"), "--svg"}), HasSubstr("takes no module"));
   write("Rules.json", "{}");
   EXPECT_THAT(refuses({folder_.file("Lamp.inf"), "--rules", folder_.file("Rules.json")}), HasSubstr("Rules.json: "));
   EXPECT_THAT(refuses({"--tree", folder_.path().string(), "--write"}), HasSubstr("need a module"));

@@ -34,6 +34,20 @@ std::string range(std::size_t start, std::size_t count) {
 
 }  // namespace
 
+std::vector<std::size_t> LineChanges::origins(const Document& document) const {
+  std::vector<std::size_t> lines;
+  for (std::size_t i = 0; i <= document.size(); ++i) {
+    if (const auto found = inserted_.find(i); found != inserted_.end()) {
+      lines.insert(lines.end(), found->second.size(), i == 0 ? 0 : i - 1);
+    }
+    const auto replaced = replaced_.find(i);
+    if (i < document.size() && (replaced == replaced_.end() || replaced->second.has_value())) {
+      lines.push_back(i);
+    }
+  }
+  return lines;
+}
+
 Document LineChanges::applied(const Document& document) const {
   Document result = document;
   // From the end on, so that indices stay true.

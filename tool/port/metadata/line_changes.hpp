@@ -20,6 +20,8 @@ class LineChanges {
 
   bool empty() const { return replaced_.empty() && inserted_.empty(); }
   Document applied(const Document& document) const;
+  // For each line of what applied() gives, the line that it was or was put behind.
+  std::vector<std::size_t> origins(const Document& document) const;
   // With three lines of context, and the document's name on both sides.
   std::string unified_diff(const Document& document) const;
 

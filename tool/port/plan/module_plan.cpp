@@ -33,13 +33,16 @@ constexpr std::array unexamined = std::to_array<std::array<const char*, 3>>({
 
 class InfPlan {
  public:
+  // `sources` is null where they aren't examined.
   InfPlan(Workspace& workspace, const std::vector<Platform>& platforms, const Rules& rules, const InfFile& inf,
-          ModulePlan& plan)
-      : workspace_(workspace), platforms_(platforms), rules_(rules), inf_(inf), plan_(plan) {}
+          const SourcePlan* sources, ModulePlan& plan)
+      : workspace_(workspace), platforms_(platforms), rules_(rules), inf_(inf), sources_(sources), plan_(plan) {}
 
   ReadResult<void> run() {
     defines();
     headings();
+    sources();
+    left_behind();
     library_classes();
     protocols_and_guids();
     pcds();
@@ -56,7 +59,11 @@ class InfPlan {
 
  private:
   Build old_build() const { return {std::string(architecture), inf_.module_type()}; }
-  Place place(std::size_t line) const { return inf_.document().place(line); }
+  // In the INF as it is, which the one that the plan rests on may have lines more than.
+  Place place(std::size_t line) const {
+    return inf_.document().place(
+        sources_ != nullptr && line < sources_->traditional_lines.size() ? sources_->traditional_lines[line] : line);
+  }
   std::string content(std::size_t line) const { return std::string(clean(inf_.document().line(line)).content); }
   std::size_t line_of(const InfEntry& entry) const { return inf_.file().entries[entry.entry].line; }
 
@@ -161,6 +168,11 @@ class InfPlan {
         changes_.remove(define.line);
       } else if (define.name == "LIBRARY_CLASS") {
         library_class(define);
+      } else if (sources_ != nullptr && (define.name == "ENTRY_POINT" || define.name == "CONSTRUCTOR")) {
+        const auto entry = sources_->standalone_entries.find(define.value);
+        if (entry != sources_->standalone_entries.end()) {
+          set_define("S2", define, entry->second, "the model's own entry point");
+        }
       }
     }
     if (!has_specification_) {
@@ -221,6 +233,53 @@ class InfPlan {
     }
   }
 
+  void sources() {
+    if (sources_ == nullptr) {
+      return;
+    }
+    const Build build = old_build();
+    for (const InfEntry& entry : inf_.entries("SOURCES", &build)) {
+      const auto other = sources_->standalone_sources.find(entry.name);
+      if (other != sources_->standalone_sources.end()) {
+        edit("S3", line_of(entry), entry.name, "the model's own half", other->second);
+      }
+    }
+    for (const std::string& source : sources_->more_standalone_sources) {
+      add("S3", "SOURCES", "[Sources]", source, "the model's own half");
+    }
+  }
+
+  // What only the Traditional half names. Protocols and GUIDs follow the code of each half.
+  void left_behind() {
+    if (sources_ == nullptr) {
+      return;
+    }
+    const Build build = old_build();
+    for (const char* kind : {"PROTOCOLS", "GUIDS"}) {
+      for (const InfEntry& entry : inf_.entries(kind, &build)) {
+        if (sources_->traditional_names.contains(entry.name)) {
+          remove("S11", entry, "only the Traditional half names it");
+          left_behind_.insert(entry.name);
+        }
+      }
+    }
+    for (const InfFile::PcdEntry& pcd : inf_.pcds(&build)) {
+      if (sources_->traditional_names.contains(pcd.entry.name.substr(pcd.entry.name.find('.') + 1))) {
+        remove("S7", pcd.entry, "only the Traditional half reads it");
+        left_behind_.insert(pcd.entry.name);
+      }
+    }
+  }
+
+  std::vector<Place> uses_of(const std::map<std::string, std::vector<Place>> SourcePlan::* uses,
+                             const std::string& name) const {
+    if (sources_ == nullptr) {
+      return {};
+    }
+    const auto found = (sources_->*uses).find(name.substr(name.find('.') + 1));
+    return found == (sources_->*uses).end() ? std::vector<Place>() : found->second;
+  }
+
   void library_classes() {
     const Build build = old_build();
     const bool is_core = plan_.standalone_type == "MM_CORE_STANDALONE";
@@ -228,7 +287,8 @@ class InfPlan {
     for (const InfEntry& entry : inf_.entries("LIBRARYCLASSES", &build)) {
       listed.insert(entry.name);
     }
-    const bool has_pcds = !inf_.pcds(&build).empty();
+    const bool has_pcds = std::ranges::any_of(
+        inf_.pcds(&build), [this](const auto& pcd) { return !left_behind_.contains(pcd.entry.name); });
     for (const InfEntry& entry : inf_.entries("LIBRARYCLASSES", &build)) {
       if (const auto rule = rules_.library_classes.find(entry.name); rule != rules_.library_classes.end()) {
         const std::string& other = is_core ? rule->second.core : rule->second.standalone;
@@ -247,12 +307,23 @@ class InfPlan {
                decision->second.candidates);
       }
     }
+    if (sources_ != nullptr) {
+      for (const std::string& needed : sources_->standalone_classes) {
+        if (listed.insert(needed).second) {
+          add("S5", "LIBRARYCLASSES", "[LibraryClasses]", needed, "the Standalone half calls it");
+          added_classes_.push_back(needed);
+        }
+      }
+    }
   }
 
   void protocols_and_guids() {
     const Build build = old_build();
     for (const char* kind : {"PROTOCOLS", "GUIDS"}) {
       for (const InfEntry& entry : inf_.entries(kind, &build)) {
+        if (left_behind_.contains(entry.name)) {
+          continue;
+        }
         if (const auto rule = rules_.dxe_guids.find(entry.name); rule != rules_.dxe_guids.end()) {
           decide("S11", line_of(entry), entry.name, rule->second,
                  {"leave the code that uses it to the Traditional part", "read it from a HOB"});
@@ -263,6 +334,9 @@ class InfPlan {
         const auto dxe = produced ? std::nullopt : dxe_protocol(workspace_, rules_, entry.name, inf_.document().name());
         if (dxe.has_value() && kind == std::string_view("PROTOCOLS")) {
           needs_split_ = true;
+          if (!uses_of(&SourcePlan::protocol_uses, entry.name).empty()) {
+            continue;  // a decision where it is located
+          }
           std::vector<std::string> candidates;
           if (!dxe->standalone.empty()) {
             candidates.push_back(dxe->standalone);
@@ -272,6 +346,9 @@ class InfPlan {
           decide("S11", line_of(entry), entry.name, dxe->reason, std::move(candidates));
         } else if (produced) {
           const auto waiting = dxe_consumers(workspace_, entry.name);
+          if (sources_ != nullptr) {
+            continue;  // the sources say what is installed in DXE's database
+          }
           if (!waiting.empty()) {
             needs_split_ = true;
             decide("S10", line_of(entry), entry.name,
@@ -289,6 +366,9 @@ class InfPlan {
     const Build build = old_build();
     for (const InfFile::PcdEntry& pcd : inf_.pcds(&build)) {
       std::optional<Platform::PcdAnswer> answer;
+      if (left_behind_.contains(pcd.entry.name)) {
+        continue;
+      }
       if (pcd.kind == "PCDEX") {
         answer = {PcdKind::dynamic_ex, place(line_of(pcd.entry))};
       }
@@ -332,6 +412,7 @@ class InfPlan {
                                               : "is Dynamic",
                          is_database ? where : ""),
              std::move(candidates));
+      plan_.items.back().uses = uses_of(&SourcePlan::pcd_uses, pcd.entry.name);
     }
   }
 
@@ -459,7 +540,9 @@ class InfPlan {
   const std::vector<Platform>& platforms_;
   const Rules& rules_;
   const InfFile& inf_;
+  const SourcePlan* sources_;
   ModulePlan& plan_;
+  std::set<std::string> left_behind_;
   LineChanges changes_;
   std::map<std::string, std::vector<std::string>> additions_;
   std::vector<std::string> added_classes_;
@@ -473,6 +556,7 @@ const char* to_string(Action action) {
   switch (action) {
     case Action::edit: return "edit";
     case Action::decision: return "decision";
+    case Action::note: return "note";
     case Action::unexamined: return "unexamined";
   }
   return "";
@@ -487,6 +571,42 @@ const char* to_string(Verdict verdict) {
   return "";
 }
 
+namespace {
+
+// A pair's INFs list the same sources but for the halves.
+ReadResult<void> find_drift(Workspace& workspace, const InfFile& planned, ModulePlan& plan) {
+  const auto there = TRY(workspace.inf(plan.standalone_inf, {plan.standalone_inf}));
+  const auto drift = [&plan](const InfFile& inf, const std::string& reason) {
+    plan.drift.push_back({{inf.document().name()}, reason});
+  };
+  if (there->module_type() != plan.standalone_type) {
+    drift(*there, std::format("MODULE_TYPE is {}, not {}", there->module_type(), plan.standalone_type));
+  }
+  const Build build = {std::string(architecture), plan.standalone_type};
+  const auto sources_of = [&build](const InfFile& inf) {
+    std::set<std::string> sources;
+    for (const InfEntry& entry : inf.entries("SOURCES", &build)) {
+      sources.insert(entry.name);
+    }
+    return sources;
+  };
+  const std::set<std::string> wanted = sources_of(planned);
+  const std::set<std::string> listed = sources_of(*there);
+  for (const std::string& source : wanted) {
+    if (!listed.contains(source)) {
+      drift(*there, std::format("doesn't list {}, as {} asks for", source, plan.inf));
+    }
+  }
+  for (const std::string& source : listed) {
+    if (!wanted.contains(source)) {
+      drift(*there, std::format("lists {}, which {} has no counterpart of", source, plan.inf));
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
 std::size_t ModulePlan::count(Action action) const {
   return static_cast<std::size_t>(std::ranges::count(items, action, &PlanItem::action));
 }
@@ -496,7 +616,7 @@ bool is_traditional(const InfFile& inf) {
 }
 
 ReadResult<ModulePlan> plan_module(Workspace& workspace, const std::vector<Platform>& platforms, const Rules& rules,
-                                   const std::string& path) {
+                                   const std::string& path, const FactsProgram* program, const SourceOptions& options) {
   const auto inf = TRY(workspace.inf(path, {path}));
   if (!is_traditional(*inf)) {
     return refuse({path}, std::format("MODULE_TYPE is {}, not DXE_SMM_DRIVER or SMM_CORE", inf->module_type()));
@@ -513,23 +633,46 @@ ReadResult<ModulePlan> plan_module(Workspace& workspace, const std::vector<Platf
     plan.platforms.push_back(platform.dsc().name);
   }
 
-  InfPlan inf_plan(workspace, platforms, rules, *inf, plan);
+  std::optional<SourcePlan> sources;
+  InfFile basis = *inf;
+  // A core is replaced, not moved: nothing of its sources has to change.
+  const bool is_core = plan.module_type == "SMM_CORE" && !inf->is_library();
+  if (program != nullptr && is_core) {
+    plan.sources_read = true;
+  } else if (program != nullptr) {
+    sources = TRY(plan_sources(workspace, rules, *inf, *program, options));
+    plan.sources_read = true;
+    plan.new_files = sources->new_files;
+    plan.changed_files = sources->changed_files;
+    plan.items = sources->items;
+    plan.drift = sources->drift;
+    if (!sources->traditional_inf.empty()) {
+      basis = TRY(InfFile::parse(TRY(Document::parse(plan.inf, sources->traditional_inf))));
+    }
+  }
+  InfPlan inf_plan(workspace, platforms, rules, basis, sources.has_value() ? &*sources : nullptr, plan);
   TRY(inf_plan.run());
-  plan.standalone_text = inf_plan.changes().applied(inf->document()).text();
+  plan.standalone_text = inf_plan.changes().applied(basis.document()).text();
   const InfFile standalone = TRY(InfFile::parse(TRY(Document::parse(plan.standalone_inf, plan.standalone_text))));
-  PlatformPatch patch(workspace, rules, *inf, standalone, plan);
+  if (plan.exists) {
+    TRY(find_drift(workspace, standalone, plan));
+  }
+  PlatformPatch patch(workspace, rules, basis, standalone, plan);
   for (const Platform& platform : platforms) {
     TRY(patch.add(platform));
   }
   plan.patch = TRY(patch.text());
-  for (const auto& [step, subject, reason] : unexamined) {
-    plan.items.push_back({step, Action::unexamined, {plan.inf}, subject, reason, "", "", {}});
+  if (!plan.sources_read) {
+    for (const auto& [step, subject, reason] : unexamined) {
+      plan.items.push_back({step, Action::unexamined, {plan.inf}, subject, reason, "", "", {}});
+    }
   }
   // By step, and in the order of files within one.
   std::ranges::stable_sort(plan.items, {}, [](const PlanItem& item) { return std::stoi(item.step.substr(1)); });
-  plan.verdict = inf_plan.needs_split()             ? Verdict::needs_split
-                 : plan.count(Action::decision) > 0 ? Verdict::needs_decisions
-                                                    : Verdict::mechanical;
+  const bool needs_split = inf_plan.needs_split() || (sources.has_value() && sources->needs_split);
+  const bool is_settled =
+      plan.count(Action::decision) == 0 && (!plan.sources_read || plan.count(Action::unexamined) == 0);
+  plan.verdict = needs_split ? Verdict::needs_split : is_settled ? Verdict::mechanical : Verdict::needs_decisions;
   return plan;
 }
 

@@ -1,32 +1,16 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// What moving one module to Standalone MM changes and what a person has to decide, as far as build metadata can tell.
-// Steps have the ids of docs/porting.md. What only the C sources can tell is named as not examined, and nothing is
-// called finished that they might contradict.
+// What moving one module to Standalone MM changes and what a person has to decide, by build metadata and, where
+// redoubt-source-facts is there to read them, by the C sources. Steps have the ids of docs/porting.md. What nobody has
+// looked at is named as not examined, and nothing is called finished that it might contradict.
 #pragma once
 
 #include "tool/port/metadata/line_changes.hpp"
+#include "tool/port/plan/plan_item.hpp"
 #include "tool/port/plan/rules.hpp"
+#include "tool/port/sources/source_plan.hpp"
 #include "tool/port/workspace/platform.hpp"
 
 namespace redoubt::port {
-
-enum class Action : std::uint8_t {
-  edit,        // the tool changes it
-  decision,    // a person has to
-  unexamined,  // the C sources decide, which this plan doesn't rest on
-};
-const char* to_string(Action action);
-
-struct PlanItem {
-  std::string step;
-  Action action;
-  Place place;
-  std::string subject;
-  std::string reason;
-  std::string before;  // the line's content; empty for what is added
-  std::string after;   // empty for what is removed
-  std::vector<std::string> candidates;
-};
 
 enum class Verdict : std::uint8_t {
   mechanical,       // edits alone
@@ -47,6 +31,10 @@ struct ModulePlan {
   std::vector<std::string> platforms;
   std::vector<PlanItem> items;
   std::string patch;  // of platforms' DSC and FDF files
+  bool sources_read = false;
+  std::vector<ReadError> drift;            // of a pair that is there: where the two don't go together any more
+  std::vector<NewFile> new_files;          // of the sources
+  std::vector<ChangedFile> changed_files;  // the same, and the Traditional INF
 
   std::size_t count(Action action) const;
 };
@@ -55,7 +43,9 @@ struct ModulePlan {
 bool is_traditional(const InfFile& inf);
 
 // `platforms` are those that build the module; its architecture is X64, the only one of MM.
+// Without a program the C sources aren't examined.
 ReadResult<ModulePlan> plan_module(Workspace& workspace, const std::vector<Platform>& platforms, const Rules& rules,
-                                   const std::string& inf);
+                                   const std::string& inf, const FactsProgram* program = nullptr,
+                                   const SourceOptions& options = {});
 
 }  // namespace redoubt::port

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <fstream>
 #include <iterator>
 #include <system_error>
@@ -80,15 +81,28 @@ ReadResult<fs::path> place_of(const Tree& tree, const NewFile& file) {
   return parent / fs::path(inside).filename();
 }
 
+ReadResult<std::string> text_of(const fs::path& file, const std::string& name) {
+  std::ifstream stream(file, std::ios::binary);
+  std::string text((std::istreambuf_iterator<char>(stream)), std::istreambuf_iterator<char>());
+  if (!stream) {
+    return refuse({name}, "cannot be read");
+  }
+  return text;
+}
+
 }  // namespace
 
-ReadResult<std::vector<std::string>> add_files(const Tree& tree, std::span<const NewFile> files) {
-  struct Missing {
-    const NewFile* file;
+ReadResult<std::vector<std::string>> write_port(const Tree& tree, std::span<const NewFile> files,
+                                                std::span<const ChangedFile> changes) {
+  struct Pending {
+    const std::string* path;
     fs::path target;
     fs::path temporary;
+    const std::string* before;  // null for a new file
   };
-  std::vector<Missing> missing;
+  std::vector<Pending> pending;
+  std::vector<NewFile> contents;
+  contents.reserve(files.size() + changes.size());
   for (const NewFile& file : files) {
     fs::path target = TRY(place_of(tree, file));
     struct stat status{};
@@ -96,30 +110,59 @@ ReadResult<std::vector<std::string>> add_files(const Tree& tree, std::span<const
       if (errno != ENOENT) {
         return cannot_write(file.path);
       }
-      missing.push_back({&file, std::move(target), {}});
+      pending.push_back({&file.path, std::move(target), {}, nullptr});
+      contents.push_back(file);
       continue;
     }
     if (!S_ISREG(status.st_mode)) {
       return refuse({file.path}, "is there and is not a regular file");
     }
-    std::ifstream stream(target, std::ios::binary);
-    const std::string text((std::istreambuf_iterator<char>(stream)), std::istreambuf_iterator<char>());
-    if (!stream || text != file.text) {
+    if (TRY(text_of(target, file.path)) != file.text) {
       return refuse({file.path}, "is there and differs from what would be written; nothing was written");
     }
   }
-  Made temporary;
-  for (Missing& each : missing) {
-    each.temporary = TRY(written_beside(each.target, *each.file, temporary));
+  for (const ChangedFile& change : changes) {
+    const fs::path target = TRY(tree.locate(change.path, {change.path}));
+    const std::string text = TRY(text_of(target, change.path));
+    if (text == change.after) {
+      continue;
+    }
+    if (text != change.before) {
+      return refuse({change.path}, "changed since it was read; nothing was written");
+    }
+    pending.push_back({&change.path, target, {}, &change.before});
+    contents.push_back({change.path, change.after});
   }
+  Made temporary;
+  for (std::size_t i = 0; i < pending.size(); ++i) {
+    pending[i].temporary = TRY(written_beside(pending[i].target, contents[i], temporary));
+  }
+  // New files first: a link can fail, and then nothing that was there has changed. Renaming over what is there is what
+  // is left, each in one step; what was changed already is put back if one fails.
   Made made;
   std::vector<std::string> written;
-  for (const Missing& each : missing) {
-    if (::link(each.temporary.c_str(), each.target.c_str()) != 0) {
-      return cannot_write(each.file->path);
+  for (const Pending& each : pending) {
+    if (each.before == nullptr && ::link(each.temporary.c_str(), each.target.c_str()) != 0) {
+      return cannot_write(*each.path);
     }
-    made.add(each.target);
-    written.push_back(each.file->path);
+    if (each.before == nullptr) {
+      made.add(each.target);
+    }
+    written.push_back(*each.path);
+  }
+  for (std::size_t i = 0; i < pending.size(); ++i) {
+    if (pending[i].before == nullptr || ::rename(pending[i].temporary.c_str(), pending[i].target.c_str()) == 0) {
+      continue;
+    }
+    const auto failure = cannot_write(*pending[i].path);
+    for (std::size_t back = 0; back < i; ++back) {
+      if (pending[back].before != nullptr) {
+        const fs::path old =
+            TRY(written_beside(pending[back].target, {*pending[back].path, *pending[back].before}, temporary));
+        static_cast<void>(::rename(old.c_str(), pending[back].target.c_str()));
+      }
+    }
+    return failure;
   }
   made.keep();
   return written;

@@ -14,7 +14,18 @@ struct NewFile {
   std::string text;
 };
 
-// Which of them were written; the others were there as they should be.
-ReadResult<std::vector<std::string>> add_files(const Tree& tree, std::span<const NewFile> files);
+// A file that is there, and what it becomes.
+struct ChangedFile {
+  std::string path;
+  std::string before;
+  std::string after;
+};
+
+// Which of them were written; the others were there as they should be. A file to be changed has to be as it was read.
+ReadResult<std::vector<std::string>> write_port(const Tree& tree, std::span<const NewFile> files,
+                                                std::span<const ChangedFile> changes);
+inline ReadResult<std::vector<std::string>> add_files(const Tree& tree, std::span<const NewFile> files) {
+  return write_port(tree, files, {});
+}
 
 }  // namespace redoubt::port

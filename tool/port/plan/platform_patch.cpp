@@ -37,7 +37,8 @@ ReadResult<void> PlatformPatch::add(const Platform& platform) {
   if (already == nullptr) {
     add_component(*traditional, standalone);
   }
-  TRY(add_bindings(platform, bindings));
+  TRY(add_bindings(platform, bindings, plan_.standalone_type));
+  TRY(bind_for_traditional(platform, *traditional));
   TRY(add_alignment(platform));
   if (platform.fdf().has_value()) {
     TRY(add_to_flash(*platform.fdf()));
@@ -222,16 +223,38 @@ void PlatformPatch::add_component(const Component& traditional, const Component&
   insert(traditional.end, lines, "S17", standalone.inf, "the platform builds both models");
 }
 
-ReadResult<void> PlatformPatch::add_bindings(const Platform& platform, const std::vector<LibraryBinding>& bindings) {
+// The Traditional module lists library classes that it didn't before, as both models' names have them.
+ReadResult<void> PlatformPatch::bind_for_traditional(const Platform& platform, const Component& component) {
+  const Build traditional_build = {"X64", plan_.module_type};
+  const auto as_read = TRY(workspace_.inf(plan_.inf, {plan_.inf}))->entries("LIBRARYCLASSES", &traditional_build);
+  std::vector<LibraryBinding> bindings;
+  for (const InfEntry& entry : traditional_.entries("LIBRARYCLASSES", &traditional_build)) {
+    if (std::ranges::contains(as_read, entry.name, &InfEntry::name) ||
+        platform.binding(entry.name, &component, traditional_build) != nullptr) {
+      continue;
+    }
+    std::vector<std::string> instances = workspace_.instances(entry.name, plan_.module_type);
+    if (instances.size() == 1) {
+      bindings.push_back({entry.name, instances.front(), "COMMON", plan_.module_type, {}});
+    } else {
+      decide({"S17", Action::decision, component.place, entry.name,
+              std::format("the Traditional module needs it now, and nothing is bound to it for {}", plan_.module_type),
+              "", "", std::move(instances)});
+    }
+  }
+  return add_bindings(platform, bindings, plan_.module_type);
+}
+
+ReadResult<void> PlatformPatch::add_bindings(const Platform& platform, const std::vector<LibraryBinding>& bindings,
+                                             const std::string& module_type) {
   if (bindings.empty()) {
     return {};
   }
-  const auto heading = std::ranges::find_if(platform.dsc().headings, [this](const DscHeading& candidate) {
+  const auto heading = std::ranges::find_if(platform.dsc().headings, [&module_type](const DscHeading& candidate) {
     return candidate.names.size() == 1 && candidate.names.front().kind == "LIBRARYCLASSES" &&
-           applies(candidate.names.front().qualifier(0), "X64") &&
-           candidate.names.front().qualifier(1) == plan_.standalone_type;
+           applies(candidate.names.front().qualifier(0), "X64") && candidate.names.front().qualifier(1) == module_type;
   });
-  const std::string reason = "the platform has no instance of it for " + plan_.standalone_type;
+  const std::string reason = "the platform has no instance of it for " + module_type;
   if (heading != platform.dsc().headings.end()) {
     for (const LibraryBinding& binding : bindings) {
       insert(heading->place, {"  " + binding.library_class + "|" + binding.instance}, "S17", binding.library_class,
@@ -239,7 +262,7 @@ ReadResult<void> PlatformPatch::add_bindings(const Platform& platform, const std
     }
     return {};
   }
-  std::vector<std::string> lines = {"", "[LibraryClasses.common." + plan_.standalone_type + "]"};
+  std::vector<std::string> lines = {"", "[LibraryClasses.common." + module_type + "]"};
   std::string names;
   for (const LibraryBinding& binding : bindings) {
     lines.push_back("  " + binding.library_class + "|" + binding.instance);

@@ -28,7 +28,9 @@ class PlatformPatch {
   void decide_on(const LinkProblem& problem);
   ReadResult<void> check_depex(const Platform& trial, const Component& component);
   void add_component(const Component& traditional, const Component& standalone);
-  ReadResult<void> add_bindings(const Platform& platform, const std::vector<LibraryBinding>& bindings);
+  ReadResult<void> bind_for_traditional(const Platform& platform, const Component& component);
+  ReadResult<void> add_bindings(const Platform& platform, const std::vector<LibraryBinding>& bindings,
+                                const std::string& module_type);
   ReadResult<void> add_alignment(const Platform& platform);
   ReadResult<void> add_to_flash(const FdfFile& fdf);
 

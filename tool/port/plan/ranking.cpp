@@ -47,7 +47,8 @@ std::vector<std::string> producers_for(const Workspace& workspace, const std::se
 }  // namespace
 
 Ranking rank_modules(Workspace& workspace, const std::vector<Platform>& platforms, const Rules& rules,
-                     const std::function<void(std::size_t, std::size_t)>& progress) {
+                     const std::function<void(std::size_t, std::size_t)>& progress, const FactsProgram* program,
+                     const SourceOptions& options) {
   Ranking ranking;
   std::vector<std::string> paths;
   for (const auto& [path, inf] : workspace.infs()) {
@@ -61,7 +62,7 @@ Ranking rank_modules(Workspace& workspace, const std::vector<Platform>& platform
     std::vector<Platform> building;
     std::ranges::copy_if(platforms, std::back_inserter(building),
                          [&](const Platform& platform) { return platform.component(paths[i], "X64") != nullptr; });
-    auto plan = plan_module(workspace, building, rules, paths[i]);
+    auto plan = plan_module(workspace, building, rules, paths[i], program, options);
     if (plan.has_value()) {
       ranked.insert(paths[i]);
       open.push_back({std::move(*plan), {}});

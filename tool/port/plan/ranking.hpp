@@ -21,6 +21,7 @@ struct Ranking {
 
 // Drivers and cores; libraries move with who uses them. `progress` hears how many of how many are planned.
 Ranking rank_modules(Workspace& workspace, const std::vector<Platform>& platforms, const Rules& rules,
-                     const std::function<void(std::size_t, std::size_t)>& progress);
+                     const std::function<void(std::size_t, std::size_t)>& progress,
+                     const FactsProgram* program = nullptr, const SourceOptions& options = {});
 
 }  // namespace redoubt::port

@@ -50,10 +50,34 @@ Result<Rules, std::string> Rules::parse(const std::string& json) {
     for (const Json& entry : root.at("pcd_hobs")) {
       rules.pcd_hobs[entry.at("pcd").get<std::string>()] = entry.at("hob").get<std::string>();
     }
+    for (const Json& entry : root.at("services")) {
+      const ServiceRule rule = {entry.at("step").get<std::string>(), entry.at("why").get<std::string>(),
+                                entry.at("candidates").get<std::vector<std::string>>()};
+      const std::string table = entry.at("table").get<std::string>();
+      if (!entry.contains("names")) {
+        rules.services[table] = rule;
+        continue;
+      }
+      for (const Json& name : entry.at("names")) {
+        rules.services[table + "." + name.get<std::string>()] = rule;
+      }
+    }
+    for (const char* table : {"boot_services", "runtime_services", "dxe_services", "system_table"}) {
+      if (!rules.services.contains(table)) {
+        return std::unexpected(std::format("has no entry of services for all of {}", table));
+      }
+    }
+    rules.event_groups = root.at("event_groups").get<decltype(rules.event_groups)>();
+    rules.source_names = root.at("source_names").get<decltype(rules.source_names)>();
     return rules;
   } catch (const Json::exception& error) {
     return std::unexpected(std::string(error.what()));
   }
+}
+
+const ServiceRule& Rules::service(const std::string& table, const std::string& name) const {
+  const auto own = services.find(table + "." + name);
+  return own != services.end() ? own->second : services.at(table);
 }
 
 const Rules& Rules::built_in() {

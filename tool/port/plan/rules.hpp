@@ -18,6 +18,13 @@ struct ClassRule {
   std::string why;
 };
 
+// What a call of a service that Standalone MM doesn't have becomes.
+struct ServiceRule {
+  std::string step;
+  std::string why;
+  std::vector<std::string> candidates;
+};
+
 struct DecisionRule {
   std::string step;
   std::string why;
@@ -38,6 +45,14 @@ class Rules {
   std::map<std::string, std::string, std::less<>> dxe_protocols;           // with their names in MM, if any
   std::map<std::string, std::string, std::less<>> dxe_guids;               // with the reason
   std::map<std::string, std::string, std::less<>> pcd_hobs;
+  // By table and service (../source_facts/facts.md), as "boot_services.Stall"; "boot_services" for all others of it.
+  std::map<std::string, ServiceRule, std::less<>> services;
+  // Groups of DXE's events, with what tells a handler in MM.
+  std::map<std::string, std::string, std::less<>> event_groups;
+  // Names of Traditional MM in C sources, with those that both models have.
+  std::map<std::string, std::string, std::less<>> source_names;
+
+  const ServiceRule& service(const std::string& table, const std::string& name) const;
 };
 
 }  // namespace redoubt::port

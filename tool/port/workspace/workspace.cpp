@@ -69,7 +69,9 @@ void Workspace::add(const DecFile& dec) {
   }
   for (const DecFile::LibraryClass& library_class : dec.library_classes()) {
     library_classes_.try_emplace(library_class.name, package, place(library_class.line));
+    classes_by_header_.try_emplace(join_path(folder_of(package), tree_path(library_class.header)), library_class.name);
   }
+  includes_[package] = dec.includes();
   for (const DecFile::Pcd& pcd : dec.pcds()) {
     pcds_.try_emplace(pcd.name,
                       PcdDeclaration{{package, place(pcd.line)}, pcd.kinds, pcd.datum_type, pcd.default_value});
@@ -79,6 +81,9 @@ void Workspace::add(const DecFile& dec) {
 void Workspace::add(const std::string& path, const InfFile& inf) {
   for (const InfFile::Provided& provided : inf.provided()) {
     libraries_by_class_[provided.library_class].push_back(path);
+  }
+  for (const InfEntry& entry : inf.entries("SOURCES")) {
+    users_of_sources_[tree_path(join_path(folder_of(path), entry.name))].insert(path);
   }
   for (const char* kind : {"PROTOCOLS", "GUIDS"}) {
     for (const InfEntry& entry : inf.entries(kind)) {
@@ -96,6 +101,28 @@ const Workspace::GuidDeclaration* Workspace::guid(std::string_view name) const {
 const Workspace::Declaration* Workspace::library_class(std::string_view name) const {
   return find_in(library_classes_, name);
 }
+std::string Workspace::class_of_header(std::string_view header) const {
+  const std::string* name = find_in(classes_by_header_, header);
+  return name == nullptr ? std::string() : *name;
+}
+
+std::vector<std::string> Workspace::include_folders(std::string_view package, std::string_view architecture) const {
+  std::vector<std::string> folders;
+  if (const auto* includes = find_in(includes_, package)) {
+    for (const DecFile::Include& include : *includes) {
+      if (applies(include.architecture, architecture)) {
+        folders.push_back(tree_path(join_path(folder_of(package), include.folder)));
+      }
+    }
+  }
+  return folders;
+}
+
+std::vector<std::string> Workspace::users_of_source(std::string_view source) const {
+  const auto* found = find_in(users_of_sources_, source);
+  return found == nullptr ? std::vector<std::string>() : std::vector<std::string>(found->begin(), found->end());
+}
+
 const Workspace::PcdDeclaration* Workspace::pcd(std::string_view name) const { return find_in(pcds_, name); }
 
 std::vector<std::string> Workspace::names_of(const abi::Guid& guid) const {

@@ -46,6 +46,12 @@ class Workspace {
   // All names of one GUID, since Traditional and Standalone MM name many protocols apart.
   std::vector<std::string> names_of(const abi::Guid& guid) const;
   const Declaration* library_class(std::string_view name) const;
+  // The class whose header, by its tree path, a package declares; empty if none does.
+  std::string class_of_header(std::string_view header) const;
+  // Where a package's headers are, as tree paths.
+  std::vector<std::string> include_folders(std::string_view package, std::string_view architecture) const;
+  // Modules and libraries that list a source, by path.
+  std::vector<std::string> users_of_source(std::string_view source) const;
   const PcdDeclaration* pcd(std::string_view name) const;
 
   // Instances of a class that say that they support a module type.
@@ -66,6 +72,9 @@ class Workspace {
   std::map<std::string, GuidDeclaration, std::less<>> guids_;
   std::map<std::string, std::vector<std::string>> names_by_guid_;  // by the GUID's text
   std::map<std::string, Declaration, std::less<>> library_classes_;
+  std::map<std::string, std::string, std::less<>> classes_by_header_;
+  std::map<std::string, std::vector<DecFile::Include>, std::less<>> includes_;  // folders from the package's
+  std::map<std::string, std::set<std::string>, std::less<>> users_of_sources_;
   std::map<std::string, PcdDeclaration, std::less<>> pcds_;
   std::map<std::string, std::vector<std::string>, std::less<>> libraries_by_class_;
   std::map<std::string, std::set<std::string>, std::less<>> producers_;

@@ -1,0 +1,30 @@
+/** @file
+  Saves a boot script.
+
+  SPDX-License-Identifier: BSD-2-Clause-Patent
+**/
+
+#include <PiSmm.h>
+#include <Guid/Stub.h>
+#include <Library/SmmServicesTableLib.h>
+#include <Library/DebugLib.h>
+#include <Library/S3BootScriptLib.h>
+
+/**
+  The entry point.
+
+  @param[in] ImageHandle  This image's handle.
+  @param[in] SystemTable  The UEFI system table.
+
+  @retval EFI_SUCCESS  The driver serves.
+  @retval other        It doesn't.
+**/
+EFI_STATUS
+EFIAPI
+BootScriptEntry (
+  IN EFI_HANDLE        ImageHandle,
+  IN EFI_SYSTEM_TABLE  *SystemTable
+  )
+{
+  return StubBootScriptSave ();
+}

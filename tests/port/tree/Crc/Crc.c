@@ -1,0 +1,71 @@
+/** @file
+  Uses boot services that libraries can take the place of.
+
+  SPDX-License-Identifier: BSD-2-Clause-Patent
+**/
+
+#include <PiSmm.h>
+#include <Guid/Stub.h>
+#include <Library/SmmServicesTableLib.h>
+#include <Library/DebugLib.h>
+#include <Library/BaseLib.h>
+#include <Library/BaseMemoryLib.h>
+#include <Library/TimerLib.h>
+#include <Library/UefiBootServicesTableLib.h>
+
+STATIC UINT32  mCrc;
+STATIC UINT8   mData[16];
+
+/**
+  Answers a message.
+
+  @param[in]     DispatchHandle  The handle of the registration.
+  @param[in]     Context         Unused.
+  @param[in,out] CommBuffer      The message.
+  @param[in,out] CommBufferSize  Its size.
+
+  @retval EFI_SUCCESS  Always.
+**/
+STATIC
+EFI_STATUS
+EFIAPI
+CrcHandler (
+  IN     EFI_HANDLE  DispatchHandle,
+  IN     CONST VOID  *Context         OPTIONAL,
+  IN OUT VOID        *CommBuffer      OPTIONAL,
+  IN OUT UINTN       *CommBufferSize  OPTIONAL
+  )
+{
+  mData[0]++;
+  return EFI_SUCCESS;
+}
+
+/**
+  The entry point.
+
+  @param[in] ImageHandle  This image's handle.
+  @param[in] SystemTable  The UEFI system table.
+
+  @retval EFI_SUCCESS  The driver serves.
+  @retval other        It doesn't.
+**/
+EFI_STATUS
+EFIAPI
+CrcEntry (
+  IN EFI_HANDLE        ImageHandle,
+  IN EFI_SYSTEM_TABLE  *SystemTable
+  )
+{
+  EFI_STATUS  Status;
+  EFI_HANDLE  Handle;
+
+  gBS->SetMem (mData, sizeof (mData), 0);
+  gBS->Stall (10);
+  Status = gBS->CalculateCrc32 (mData, sizeof (mData), &mCrc);
+  if (EFI_ERROR (Status)) {
+    return Status;
+  }
+
+  Handle = NULL;
+  return gSmst->SmiHandlerRegister (CrcHandler, &gStubMessageGuid, &Handle);
+}

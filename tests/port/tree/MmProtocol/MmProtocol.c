@@ -1,0 +1,32 @@
+/** @file
+  Looks for a protocol of MM in the wrong database.
+
+  SPDX-License-Identifier: BSD-2-Clause-Patent
+**/
+
+#include <PiSmm.h>
+#include <Guid/Stub.h>
+#include <Library/SmmServicesTableLib.h>
+#include <Library/DebugLib.h>
+#include <Library/UefiBootServicesTableLib.h>
+
+/**
+  The entry point.
+
+  @param[in] ImageHandle  This image's handle.
+  @param[in] SystemTable  The UEFI system table.
+
+  @retval EFI_SUCCESS  The driver serves.
+  @retval other        It doesn't.
+**/
+EFI_STATUS
+EFIAPI
+MmProtocolEntry (
+  IN EFI_HANDLE        ImageHandle,
+  IN EFI_SYSTEM_TABLE  *SystemTable
+  )
+{
+  VOID  *Lamp;
+
+  return gBS->LocateProtocol (&gStubLampProtocolGuid, NULL, &Lamp);
+}

@@ -1,0 +1,55 @@
+/** @file
+  Registers a handler that touches nothing.
+
+  SPDX-License-Identifier: BSD-2-Clause-Patent
+**/
+
+#include <PiSmm.h>
+#include <Guid/Stub.h>
+#include <Library/SmmServicesTableLib.h>
+#include <Library/DebugLib.h>
+
+/**
+  Answers a message.
+
+  @param[in]     DispatchHandle  The handle of the registration.
+  @param[in]     Context         Unused.
+  @param[in,out] CommBuffer      The message.
+  @param[in,out] CommBufferSize  Its size.
+
+  @retval EFI_SUCCESS  Always.
+**/
+STATIC
+EFI_STATUS
+EFIAPI
+PlainHandler (
+  IN     EFI_HANDLE  DispatchHandle,
+  IN     CONST VOID  *Context         OPTIONAL,
+  IN OUT VOID        *CommBuffer      OPTIONAL,
+  IN OUT UINTN       *CommBufferSize  OPTIONAL
+  )
+{
+  return EFI_SUCCESS;
+}
+
+/**
+  The entry point.
+
+  @param[in] ImageHandle  This image's handle.
+  @param[in] SystemTable  The UEFI system table.
+
+  @retval EFI_SUCCESS  The driver serves.
+  @retval other        It doesn't.
+**/
+EFI_STATUS
+EFIAPI
+PlainEntry (
+  IN EFI_HANDLE        ImageHandle,
+  IN EFI_SYSTEM_TABLE  *SystemTable
+  )
+{
+  EFI_HANDLE  Handle;
+
+  Handle = NULL;
+  return gSmst->SmiHandlerRegister (PlainHandler, &gStubMessageGuid, &Handle);
+}
