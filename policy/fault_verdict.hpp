@@ -68,8 +68,8 @@ constexpr StopVerdict judge_fault(abi::FaultPolicy policy, const abi::Guid& driv
   return again || history.total >= resets_in_total ? StopVerdict::closed_for_loop : StopVerdict::reset;
 }
 
-// The same for ring 0 itself. Nothing goes on without it, so that what an operating system was at is lost in any case: a
-// reset at least brings the machine back.
+// The same for ring 0 itself. Nothing goes on without it, so that what an operating system was at is lost in any case:
+// a reset at least brings the machine back.
 constexpr StopVerdict judge_panic(const abi::Guid& supervisor, const ResetHistory& history) {
   return judge_fault(abi::FaultPolicy::reset, supervisor, BootPhase::ready_to_boot, history);
 }

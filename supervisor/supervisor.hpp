@@ -81,6 +81,7 @@ struct Supervisor {
   std::uint32_t stops_told = 0;
   std::atomic<MachineEnd> end = MachineEnd::none;
   std::atomic<bool> panicking = false;
+  std::atomic<bool> recording = false;          // a CPU writes the record below
   policy::FaultRecord* fault_record = nullptr;  // in MMRAM, of this boot or the last that had one
 
   // Fixed at launch.

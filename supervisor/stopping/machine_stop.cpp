@@ -45,6 +45,34 @@ void put(Supervisor& supervisor, const policy::FaultRecord& record) {
   arch::write_back_caches();  // a reset may cost what is in them
 }
 
+// One CPU at a time writes the record. Whoever isn't panicking gives way to the one that is, whose count has to stay.
+class RecordTurn {
+ public:
+  explicit RecordTurn(Supervisor& supervisor) : supervisor_(supervisor) {
+    while (supervisor_.recording.exchange(true)) {
+      if (supervisor_.panicking.load()) {
+        end_with_other_panic(supervisor_);
+      }
+      arch::spin_hint();
+    }
+    if (supervisor_.panicking.load()) {
+      supervisor_.recording.store(false);
+      end_with_other_panic(supervisor_);
+    }
+  }
+  ~RecordTurn() { supervisor_.recording.store(false); }
+  RecordTurn(const RecordTurn&) = delete;
+  RecordTurn& operator=(const RecordTurn&) = delete;
+
+ private:
+  Supervisor& supervisor_;
+};
+
+// Longer than a record takes; the CPU that panics may be the one whose turn it is.
+constexpr std::uint64_t turn_polls = std::uint64_t{1} << 16;
+// More than two lines on the slowest console take.
+constexpr std::uint64_t other_panic_polls = std::uint64_t{1} << 26;
+
 // A boot resets once at most, so that what it adds is counted from what it found: a stop that was cut off and begun
 // again counts once. Returns the resets in a row.
 std::uint32_t record_stop(Supervisor& supervisor, const abi::StopRequest& request, StopVerdict verdict) {
@@ -121,7 +149,10 @@ void stop_for(Supervisor& supervisor, const Cpu& cpu, abi::StopRequest request) 
   if (verdict == StopVerdict::halt) {
     supervisor.end.store(MachineEnd::halt);  // before anything can go wrong
   }
-  const std::uint32_t in_a_row = record_stop(supervisor, request, verdict);
+  const std::uint32_t in_a_row = [&] {
+    const RecordTurn turn(supervisor);
+    return record_stop(supervisor, request, verdict);
+  }();
   tell(supervisor, request, verdict, in_a_row, verdict == StopVerdict::reset ? MachineEnd::reset : MachineEnd::none);
   if (verdict == StopVerdict::reset) {
     decide_reset(supervisor);
@@ -138,24 +169,45 @@ void stop_for_foundation(Supervisor& supervisor, const Cpu& cpu, const Fault& fa
   stop_for(supervisor, cpu, request);
 }
 
-void stop_for_panic(Supervisor& supervisor, const Fault& fault) {
-  if (supervisor.end.load() == MachineEnd::none) {
-    const abi::StopRequest request =
-        request_for(abi::image_names::supervisor, abi::image_names::supervisor_name, fault);
-    const StopVerdict verdict = policy::judge_panic(request.file, supervisor.resets);
-    const bool counted = supervisor.fault_record != nullptr;
-    const bool reset = counted && verdict == StopVerdict::reset;
-    if (!reset) {
-      supervisor.end.store(MachineEnd::halt);
+PanicStop record_panic(Supervisor& supervisor, const Fault& fault) {
+  PanicStop stop{.request = request_for(abi::image_names::supervisor, abi::image_names::supervisor_name, fault)};
+  stop.decided = supervisor.end.load() != MachineEnd::none;
+  const bool counted = supervisor.fault_record != nullptr;
+  if (stop.decided) {
+    return stop;
+  }
+  stop.verdict = policy::judge_panic(stop.request.file, supervisor.resets);
+  if (!counted || stop.verdict != StopVerdict::reset) {
+    supervisor.end.store(MachineEnd::halt);
+  }
+  if (counted) {
+    for (std::uint64_t polls = 0; polls < turn_polls && supervisor.recording.exchange(true); ++polls) {
+      arch::spin_hint();
     }
-    const std::uint32_t in_a_row = counted ? record_stop(supervisor, request, verdict) : 0;
-    tell(supervisor, request, verdict, in_a_row, MachineEnd::reset);
+    stop.in_a_row = record_stop(supervisor, stop.request, stop.verdict);
+    supervisor.recording.store(false);
+  }
+  return stop;
+}
+
+void end_panic(Supervisor& supervisor, const PanicStop& stop) {
+  if (!stop.decided) {
+    tell(supervisor, stop.request, stop.verdict, stop.in_a_row, MachineEnd::reset);
     decide_reset(supervisor);
     // Who is outside comes in, to stand still as well; in the launch others have nowhere to come to yet.
-    if (!reset && supervisor.phase != policy::BootPhase::launch) {
+    if (supervisor.end.load() == MachineEnd::halt && supervisor.phase != policy::BootPhase::launch) {
       platform::raise_mmi_everywhere();
     }
   }
+  end_machine(supervisor);
+}
+
+void end_with_other_panic(Supervisor& supervisor) {
+  for (std::uint64_t polls = 0; polls < other_panic_polls && supervisor.end.load() == MachineEnd::none; ++polls) {
+    arch::spin_hint();
+  }
+  MachineEnd undecided = MachineEnd::none;
+  supervisor.end.compare_exchange_strong(undecided, MachineEnd::halt);
   end_machine(supervisor);
 }
 
@@ -167,6 +219,7 @@ void end_machine(Supervisor& supervisor) {
 }
 
 void forget_resets(Supervisor& supervisor) {
+  const RecordTurn turn(supervisor);
   supervisor.phase = std::max(supervisor.phase, policy::BootPhase::ready_to_boot);
   supervisor.resets = {};
   policy::FaultRecord record = *supervisor.fault_record;

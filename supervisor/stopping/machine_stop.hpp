@@ -19,9 +19,21 @@ void stop_for(Supervisor& supervisor, const Cpu& cpu, abi::StopRequest request);
 // The same for the foundation, which a fault has cut off: its policy is reset.
 void stop_for_foundation(Supervisor& supervisor, const Cpu& cpu, const Fault& fault);
 
-// The same for ring 0, on any CPU. Nobody could go on without it: where no reset is left, or nothing could be counted,
-// the machine is halted.
-[[noreturn]] void stop_for_panic(Supervisor& supervisor, const Fault& fault);
+// The same for ring 0, on any CPU, which sets `panicking` before. Nothing goes on without it: where no reset is left,
+// or nothing could be counted, the machine is halted. In two steps, so that what is counted stands before anything is
+// said, which takes long and may go wrong.
+struct PanicStop {
+  abi::StopRequest request{};
+  policy::StopVerdict verdict = policy::StopVerdict::closed_for_loop;
+  std::uint32_t in_a_row = 0;
+  bool decided = false;  // by whoever came first; nothing is left to say
+};
+PanicStop record_panic(Supervisor& supervisor, const Fault& fault);
+[[noreturn]] void end_panic(Supervisor& supervisor, const PanicStop& stop);
+
+// For a CPU that comes to something when another panics, or to a panic in its own panic: waits for the end that the
+// panic decides. If none comes nobody knows how far it got, so that no reset may follow.
+[[noreturn]] void end_with_other_panic(Supervisor& supervisor);
 
 // What was decided, on this CPU.
 [[noreturn]] void end_machine(Supervisor& supervisor);

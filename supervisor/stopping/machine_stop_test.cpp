@@ -339,7 +339,7 @@ TEST_F(MachineStopTest, APanicThatCannotBeCountedHalts) {
 TEST_F(MachineStopTest, AfterAPanicElsewhereNoMmiRuns) {
   for (const MachineEnd end : {MachineEnd::reset, MachineEnd::halt}) {
     boot();
-    if (end == MachineEnd::halt) supervisor().phase = BootPhase::operating_system;
+    if (end == MachineEnd::halt) supervisor().resets.total = policy::resets_in_total;
     post(victim);
     // The CPU that isn't at work in MM panics; the one that is comes to its end.
     panics();
@@ -365,6 +365,28 @@ TEST_F(MachineStopTest, OfTwoThatPanicAtOnceOneDecides) {
   EXPECT_EQ(panics(), "halts");
   EXPECT_EQ(supervisor().end, MachineEnd::halt);
   EXPECT_EQ(how_an_mmi_ends(), "halts");
+}
+
+// The CPU that runs MM comes to a stop of its own, or to ReadyToBoot, while the panic is being told.
+TEST_F(MachineStopTest, WhatAPanicHasCountedStays) {
+  boot();
+  post(victim);
+  supervisor().panicking = true;
+  const PanicStop stop = record_panic(supervisor(), {arch::vector::page_fault, 1, 2});
+  EXPECT_EQ(stop.verdict, policy::StopVerdict::reset);
+  arch::fake::machine().on_spin = [this] { supervisor().end = MachineEnd::reset; };
+  EXPECT_EQ(ask(request(FaultPolicy::disable)), "shuts down");
+  ASSERT_TRUE(left().has_value());
+  EXPECT_EQ(left()->request.file, abi::image_names::supervisor);
+  EXPECT_EQ(left()->total, 1U);
+}
+
+TEST_F(MachineStopTest, APanicWhileTheRecordIsWrittenWritesItAnew) {
+  boot();
+  supervisor().recording = true;  // by this CPU, which faulted in it
+  EXPECT_EQ(panics(), "shuts down");
+  ASSERT_TRUE(left().has_value());
+  EXPECT_EQ(left()->request.file, abi::image_names::supervisor);
 }
 
 TEST_F(MachineStopTest, AHaltStaysAHalt) {
