@@ -443,8 +443,9 @@ void Foundation::miss_variable_driver() {
   const DriverRecord* driver = dispatcher_.find_file(variable_driver_);
   abi::FaultPolicy policy = fault_policies_.of(variable_driver_);
   if (driver == nullptr) {
-    // An image with another driver for variables has one that answers for them.
-    if (mmis_.answerer(policy::ClosedMessage::variable) != foundation_itself) return;
+    // An image with another driver for variables has one that serves them.
+    const MmiTypeRecord* type = mmis_.find_type(abi::variable_messages::variable_message_guid);
+    if (type != nullptr && !type->handlers.unused()) return;
     policy = abi::FaultPolicy::reset;
   } else if (driver->state != DriverState::found) {
     return;
@@ -539,13 +540,16 @@ MmiReply Foundation::message(const abi::MmiEvent& event) {
   // answer at all. Nor is silence, or a reply without a status, to those who look nowhere else.
   if (status == abi::status::device_error) [[unlikely]]
     return fail(event, closed_message, status);
+  // A phase was heard of, whatever its handlers make of the size.
+  if (handled) [[unlikely]]
+    return {abi::status::success, event.data_size};
   if (size > event.data_capacity) [[unlikely]]
     return fail(event, closed_message, abi::status::bad_buffer_size);
   if (awaits_answer && (status != abi::status::success || size < policy::status_place(closed_message).header_size))
       [[unlikely]] {
     return fail(event, closed_message, abi::status::device_error);
   }
-  return {handled || status == abi::status::success ? abi::status::success : abi::status::not_found, size};
+  return {status == abi::status::success ? abi::status::success : abi::status::not_found, size};
 }
 
 MmiReply Foundation::fail_unknown(const abi::MmiEvent& event) {
@@ -655,6 +659,8 @@ void Foundation::call_notifications(ProtocolRecord& protocol, std::uint64_t addr
 }
 
 bool Foundation::lifecycle(LifecycleEvent event) {
+  // What ends with EndOfDxe has ended by a later phase: who sends that one early leaves nothing open.
+  if (event > LifecycleEvent::end_of_dxe) lifecycle(LifecycleEvent::end_of_dxe);
   if (!lifecycle_.enter(event)) return event != LifecycleEvent::dispatch;  // a replay: answered, and nothing happens
   for (const LifecycleMessage& message : lifecycle_messages) {
     if (message.event != event) continue;

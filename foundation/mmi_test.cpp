@@ -406,7 +406,7 @@ TEST_F(LifecycleTest, BootTimeMessagesEndWithTheLockAndAllWithTheBoot) {
   EXPECT_EQ(machine_.send(abi::exit_boot_services_event_group_guid).status, status::success);
   expect_gone(of_boot);
   expect_gone({abi::ready_to_boot_event_group_guid, abi::exit_boot_services_event_group_guid});
-  EXPECT_EQ(order_, "lbx");
+  EXPECT_EQ(order_, "dlbx");
 }
 
 TEST_F(LifecycleTest, ABootWithoutALockEndsBootTimeMessagesButNotTheLock) {
@@ -415,7 +415,7 @@ TEST_F(LifecycleTest, ABootWithoutALockEndsBootTimeMessagesButNotTheLock) {
   EXPECT_EQ(machine_.send(abi::end_of_dxe_event_group_guid).status, status::not_found);
   EXPECT_EQ(machine_.send(abi::dxe_mm_ready_to_lock_protocol_guid).status, status::success);
   EXPECT_EQ(machine_.send(abi::dxe_mm_ready_to_lock_protocol_guid).status, status::not_found);
-  EXPECT_EQ(order_, "xl");
+  EXPECT_EQ(order_, "dxl");
 }
 
 TEST_F(LifecycleTest, AMessageThatEndedIsLeftToDrivers) {
@@ -423,23 +423,47 @@ TEST_F(LifecycleTest, AMessageThatEndedIsLeftToDrivers) {
   order_.clear();
   EXPECT_EQ(machine_.send(abi::dxe_mm_ready_to_lock_protocol_guid).status, status::success);
   EXPECT_EQ(machine_.send(abi::dxe_mm_ready_to_lock_protocol_guid).status, status::success);
-  EXPECT_EQ(order_, "l99");
+  EXPECT_EQ(order_, "dl99");
 }
 
 TEST_F(LifecycleTest, NothingWorksBackwardsButALockIsNeverRefused) {
   EXPECT_EQ(machine_.send(abi::ready_to_boot_event_group_guid).status, status::success);
   EXPECT_EQ(machine_.send(abi::end_of_dxe_event_group_guid).status, status::success);
   EXPECT_EQ(machine_.send(abi::dxe_mm_ready_to_lock_protocol_guid).status, status::success);
-  EXPECT_EQ(order_, "bl");
+  EXPECT_EQ(order_, "dbl");
+}
+
+// Drivers lock at EndOfDxe what is theirs: who sends a later phase first must not leave that open.
+TEST_F(LifecycleTest, ALaterPhaseEndsDxeToo) {
+  for (const Guid& message : {abi::dxe_mm_ready_to_lock_protocol_guid, abi::ready_to_boot_event_group_guid,
+                              abi::exit_boot_services_event_group_guid}) {
+    EXPECT_EQ(machine_.send(message).status, status::success);
+    EXPECT_EQ(std::ranges::count(order_, 'd'), 1);
+    EXPECT_EQ(order_.front(), 'd');
+  }
+}
+
+// What a handler makes of the size is no news about the phase, for whose sake the sender would stop the machine.
+TEST_F(LifecycleTest, APhaseIsHeardWhateverItsHandlersAnswer) {
+  for (const UintN size : {UintN{0}, UintN{8}, ~UintN{0}}) {
+    add(9, &abi::ready_to_boot_event_group_guid, [size](const HandlerCall& call) {
+      *call.size = size;
+      return status::warn_interrupt_source_quiesced;
+    });
+    ByteVector data(1);
+    const auto reply = machine_.send(abi::ready_to_boot_event_group_guid, data, 1);
+    EXPECT_EQ(reply.status, status::success);
+    EXPECT_EQ(reply.size, 1U);
+  }
 }
 
 TEST_F(LifecycleTest, DriversMayHandleTheMessageToo) {
   add_noting(9, &abi::ready_to_boot_event_group_guid, status::success);
   order_.clear();
   EXPECT_EQ(machine_.send(abi::ready_to_boot_event_group_guid).status, status::success);
-  EXPECT_EQ(order_, "b9");
+  EXPECT_EQ(order_, "db9");
   EXPECT_EQ(machine_.send(abi::ready_to_boot_event_group_guid).status, status::success);
-  EXPECT_EQ(order_, "b99");
+  EXPECT_EQ(order_, "db99");
 }
 
 }  // namespace
