@@ -380,6 +380,9 @@ std::uint64_t FakeSupervisor::serve(std::uint64_t number, const abi::ServiceCall
       changed.arguments[index] = jump;
     }
   }
+  if (static_cast<Service>(number) == Service::find_driver && is_function_of_test(changed.arguments[1])) {
+    changed.arguments[1] = code_of_driver(changed.arguments[1]);
+  }
   const std::uint64_t status = foundation_->service(number, changed);
   enter(Domain::driver);
   return status;
@@ -414,6 +417,14 @@ std::uint64_t FakeSupervisor::jump_in_image(std::uint32_t driver, std::uint64_t 
     return address;
   }
   return 0;
+}
+
+std::uint64_t FakeSupervisor::code_of_driver(std::uint64_t address) {
+  for (const auto& [jump, function] : functions_) {
+    if (function == address) return jump;
+  }
+  const std::uint64_t jump = jump_in_image(running_, address);
+  return jump != 0 ? jump : address;
 }
 
 std::uint64_t FakeSupervisor::function_at(std::uint64_t address) const {

@@ -144,6 +144,8 @@ class FakeSupervisor : public Supervisor {
 
   // A jump to the test's function in the image of a driver that has run; 0 without one or without room there.
   std::uint64_t jump_in_image(std::uint32_t driver, std::uint64_t function);
+  // The same for any address in the test's code, and the driver that ran when it was first asked about.
+  std::uint64_t code_of_driver(std::uint64_t address);
   // Where such a jump leads; any other address itself.
   std::uint64_t function_at(std::uint64_t address) const;
 

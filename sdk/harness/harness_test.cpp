@@ -297,16 +297,16 @@ TEST_F(HarnessTest, ShowsWhatDriversLog) {
     if (*size == 7) log.error("seven");
     return status::success;
   };
-  for (std::size_t size = 0; size < 200; ++size) harness.send(message_guid, ByteVector(size));
+  for (std::size_t size = 0; size < 100; ++size) harness.send(message_guid, ByteVector(size));
   harness.ready_to_lock();
   auto messages = harness.driver_log();
   std::erase_if(messages, [](const LogMessage& message) { return message.driver.empty(); });
-  ASSERT_EQ(messages.size(), 201u);
+  ASSERT_EQ(messages.size(), 101u);
   EXPECT_EQ(messages[0].driver, "driver");
   EXPECT_EQ(messages[7].level, abi::LogLevel::debug);
   EXPECT_EQ(messages[8].level, abi::LogLevel::error);
   EXPECT_EQ(messages[8].text, "seven");
-  EXPECT_EQ(messages[200].text, "size 199");
+  EXPECT_EQ(messages[100].text, "size 99");
   EXPECT_TRUE(harness.logged("text=\"seven\""));
   EXPECT_TRUE(harness.logged("mmi.call n="));
 }
