@@ -108,7 +108,8 @@ class Bench {
   Bench() : foundation_(std::make_unique<Foundation>(supervisor_)) {
     abi::FoundationLaunch launch{};
     using namespace testing;
-    const ByteVector image = section(abi::SectionType::pe32, pe_image({.text = ByteVector(16), .data = {}, .pointers = {}}));
+    const ByteVector image =
+        section(abi::SectionType::pe32, pe_image({.text = ByteVector(16), .data = {}, .pointers = {}}));
     const ByteVector drivers = volume({file(guid_of_driver, abi::FileType::mm_standalone, image)});
     launch.volume_base = number_of(drivers.data());
     launch.volume_size = drivers.size();

@@ -6,8 +6,8 @@
 // When a step fails there is one line on the log and one on the serial console, MMRAM is closed and locked, SMIs are
 // off, and the machine stops: a boot without variable services would go on and fail much later in an obscure place, and
 // MMRAM that is left open would be a way into the next boot. On S3 resume, which is not supported, MMRAM is locked
-// first and the machine starts afresh. So it does where MMRAM is locked before anything was done: the boot processor was
-// reset alone (INIT), and who runs MM, or was cut off in it, is of the boot before.
+// first and the machine starts afresh. So it does where MMRAM is locked before anything was done: the boot processor
+// was reset alone (INIT), and who runs MM, or was cut off in it, is of the boot before.
 #include <cstring>
 
 #include "abi/redoubt/launch.hpp"

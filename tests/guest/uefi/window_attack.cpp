@@ -25,7 +25,8 @@
 //   window part=NAME rounds=N NAME=N...     what was done, and that the window was there; `late` are writes that came
 //   to
 //                                           pass when MMIs came again
-//   window flips in_writes=N writes=N with_flips=N lost_ipis=N     how often the second CPU moved the window between the
+//   window flips in_writes=N writes=N with_flips=N lost_ipis=N     how often the second CPU moved the window between
+//   the
 //                                           call for a write and its answer, in how many writes it did, and how many
 //                                           IPIs for MMIs were lost on their way and sent again
 //   window amiss part=NAME kind=KIND round=N name=VARIABLE status=0x...
