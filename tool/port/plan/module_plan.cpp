@@ -319,11 +319,13 @@ class InfPlan {
 
   void protocols_and_guids() {
     const Build build = old_build();
+    std::set<std::string> listed;
     for (const char* kind : {"PROTOCOLS", "GUIDS"}) {
       for (const InfEntry& entry : inf_.entries(kind, &build)) {
         if (left_behind_.contains(entry.name)) {
           continue;
         }
+        listed.insert(entry.name);
         if (const auto rule = rules_.dxe_guids.find(entry.name); rule != rules_.dxe_guids.end()) {
           decide("S11", line_of(entry), entry.name, rule->second,
                  {"leave the code that uses it to the Traditional part", "read it from a HOB"});
@@ -358,6 +360,19 @@ class InfPlan {
                     "install it in MM alone"});
           }
         }
+      }
+    }
+    protocols_of_the_half(listed);
+  }
+
+  void protocols_of_the_half(const std::set<std::string>& listed) {
+    if (sources_ == nullptr) {
+      return;
+    }
+    for (const std::string& protocol : sources_->standalone_protocols) {
+      if (!listed.contains(protocol)) {
+        add("S13", "PROTOCOLS", "[Protocols]", protocol, "the Standalone half locates it");
+        added_guids_.push_back(protocol);
       }
     }
   }
@@ -506,6 +521,12 @@ class InfPlan {
         add("S6", "PACKAGES", "[Packages]", declared->package, std::format("it declares {}", library_class));
       }
     }
+    for (const std::string& name : added_guids_) {
+      const auto* declared = workspace_.guid(name);
+      if (declared != nullptr && listed.insert(declared->package).second) {
+        add("S6", "PACKAGES", "[Packages]", declared->package, std::format("it declares {}", name));
+      }
+    }
   }
 
   // Texts for a user's list of modules; their names are the Traditional module's.
@@ -546,6 +567,7 @@ class InfPlan {
   LineChanges changes_;
   std::map<std::string, std::vector<std::string>> additions_;
   std::vector<std::string> added_classes_;
+  std::vector<std::string> added_guids_;
   bool has_specification_ = false;
   bool needs_split_ = false;
 };

@@ -167,6 +167,12 @@ void PlatformPatch::decide_on(const LinkProblem& problem) {
     candidates.push_back(std::format("{} in LIBRARY_CLASS of {}, once its sources are fit for it",
                                      plan_.standalone_type, problem.instance));
   }
+  // What the Traditional module links may be fit for a port of its own.
+  for (const std::string& path : workspace_.instances(problem.library_class, plan_.module_type)) {
+    if (is_traditional(*workspace_.infs().find(path)->second)) {
+      candidates.push_back(std::format("port {} first", path));
+    }
+  }
   candidates.emplace_back("a Null instance");
   decide({"S17", Action::decision, problem.place, problem.library_class,
           std::format("{} (used by {})", problem.reason, problem.consumer), "", "", std::move(candidates)});

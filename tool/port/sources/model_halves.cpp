@@ -109,7 +109,9 @@ HalfFunction standalone_function(HalfFunction function, Target target,
       break;
     case HalfFunction::Kind::plain: break;
   }
-  if (function.kind != HalfFunction::Kind::traditional) {
+  if (!function.standalone_body.empty()) {
+    function.body = function.standalone_body;
+  } else if (function.kind != HalfFunction::Kind::traditional) {
     function.body = with_names(function.body, names);
   }
   return function;

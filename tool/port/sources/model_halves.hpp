@@ -30,10 +30,11 @@ struct HalfFunction {
   };
   Kind kind = Kind::plain;
   std::string name;
-  std::string comment;     // as it stands above it, with what is between
-  std::string result;      // what stands in front of the name, storage class aside
-  std::string parameters;  // with parentheses
-  std::string body;        // with braces
+  std::string comment;               // as it stands above it, with what is between
+  std::string result;                // what stands in front of the name, storage class aside
+  std::string parameters;            // with parentheses
+  std::string body;                  // with braces
+  std::string standalone_body = {};  // plain: where it isn't the same
   bool is_static = false;
   // traditional: what a person has to decide, in one line; `nothing`: decided that Standalone MM does nothing here.
   std::string decision;

@@ -85,6 +85,92 @@ std::string licence_of(const std::string& text) {
   return "  " + line + "\n";
 }
 
+// Services of DXE that a function of both halves can stand for: in Traditional MM it calls the service, in Standalone
+// MM it does what `standalone` says, or what a person decides.
+struct ServiceWrapper {
+  const char* table;
+  const char* service;
+  const char* through;
+  const char* suffix;  // of the function's name
+  const char* comment;
+  const char* parameters;
+  std::array<int, 5> arguments;  // of the call, that the function gets; -1: no more
+  const char* traditional;
+  const char* standalone;
+};
+
+constexpr const char* located_variables =
+    "{\n  EFI_STATUS                 Status;\n  EFI_SMM_VARIABLE_PROTOCOL  *Variables;\n\n"
+    "  Status = gMmst->MmLocateProtocol (&gEfiSmmVariableProtocolGuid, NULL, (VOID **)&Variables);\n"
+    "  if (EFI_ERROR (Status)) {\n    return Status;\n  }\n\n  return Variables->";
+constexpr const char* variable_protocol = "gEfiSmmVariableProtocolGuid";
+
+constexpr std::array wrappers = std::to_array<ServiceWrapper>({
+    {"boot_services",
+     "InstallProtocolInterface",
+     "gBS",
+     "InstallInDxe",
+     "/**\n  Installs a protocol in DXE's database.\n\n  @param[in,out] Handle     Its handle, NULL for a new one.\n"
+     "  @param[in]     Protocol   Its GUID.\n  @param[in]     Interface  Its interface.\n\n"
+     "  @return What DXE answers.\n**/\n",
+     "(\n  IN OUT EFI_HANDLE  *Handle,\n  IN EFI_GUID        *Protocol,\n  IN VOID            *Interface OPTIONAL\n  )",
+     {0, 1, 3, -1, -1},
+     "{\n  return gBS->InstallProtocolInterface (Handle, Protocol, EFI_NATIVE_INTERFACE, Interface);\n}",
+     ""},
+    {"dxe_services",
+     "AddMemorySpace",
+     "gDS",
+     "AddMemorySpace",
+     "/**\n  Tells DXE of a range of memory.\n\n  @param[in] Type          Its type.\n"
+     "  @param[in] BaseAddress   Where it starts.\n  @param[in] Length        Its size in bytes.\n"
+     "  @param[in] Capabilities  What it may have.\n\n  @return What DXE answers.\n**/\n",
+     "(\n  IN UINTN                 Type,\n  IN EFI_PHYSICAL_ADDRESS  BaseAddress,\n  IN UINT64                "
+     "Length,\n"
+     "  IN UINT64                Capabilities\n  )",
+     {0, 1, 2, 3, -1},
+     "{\n  return gDS->AddMemorySpace ((EFI_GCD_MEMORY_TYPE)Type, BaseAddress, Length, Capabilities);\n}",
+     ""},
+    {"dxe_services",
+     "SetMemorySpaceAttributes",
+     "gDS",
+     "SetMemorySpaceAttributes",
+     "/**\n  Gives a range of memory attributes in DXE.\n\n  @param[in] BaseAddress  Where it starts.\n"
+     "  @param[in] Length       Its size in bytes.\n  @param[in] Attributes   What it has.\n\n"
+     "  @return What DXE answers.\n**/\n",
+     "(\n  IN EFI_PHYSICAL_ADDRESS  BaseAddress,\n  IN UINT64                Length,\n"
+     "  IN UINT64                Attributes\n  )",
+     {0, 1, 2, -1, -1},
+     "{\n  return gDS->SetMemorySpaceAttributes (BaseAddress, Length, Attributes);\n}",
+     ""},
+    {"runtime_services",
+     "GetVariable",
+     "gRT",
+     "GetVariable",
+     "/**\n  Reads a variable.\n\n  @param[in]     VariableName  Its name.\n  @param[in]     VendorGuid    Its "
+     "vendor.\n"
+     "  @param[out]    Attributes    Its attributes.\n  @param[in,out] DataSize      The buffer's size, and the "
+     "data's.\n"
+     "  @param[out]    Data          The data.\n\n  @return What the variable driver answers.\n**/\n",
+     "(\n  IN     CHAR16    *VariableName,\n  IN     EFI_GUID  *VendorGuid,\n  OUT    UINT32    *Attributes OPTIONAL,\n"
+     "  IN OUT UINTN     *DataSize,\n  OUT    VOID      *Data OPTIONAL\n  )",
+     {0, 1, 2, 3, 4},
+     "{\n  return gRT->GetVariable (VariableName, VendorGuid, Attributes, DataSize, Data);\n}",
+     "SmmGetVariable (VariableName, VendorGuid, Attributes, DataSize, Data);\n}"},
+    {"runtime_services",
+     "SetVariable",
+     "gRT",
+     "SetVariable",
+     "/**\n  Writes a variable.\n\n  @param[in] VariableName  Its name.\n  @param[in] VendorGuid    Its vendor.\n"
+     "  @param[in] Attributes    Its attributes.\n  @param[in] DataSize      The data's size.\n"
+     "  @param[in] Data          The data.\n\n  @return What the variable driver answers.\n**/\n",
+     "(\n  IN CHAR16    *VariableName,\n  IN EFI_GUID  *VendorGuid,\n  IN UINT32    Attributes,\n  IN UINTN     "
+     "DataSize,\n"
+     "  IN VOID      *Data\n  )",
+     {0, 1, 2, 3, 4},
+     "{\n  return gRT->SetVariable (VariableName, VendorGuid, Attributes, DataSize, Data);\n}",
+     "SmmSetVariable (VariableName, VendorGuid, Attributes, DataSize, Data);\n}"},
+});
+
 class Planner {
  public:
   Planner(Workspace& workspace, const Rules& rules, const InfFile& inf, const SourceOptions& options)
@@ -431,6 +517,9 @@ class Planner {
     if (replaced(fact, table, name, rule)) {
       return;
     }
+    if (wrapped(fact, table, name, rule)) {
+      return;
+    }
     if (is_handler_phase(list_in(fact, "phases"))) {
       reason += "; a handler gets there, when DXE may be over";
     }
@@ -438,11 +527,77 @@ class Planner {
     dxe_functions_[text_in(fact, "function")].push_back(&fact);
   }
 
+  // A function of both halves takes the service's place.
+  bool wrapped(const Json& fact, const std::string& table, const std::string& name, const ServiceRule& rule) {
+    const auto wrapper = std::ranges::find_if(
+        wrappers, [&](const ServiceWrapper& each) { return table == each.table && name == each.service; });
+    const auto call = fact.find("call");
+    Source* source = source_of(fact);
+    if (wrapper == wrappers.end() || source == nullptr || !source->others.empty() || call == fact.end() ||
+        !call->is_object() || text_in(fact, "through") != wrapper->through) {
+      return false;
+    }
+    const bool is_variable = *wrapper->standalone != '\0';
+    const std::vector<std::string> arguments = arguments_of(*source, *call);
+    const bool fits =
+        name != "InstallProtocolInterface" || (arguments.size() == 4 && arguments[2] == "EFI_NATIVE_INTERFACE");
+    if (!fits || (is_variable && workspace_.guid(variable_protocol) == nullptr)) {
+      return false;
+    }
+    std::string given;
+    for (const int argument : wrapper->arguments) {
+      if (argument >= 0 && static_cast<std::size_t>(argument) >= arguments.size()) {
+        return false;
+      }
+      given += argument < 0 ? "" : (given.empty() ? "" : ", ") + arguments[static_cast<std::size_t>(argument)];
+    }
+    const std::string function = prefix() + wrapper->suffix;
+    const Place place = place_of(fact);
+    if (!edit(source, (*call)["at"], rule.step.c_str(), std::format("{}->{}", wrapper->through, name), rule.why,
+              std::format("{} ({})", function, given))) {
+      return false;
+    }
+    HalfFunction& half = service_functions_.try_emplace(function).first->second;
+    half.name = function;
+    half.comment = wrapper->comment;
+    half.result = "EFI_STATUS";
+    half.parameters = wrapper->parameters;
+    half.body = wrapper->traditional;
+    if (is_variable) {
+      half.standalone_body = std::string(located_variables) + wrapper->standalone;
+      plan_.standalone_protocols.insert(variable_protocol);
+    } else {
+      half.kind = HalfFunction::Kind::traditional;
+      decide_on_function(half, rule.step, place, std::format("{} ({}->{})", rule.why, wrapper->through, name),
+                         rule.candidates);
+    }
+    service_headers_.insert(std::string("<Library/") +
+                            (table == "dxe_services"    ? "DxeServicesTableLib"
+                             : table == "boot_services" ? "UefiBootServicesTableLib"
+                                                        : "UefiRuntimeServicesTableLib") +
+                            ".h>");
+    return true;
+  }
+
+  // What a function of the Standalone half does that in the other calls DXE.
+  PlanItem* decide_on_function(HalfFunction& half, const std::string& step, const Place& place,
+                               const std::string& reason, std::vector<std::string> candidates) {
+    const std::string nothing = "nothing in Standalone MM";
+    half.decision = step + " " + half.name;
+    half.does_nothing = answer_to(step, half.name) == nothing;
+    if (half.does_nothing) {
+      add(step.c_str(), Action::edit, place, half.name, "decided: " + nothing, "", nothing);
+      return nullptr;
+    }
+    candidates.insert(candidates.begin(), nothing);
+    return &decide(step, place, half.name, reason, candidates);
+  }
+
   // Looked for in DXE's database, and MM has it in its own.
   bool located_in_mm(const Json& fact, const std::string& guid, const ServiceRule& rule) {
     const auto call = fact.find("call");
-    if (text_in(fact, "service") != "LocateProtocol" || call == fact.end() || !call->is_object() ||
-        dxe_protocol(workspace_, rules_, guid, "").has_value()) {
+    if (!has_common_table() || text_in(fact, "service") != "LocateProtocol" || call == fact.end() ||
+        !call->is_object() || dxe_protocol(workspace_, rules_, guid, "").has_value()) {
       return false;
     }
     const auto producers = workspace_.users(guid, Workspace::Usage::produces);
@@ -1009,12 +1164,22 @@ class Planner {
   // ---- names, headers and the new files ----
 
   bool halves_are_needed() const {
-    return !functions_of_halves_.empty() || !primary_check_.empty() || !nested_check_.empty();
+    return !functions_of_halves_.empty() || !primary_check_.empty() || !nested_check_.empty() ||
+           !service_functions_.empty();
   }
 
   std::string header_name() const { return prefix() + "Mm.h"; }
 
+  // An old tree has no library that gives both models the table of services.
+  bool has_common_table() const { return workspace_.library_class("MmServicesTableLib") != nullptr; }
+
   void rename() {
+    if (!has_common_table()) {
+      decide("S4", {inf_.document().name()}, "MmServicesTableLib",
+             "the tree has no library class that gives both models the table of MM's services",
+             {"the library classes and instances of a newer MdePkg first"});
+      return;
+    }
     for (const auto& [old, now] : rules_.source_names) {
       names_.emplace(old, now);
     }
@@ -1042,10 +1207,10 @@ class Planner {
     for (const IncludeLine& include : includes) {
       last = include.line;
       std::string becomes = include.header;
-      if (include.header == "PiSmm.h") {
+      if (include.header == "PiSmm.h" && has_common_table()) {
         becomes = said_mm ? "" : "PiMm.h";
         said_mm = true;
-      } else if (include.header == "Library/SmmServicesTableLib.h") {
+      } else if (include.header == "Library/SmmServicesTableLib.h" && has_common_table()) {
         becomes = said_table ? "" : "Library/MmServicesTableLib.h";
         said_table = true;
       } else if (include.header == "Library/SmmMemLib.h") {
@@ -1089,6 +1254,7 @@ class Planner {
   bool uses_halves(const std::string& text) const {
     const auto names = [&](const std::string& name) { return !name.empty() && count_word(text, name) > 0; };
     return names(primary_check_) || names(nested_check_) ||
+           std::ranges::any_of(service_functions_, [&](const auto& each) { return names(each.first); }) ||
            std::ranges::any_of(functions_of_halves_,
                                [&](const HalfFunction& function) { return names(function.name + "Common"); });
   }
@@ -1257,9 +1423,18 @@ class Planner {
     if (has_checks) {
       halves.traditional_includes.emplace_back("<Library/SmmMemLib.h>");
     }
+    halves.traditional_includes.insert(halves.traditional_includes.end(), service_headers_.begin(),
+                                       service_headers_.end());
     halves.traditional_includes.push_back("\"" + halves.header + "\"");
+    if (!plan_.standalone_protocols.empty()) {
+      halves.includes.insert(halves.includes.begin() + 1,
+                             {"<Library/MmServicesTableLib.h>", "<Protocol/SmmVariable.h>"});
+    }
     halves.prototypes = prototypes_;
     halves.functions = functions_of_halves_;
+    for (const auto& [name, function] : service_functions_) {
+      halves.functions.push_back(function);
+    }
     const std::string traditional = join_path(folder, prefix() + "TraditionalMm.c");
     const std::string standalone = join_path(folder, prefix() + "StandaloneMm.c");
     const std::string header = join_path(folder, halves.header);
@@ -1405,32 +1580,37 @@ class Planner {
                {"a check for each"})
             .pitfall = "P10";
       }
+    } else if (const ServiceWrapper* wrapper = own_wrapper(half.name);
+               wrapper != nullptr && *wrapper->standalone != '\0') {
+      half.standalone_body = std::string(located_variables) + wrapper->standalone;
+      plan_.standalone_protocols.insert(variable_protocol);
     } else if (dxe != dxe_functions_.end()) {
       traditional_function(half, place, *dxe->second.front());
     }
     halves.functions.push_back(std::move(half));
   }
 
+  // A function of the half that an earlier run wrote.
+  const ServiceWrapper* own_wrapper(const std::string& name) const {
+    const auto found =
+        std::ranges::find_if(wrappers, [&](const ServiceWrapper& each) { return name == prefix() + each.suffix; });
+    return found == wrappers.end() ? nullptr : found;
+  }
+
   void traditional_function(HalfFunction& half, const Place& place, const Json& use) {
     half.kind = HalfFunction::Kind::traditional;
     const bool installs = beside(use, "protocol_installed") != nullptr;
     const std::string step = rules_.service(text_in(use, "table"), text_in(use, "service")).step;
-    half.decision = step + " " + half.name;
-    const std::string nothing = "nothing in Standalone MM";
-    half.does_nothing = answer_to(step, half.name) == nothing;
-    if (half.does_nothing) {
-      add(step.c_str(), Action::edit, place, half.name, "decided: " + nothing, "", nothing);
-      return;
-    }
-    std::vector<std::string> candidates = rules_.service(text_in(use, "table"), text_in(use, "service")).candidates;
-    candidates.insert(candidates.begin(), nothing);
-    decide(
-        step, place, half.name,
+    const std::string reason =
         std::format("{} ({}->{})",
                     installs ? "it tells DXE, whose database Standalone MM can't change" : "it calls services of DXE",
-                    text_in(use, "through"), text_in(use, "service")),
-        candidates)
-        .pitfall = installs ? "" : "P3";
+                    text_in(use, "through"), text_in(use, "service"));
+    PlanItem* item = decide_on_function(half, step, place, reason,
+                                        rules_.service(text_in(use, "table"), text_in(use, "service")).candidates);
+    if (item == nullptr) {
+      return;
+    }
+    item->pitfall = installs ? "" : "P3";
     plan_.needs_split = plan_.needs_split || installs;
   }
 
@@ -1459,7 +1639,8 @@ class Planner {
     const bool has_mm =
         std::ranges::any_of(libraries, [](const InfEntry& entry) { return entry.name == "MmServicesTableLib"; });
     for (const InfEntry& entry : libraries) {
-      if (entry.name != "SmmServicesTableLib" || plan_.changed_files.empty() || inf_.module_type() == "SMM_CORE") {
+      if (entry.name != "SmmServicesTableLib" || plan_.changed_files.empty() || inf_.module_type() == "SMM_CORE" ||
+          !has_common_table()) {
         continue;
       }
       if (has_mm) {
@@ -1503,6 +1684,8 @@ class Planner {
   std::string primary_check_;
   std::string nested_check_;
   std::vector<HalfFunction> functions_of_halves_;
+  std::map<std::string, HalfFunction> service_functions_;
+  std::set<std::string> service_headers_;
   std::vector<std::string> prototypes_;
   std::vector<std::string> added_sources_;
   std::string entry_source_;

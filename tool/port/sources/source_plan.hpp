@@ -25,7 +25,8 @@ struct SourcePlan {
   // For the Standalone INF: sources of the Traditional half with those of the other, and entry points alike.
   std::map<std::string, std::string> standalone_sources;
   std::map<std::string, std::string> standalone_entries;
-  std::vector<std::string> more_standalone_sources;         // without a counterpart in the Traditional one
+  std::vector<std::string> more_standalone_sources;  // without a counterpart in the Traditional one
+  std::set<std::string> standalone_protocols;
   std::set<std::string> standalone_classes;                 // that it needs besides
   std::map<std::string, std::vector<Place>> pcd_uses;       // by the PCD's name without its token space
   std::map<std::string, std::vector<Place>> protocol_uses;  // of DXE's database, by the GUID's name

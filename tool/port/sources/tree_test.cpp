@@ -171,7 +171,7 @@ TEST_F(PortTree, BothModelsCompileWhereNothingIsLeftToDecide) {
       ++compiled;
     }
   }
-  EXPECT_GE(compiled, 9U);
+  EXPECT_GE(compiled, 13U);
 }
 
 TEST_F(PortTree, ASecondRunFindsAllAsItShouldBe) {
@@ -205,6 +205,26 @@ TEST_F(PortTree, UndecidedHalvesDoNotCompileAndAnswersAreTaken) {
   ASSERT_TRUE(write(made).has_value());
   EXPECT_TRUE(compiles(made.standalone_inf, "standalone.h")) << read(folder_.path() / "errors");
   EXPECT_THAT(made.standalone_text, Not(HasSubstr("gStubReadyProtocolGuid")));
+}
+
+TEST_F(PortTree, ServicesThatAHalfStandsForAreDecidedOnce) {
+  open();
+  for (const auto& [inf, decision] :
+       std::to_array<std::pair<const char*, const char*>>({{"TellsDxe/TellsDxe.inf", "S10 TellsDxeInstallInDxe"},
+                                                           {"Mmio/Mmio.inf", "S12 MmioSetMemorySpaceAttributes"}})) {
+    ModulePlan made = plan(inf);
+    ASSERT_EQ(made.count(Action::decision), 1U) << residual(made);
+    const PlanItem& item = *std::ranges::find(made.items, Action::decision, &PlanItem::action);
+    EXPECT_EQ(item.step + " " + item.subject, decision);
+    EXPECT_THAT(item.candidates, Contains("nothing in Standalone MM"));
+    SourceOptions options;
+    options.answers[decision] = "nothing in Standalone MM";
+    made = plan(inf, options);
+    EXPECT_EQ(made.count(Action::decision), 0U) << residual(made);
+    ASSERT_TRUE(write(made).has_value());
+    EXPECT_TRUE(compiles(inf, "traditional.h")) << read(folder_.path() / "errors");
+    EXPECT_TRUE(compiles(made.standalone_inf, "standalone.h")) << read(folder_.path() / "errors");
+  }
 }
 
 TEST_F(PortTree, TheTargetDecidesAboutThePrimaryBufferAlone) {
@@ -241,6 +261,20 @@ TEST_F(PortTree, ADriftingPairIsNamed) {
                          "CommBuffer/CommBufferTraditionalMm.c has",
                          "CommBuffer/CommBufferStandaloneMm.inf: lists More.c, which CommBuffer/CommBuffer.inf has no "
                          "counterpart of"));
+}
+
+TEST_F(PortTree, ATreeWithoutTheCommonTableKeepsItsNames) {
+  const fs::path dec = tree() / "StubPkg/StubPkg.dec";
+  std::string text = read(dec);
+  text.erase(text.find("  MmServicesTableLib|"),
+             text.find('\n', text.find("  MmServicesTableLib|")) + 1 - text.find("  MmServicesTableLib|"));
+  std::ofstream(dec) << text;
+  open();
+  const ModulePlan made = plan("Lamp/Lamp.inf");
+  ASSERT_EQ(made.count(Action::decision), 1U) << residual(made);
+  const auto common = std::ranges::find(made.changed_files, "Lamp/Lamp.c", &ChangedFile::path);
+  ASSERT_NE(common, made.changed_files.end());
+  EXPECT_THAT(common->after, HasSubstr("gSmst->SmmInstallProtocolInterface"));
 }
 
 TEST_F(PortTree, NothingIsWrittenOverWhatSomebodyChanged) {
