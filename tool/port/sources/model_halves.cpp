@@ -154,7 +154,7 @@ std::string standalone_source(const Halves& halves, Target target,
       !std::ranges::contains(includes, "<Library/StandaloneMmMemLib.h>")) {
     includes.emplace_back("<Library/StandaloneMmMemLib.h>");
   }
-  text += include_text(includes) + "\n";
+  text += include_text(includes) + "\n" + with_names(halves.declarations, names);
   for (const HalfFunction& function : halves.functions) {
     if (function.kind == HalfFunction::Kind::standalone_entry) {
       text += "//\n// The Traditional module's entry point, which uses no UEFI system table.\n//\n" +

@@ -47,6 +47,7 @@ struct Halves {
   std::string header;                 // "LampMm.h"
   std::vector<std::string> includes;  // of the source that they come from, as written: "<PiMm.h>", "\"Lamp.h\""
   std::vector<std::string> traditional_includes;
+  std::string declarations;             // for the Standalone half: variables, types and macros of the other
   std::vector<std::string> prototypes;  // of functions that the halves call, or that the common part calls of them
   std::vector<HalfFunction> functions;
 };

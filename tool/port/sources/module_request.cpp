@@ -69,6 +69,7 @@ void add_pcd(std::string& text, const Workspace& workspace, const InfFile::PcdEn
 std::string autogen(const Workspace& workspace, const InfFile& inf, const Build& build) {
   // The header of the module's type, as the build's own file has it.
   std::string text = inf.module_type().contains("STANDALONE") ? "#include <PiMm.h>\n" : "#include <PiDxe.h>\n";
+  text += "extern GUID gEfiCallerIdGuid;\nextern CHAR8 *gEfiCallerBaseName;\n";
   for (const char* kind : {"GUIDS", "PROTOCOLS", "PPIS"}) {
     for (const InfEntry& entry : inf.entries(kind, &build)) {
       if (!entry.name.empty() &&

@@ -433,7 +433,16 @@ class Planner {
         continue;
       }
       half_ = file;
-      standalone_copy_.emplace(Source{source->second.path, SourceText(source->second.text.original()), {}, {}});
+    }
+    // What an earlier run wrote is the half, also without an entry point, which can't always be split.
+    for (const auto& [file, source] : sources_) {
+      if (file_name(source.path) == prefix() + "TraditionalMm.c") {
+        half_ = file;
+      }
+    }
+    if (!half_.empty()) {
+      const Source& half = sources_.at(half_);
+      standalone_copy_.emplace(Source{half.path, SourceText(half.text.original()), {}, {}});
     }
   }
   bool in_half(const Json& fact) const { return !half_.empty() && text_in(fact, "file") == half_; }
@@ -1493,7 +1502,8 @@ class Planner {
     for (const Json* each : functions_[half_]) {
       half_function(halves, source, *each, checks);
     }
-    const std::string path = standalone_source_name(source.path);
+    halves.declarations = with_line_ends(outside_of_functions(source), "\n");
+    const std::string path = other_half(source.path);
     const std::string text = with_line_ends(standalone_source(halves, options_.target, rules_.source_names),
                                             line_end_of(source.text.original()));
     plan_.standalone_sources[source.path.substr(folder_of(inf_.document().name()).size() +
@@ -1513,6 +1523,32 @@ class Planner {
     }
   }
 
+  // The Standalone half: the only source that a Standalone module of the folder has of its own, if it shares sources
+  // with this one; else the one that is to be written.
+  std::string other_half(const std::string& half) const {
+    std::set<std::string> own;
+    std::set<std::string> modules;
+    for (const auto& [file, source] : sources_) {
+      own.insert(source.path);
+      for (const std::string& user : workspace_.users_of_source(source.path)) {
+        if (is_c_source(source.path) && folder_of(user) == folder_of(inf_.document().name()) &&
+            workspace_.infs().find(user)->second->module_type().contains("STANDALONE")) {
+          modules.insert(user);
+        }
+      }
+    }
+    std::vector<std::string> found;
+    for (const std::string& module : modules) {
+      for (const InfEntry& entry : workspace_.infs().find(module)->second->entries("SOURCES")) {
+        std::string path = tree_path(join_path(folder_of(module), entry.name));
+        if (is_c_source(path) && !own.contains(path)) {
+          found.push_back(std::move(path));
+        }
+      }
+    }
+    return found.size() == 1 ? found.front() : standalone_source_name(half);
+  }
+
   void find_drift(const Halves& halves, const std::string& path) {
     const auto document = workspace_.tree().read(path);
     if (!document.has_value()) {
@@ -1525,6 +1561,31 @@ class Planner {
         plan_.drift.push_back({{path}, std::format("has no {}, which {} has", function.name, sources_.at(half_).path)});
       }
     }
+  }
+
+  // What a source has besides functions, lines of #include, and comments: its variables, types and macros.
+  std::string outside_of_functions(const Source& source) {
+    const std::string& text = source.text.original();
+    SourceText rest(text);
+    for (const Json* function : functions_[half_]) {
+      const Json definition = function->value("definition", Json::object());
+      const auto head = source.text.range(definition.value("head", Json()));
+      const auto body = source.text.range(definition.value("body", Json()));
+      if (head && body) {
+        static_cast<void>(rest.replace({source.text.comment_above(head->begin).begin, body->end}, ""));
+      }
+    }
+    for (const IncludeLine& include : include_lines(text)) {
+      const auto line = rest.range(Json::array({include.line, 1U, include.line + 1, 1U}));
+      if (line.has_value()) {
+        static_cast<void>(rest.replace(*line, ""));
+      }
+    }
+    std::string left = rest.applied({});
+    if (left.starts_with("/**")) {
+      left.erase(0, std::min(left.find("*/"), left.size() - 2) + 2);
+    }
+    return words_in(left).empty() ? std::string() : std::string(bare(left)) + "\n\n";
   }
 
   bool is_library_of_dxe(const std::string& library_class) const {

@@ -11,6 +11,10 @@
 
 #include "Ready.h"
 
+#define READY_VALUE  1
+
+STATIC UINTN  mReady = READY_VALUE;
+
 /**
   Tells DXE that the module serves.
 **/
@@ -58,5 +62,6 @@ ReadyEntry (
   IN EFI_SYSTEM_TABLE  *SystemTable
   )
 {
+  mReady++;
   return ReadyInitialize ();
 }
