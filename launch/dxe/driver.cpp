@@ -69,7 +69,8 @@ constinit abi::RuntimeServices* runtime_services = nullptr;
 constinit bool ready_to_lock_sent = false;
 constinit bool unblocking_over = false;  // MM heard of ReadyToLock or ExitBootServices; no boot service from then on
 constinit bool cache_is_wanted = false;  // the stock variable driver was built for one: it asks first of all
-constinit bool boot_is_over = false;     // ExitBootServices: the machine isn't the firmware's to stop any more
+constinit bool cache_is_set_up = false;
+constinit bool boot_is_over = false;  // ExitBootServices: the machine isn't the firmware's to stop any more
 
 // The memory map in a block of pool.
 class PooledMemoryMap {
@@ -201,7 +202,9 @@ EfiStatus send(void* buffer, UintN* size, UintN room, HeaderRule rule) {
     cache_is_wanted = cache_is_wanted || asks_for_cache(buffer, room);
   }
   const EfiStatus status = mailbox.communicate(buffer, size, rule);
-  if (cache_is_wanted && !boot_is_over && is_left_without_cache(buffer, room)) [[unlikely]] {
+  if (cache_is_wanted && !boot_is_over) [[unlikely]] {
+    cache_is_set_up = cache_is_set_up || sets_up_cache(buffer, room);
+    if (!is_left_without_cache(buffer, room, cache_is_set_up)) return status;
     stop(
         "the machine is stopped: MM has no variables, and the variable driver's cache would pass for a machine without "
         "Secure Boot");

@@ -103,12 +103,21 @@ std::optional<messages::VariableMessageHeader> cache_header(void* message, std::
 
 bool asks_for_cache(void* message, std::size_t size) { return cache_header(message, size).has_value(); }
 
-bool is_left_without_cache(void* message, std::size_t size) {
+bool sets_up_cache(void* message, std::size_t size) {
   const auto header = cache_header(message, size);
-  // What the variable driver itself finds wrong with a request, as stock firmware's does, isn't its end.
-  return header && abi::status::is_error(header->return_status) &&
-         header->return_status != abi::status::access_denied &&
-         header->return_status != abi::status::invalid_parameter && header->return_status != abi::status::unsupported;
+  return header && !abi::status::is_error(header->return_status) &&
+         static_cast<messages::VariableFunction>(header->function) == messages::VariableFunction::init_runtime_cache;
+}
+
+bool is_left_without_cache(void* message, std::size_t size, bool has_cache) {
+  const auto header = cache_header(message, size);
+  if (!header || !abi::status::is_error(header->return_status)) {
+    return false;
+  }
+  // What the variable driver itself finds wrong with a further request leaves the cache that is there.
+  return !has_cache ||
+         (header->return_status != abi::status::access_denied &&
+          header->return_status != abi::status::invalid_parameter && header->return_status != abi::status::unsupported);
 }
 
 std::size_t runtime_cache_ranges(const messages::RuntimeCacheContext& context, const MemoryMap& map,

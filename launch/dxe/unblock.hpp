@@ -39,10 +39,14 @@ std::optional<abi::variable_messages::RuntimeCacheContext> runtime_cache_message
 // Whether a message to MM's variable driver is about that cache.
 bool asks_for_cache(void* message, std::size_t size);
 
-// Whether an answered message says that nobody is left to fill the cache that the stock driver was built for, or to
+// Whether an answered message has set the cache up.
+bool sets_up_cache(void* message, std::size_t size);
+
+// Whether an answered message says that nobody fills the cache that the stock driver was built for, or to
 // bring it up to date. It reads variables from there alone, and takes none, or a cache with changes still to come, for
 // a machine without variables: Secure Boot would be off.
-bool is_left_without_cache(void* message, std::size_t size);
+// `has_cache`: one was set up before; without, also a refused request is the end, whatever MM found wrong with it.
+bool is_left_without_cache(void* message, std::size_t size, bool has_cache);
 
 // The pages that such a message wants MM to use: of three flags and up to three stores, each with its size in its
 // header, which isn't read unless its memory may be opened. Stock firmware whose MmUnblockMemoryLib is the null

@@ -119,28 +119,33 @@ TEST(RuntimeCacheMessage, IsOneOfTheVariableDriversWithAnyHeader) {
 
 TEST(RuntimeCacheMessage, WithoutACacheIsTheEnd) {
   Message message;
-  EXPECT_FALSE(is_left_without_cache(&message, sizeof(message)));
+  EXPECT_FALSE(is_left_without_cache(&message, sizeof(message), true));
+  EXPECT_FALSE(is_left_without_cache(&message, sizeof(message), false));
   EXPECT_TRUE(asks_for_cache(&message, sizeof(message)));
+  EXPECT_TRUE(sets_up_cache(&message, sizeof(message)));
   message.variable.return_status = abi::status::device_error;
-  EXPECT_TRUE(is_left_without_cache(&message, sizeof(message)));
+  EXPECT_TRUE(is_left_without_cache(&message, sizeof(message), true));
   for (const std::uint64_t refusal :
        {abi::status::access_denied, abi::status::invalid_parameter, abi::status::unsupported}) {
     Message refused = message;
     refused.variable.return_status = refusal;
-    EXPECT_FALSE(is_left_without_cache(&refused, sizeof(refused))) << "an answer of the variable driver";
+    EXPECT_FALSE(is_left_without_cache(&refused, sizeof(refused), true)) << "the cache is still there";
+    EXPECT_TRUE(is_left_without_cache(&refused, sizeof(refused), false)) << "there never was one";
+    EXPECT_FALSE(sets_up_cache(&refused, sizeof(refused)));
   }
   for (const std::uint64_t function : {14ULL, 13ULL}) {
     message.variable.function = function;
-    EXPECT_TRUE(is_left_without_cache(&message, sizeof(message))) << function;
+    EXPECT_FALSE(sets_up_cache(&message, sizeof(message)));
+    EXPECT_TRUE(is_left_without_cache(&message, sizeof(message), true)) << function;
   }
-  EXPECT_FALSE(is_left_without_cache(&message, sizeof(message.header) + sizeof(message.variable) - 1));
+  EXPECT_FALSE(is_left_without_cache(&message, sizeof(message.header) + sizeof(message.variable) - 1, true));
   for (const std::uint64_t function : {0ULL, 1ULL, 3ULL, 11ULL, 15ULL}) {
     message.variable.function = function;
-    EXPECT_FALSE(is_left_without_cache(&message, sizeof(message))) << function;
+    EXPECT_FALSE(is_left_without_cache(&message, sizeof(message), true)) << function;
   }
   message.variable.function = 12;
   message.header.header_guid.data1 ^= 1;
-  EXPECT_FALSE(is_left_without_cache(&message, sizeof(message)));
+  EXPECT_FALSE(is_left_without_cache(&message, sizeof(message), true));
 }
 
 std::vector<PageRange> ranges_of(const messages::RuntimeCacheContext& context, const std::vector<std::byte>& map) {

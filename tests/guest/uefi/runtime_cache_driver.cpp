@@ -144,18 +144,8 @@ void set_up_cache(const abi::SystemTable& system_table, abi::MmCommunication2& m
          "cache info");
   const std::uint64_t flags = allocate(boot, abi::runtime_services_data, 1);
   auto& context = cache.context;
-  // Memory that nobody opened, and that the communication driver can't open either.
-  abi::variable_messages::RuntimeCacheContext closed{};
-  const std::uint64_t boot_flags = allocate(boot, abi::boot_services_data, 1);
-  closed.pending_update = boot_flags;
-  closed.read_lock = boot_flags + 1;
-  closed.hob_flush_complete = boot_flags + 2;
-  closed.volatile_cache = allocate_store(boot, cache.info.volatile_storage_size);
-  closed.non_volatile_cache = allocate_store(boot, cache.info.non_volatile_storage_size);
-  context = closed;
-  expect(send_variable_message(mm, VariableFunction::init_runtime_cache, closed), status::access_denied,
-         "a cache with flags in memory that isn't open");
-
+  context.volatile_cache = allocate_store(boot, cache.info.volatile_storage_size);
+  context.non_volatile_cache = allocate_store(boot, cache.info.non_volatile_storage_size);
   context.pending_update = flags + 100;
   context.read_lock = flags + 101;
   context.hob_flush_complete = flags + 102;
@@ -179,6 +169,15 @@ void set_up_cache(const abi::SystemTable& system_table, abi::MmCommunication2& m
   expect(send_variable_message(mm, VariableFunction::sync_runtime_cache, nothing), status::success, "synchronization");
   expect(*reinterpret_cast<const std::uint8_t*>(context.pending_update) == 0 ? status::success : status::aborted,
          status::success, "nothing pending then");
+
+  // Memory that nobody opened, and that the communication driver can't open either: the cache stays that is there.
+  abi::variable_messages::RuntimeCacheContext closed = context;
+  const std::uint64_t boot_flags = allocate(boot, abi::boot_services_data, 1);
+  closed.pending_update = boot_flags;
+  closed.read_lock = boot_flags + 1;
+  closed.hob_flush_complete = boot_flags + 2;
+  expect(send_variable_message(mm, VariableFunction::init_runtime_cache, closed), status::access_denied,
+         "a cache with flags in memory that isn't open");
 }
 
 EfiStatus start(const abi::SystemTable& system_table) {
