@@ -16,6 +16,12 @@ Router::Registration** Router::find(abi::StatusCodeHandler handler) {
   return link;
 }
 
+// A fault in a handler, or in what it called, never comes back here; it has stopped one of the two.
+bool Router::was_cut_off() {
+  return drivers_.driver_at(reporter_.address) != reporter_.driver ||
+         (called_->handler != nullptr && owner_of(called_->handler) != called_->owner);
+}
+
 bool Router::is_callers(abi::UintN owner, const void* caller) {
   const abi::UintN driver = drivers_.driver_at(caller);
   if (driver == owner && owner != 0) return true;
@@ -53,14 +59,16 @@ EfiStatus Router::unregister_handler(abi::StatusCodeHandler handler, const void*
 }
 
 EfiStatus Router::report(std::uint32_t type, std::uint32_t value, std::uint32_t instance, const abi::Guid* caller,
-                         abi::StatusCodeData* data) {
-  if (reporting_) return status::device_error;
+                         abi::StatusCodeData* data, const void* reporter) {
+  if (reporting_ && !was_cut_off()) return status::device_error;
   reporting_ = true;
+  reporter_ = {reporter, drivers_.driver_at(reporter)};
   const std::uint64_t end = next_number_;  // who registers from here on hears of the next report
   for (Registration* entry = first_; entry != nullptr; entry = entry->next) {
     if (entry->handler != nullptr && owner_of(entry->handler) != entry->owner) entry->handler = nullptr;  // stopped
     // A handler's type says that it could write through the caller's pointers; the specification's says the same.
     if (entry->handler != nullptr && entry->number < end) {
+      called_ = entry;
       entry->handler(type, value, instance, const_cast<abi::Guid*>(caller), data);
     }
   }

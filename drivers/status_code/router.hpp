@@ -50,8 +50,9 @@ class Router {
   abi::EfiStatus unregister_handler(abi::StatusCodeHandler handler, const void* caller);
 
   // EFI_DEVICE_ERROR from inside a handler, which is told nothing else either. What handlers return is ignored.
+  // `reporter`: where the call returns to.
   abi::EfiStatus report(std::uint32_t type, std::uint32_t value, std::uint32_t instance, const abi::Guid* caller,
-                        abi::StatusCodeData* data);
+                        abi::StatusCodeData* data, const void* reporter);
 
  private:
   struct Registration {
@@ -65,6 +66,8 @@ class Router {
   abi::UintN owner_of(abi::StatusCodeHandler handler) {
     return drivers_.driver_at(reinterpret_cast<const void*>(handler));
   }
+  // Whether the report under way was cut off by a fault.
+  bool was_cut_off();
   bool is_callers(abi::UintN owner, const void* caller);
 
   Memory& memory_;
@@ -72,6 +75,12 @@ class Router {
   Registration* first_ = nullptr;
   std::uint64_t next_number_ = 0;
   bool reporting_ = false;
+  struct Reporter {
+    const void* address;
+    abi::UintN driver;
+  };
+  Reporter reporter_{};                   // of the report under way
+  const Registration* called_ = nullptr;  // whose handler runs then
 };
 
 }  // namespace redoubt::status_code

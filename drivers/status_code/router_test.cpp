@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <csetjmp>
 #include <cstdlib>
 #include <functional>
 #include <map>
@@ -89,7 +90,7 @@ class RouterTest : public ::testing::Test {
     calls.clear();
     return numbers;
   }
-  abi::EfiStatus report() { return router_.report(1, 2, 3, nullptr, nullptr); }
+  abi::EfiStatus report(const char* reporter = "1") { return router_.report(1, 2, 3, nullptr, nullptr, reporter); }
 
   HeapMemory memory_;
   FakeDrivers drivers_;
@@ -101,7 +102,7 @@ TEST_F(RouterTest, PassesAReportToEveryHandlerUnchanged) {
   EXPECT_EQ(register_handler(handler<1>), status::success);
   const Guid caller{};
   StatusCodeData data{};
-  EXPECT_EQ(router_.report(0x8000'0002, 0x0305'1002, 7, &caller, &data), status::success);
+  EXPECT_EQ(router_.report(0x8000'0002, 0x0305'1002, 7, &caller, &data, "1"), status::success);
   const std::vector<Call> expected = {{0, 0x8000'0002, 0x0305'1002, 7, &caller, &data},
                                       {1, 0x8000'0002, 0x0305'1002, 7, &caller, &data}};
   EXPECT_EQ(calls, expected);
@@ -189,6 +190,32 @@ TEST_F(RouterTest, AStoppedDriversHandlerIsNotCalled) {
   report();
   EXPECT_EQ(who(), std::vector<int>{1});
   EXPECT_EQ(memory_.outstanding, 1);
+}
+
+std::jmp_buf fault;  // a handler that faults never comes back to the router
+
+// Who stops of it: the handler's driver, or the one that MM called, which reported.
+TEST_F(RouterTest, AReportThatAFaultCutsOffIsOver) {
+  const char* reporter = "code of driver 2";
+  for (const bool handlers_driver_stops : {true, false}) {
+    drivers_.owners.clear();
+    drivers_.owners[reporter] = 2;
+    register_handler(handler<0>);
+    register_handler(handler<1>);
+    inside = [](int) { std::longjmp(fault, 1); };
+    if (setjmp(fault) == 0) report(reporter);
+    inside = nullptr;
+    calls.clear();
+    EXPECT_EQ(report(), status::device_error) << "as long as both run";
+    if (handlers_driver_stops) {
+      drivers_.own(handler<0>, 0);
+    } else {
+      drivers_.owners[reporter] = 0;
+    }
+    EXPECT_EQ(report(), status::success);
+    EXPECT_EQ(who(), handlers_driver_stops ? std::vector<int>{1} : (std::vector<int>{1, 0}))
+        << "handler 0 is the later one by now";
+  }
 }
 
 TEST_F(RouterTest, NoDriverTakesAllTheRoom) {

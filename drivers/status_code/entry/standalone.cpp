@@ -51,7 +51,7 @@ constinit Driver* driver = nullptr;
 
 EFIAPI EfiStatus report_status_code(const abi::MmStatusCodeProtocol*, std::uint32_t type, std::uint32_t value,
                                     std::uint32_t instance, const abi::Guid* caller, abi::StatusCodeData* data) {
-  const EfiStatus result = driver->router.report(type, value, instance, caller, data);
+  const EfiStatus result = driver->router.report(type, value, instance, caller, data, __builtin_return_address(0));
   const LogText text(type, value, instance, caller);
   switch (text.gravity()) {
     case Gravity::error: driver->log.error(text.view()); break;
