@@ -171,6 +171,20 @@ constexpr std::array wrappers = std::to_array<ServiceWrapper>({
      "SmmSetVariable (VariableName, VendorGuid, Attributes, DataSize, Data);\n}"},
 });
 
+// Of a function that goes to the halves: all but its body. `head` and `name_begin`: where it and its name begin.
+HalfFunction function_of_half(HalfFunction::Kind kind, const std::string& name, const SourceText& text,
+                              std::size_t head, std::size_t name_begin, std::string_view parameters) {
+  const std::string_view original = text.original();
+  const SourceText::Range above = text.comment_above(head);
+  HalfFunction function;
+  function.kind = kind;
+  function.name = name;
+  function.comment = with_line_ends(original.substr(above.begin, above.end - above.begin), "\n");
+  function.result = with_line_ends(bare(original.substr(head, name_begin - head)), "\n");
+  function.parameters = with_line_ends(parameters, "\n");
+  return function;
+}
+
 class Planner {
  public:
   Planner(Workspace& workspace, const Rules& rules, const InfFile& inf, const SourceOptions& options)
@@ -1050,15 +1064,8 @@ class Planner {
     if (pieces.size() != 2 || !has(unused, parameter_name(pieces[1]))) {
       return false;
     }
-    HalfFunction entry;
-    entry.kind = HalfFunction::Kind::standalone_entry;
-    entry.name = name;
-    const SourceText::Range above = source.text.comment_above(head_range->begin);
-    entry.comment = with_line_ends(source.text.original().substr(above.begin, above.end - above.begin), "\n");
-    entry.result = with_line_ends(
-        bare(std::string_view(source.text.original()).substr(head_range->begin, name_range->begin - head_range->begin)),
-        "\n");
-    entry.parameters = with_line_ends(*parameters, "\n");
+    HalfFunction entry = function_of_half(HalfFunction::Kind::standalone_entry, name, source.text, head_range->begin,
+                                          name_range->begin, *parameters);
     entry.body = std::format("{{\n  return {} ({}, NULL);\n}}", name, parameter_name(pieces[0]));
     plan_.standalone_entries[name] = standalone_entry(name);
     functions_of_halves_.push_back(std::move(entry));
@@ -1123,15 +1130,8 @@ class Planner {
         return false;
       }
     }
-    HalfFunction entry;
-    entry.kind = HalfFunction::Kind::entry;
-    entry.name = name;
-    const SourceText::Range above = source.text.comment_above(head_range->begin);
-    entry.comment = with_line_ends(source.text.original().substr(above.begin, above.end - above.begin), "\n");
-    entry.result = with_line_ends(
-        bare(std::string_view(source.text.original()).substr(head_range->begin, name_range->begin - head_range->begin)),
-        "\n");
-    entry.parameters = with_line_ends(*parameters, "\n");
+    HalfFunction entry = function_of_half(HalfFunction::Kind::entry, name, source.text, head_range->begin,
+                                          name_range->begin, *parameters);
     entry.body = std::format("{{\n  return {} ({});\n}}", common, keeps_handle ? parameter_name(pieces[0]) : "");
     if (!edit(&source,
               Json::array({definition["name"][0], definition["name"][1], definition["parameters"][2],
@@ -1140,7 +1140,7 @@ class Planner {
               common + " " + with_line_ends(new_parameters, end))) {
       return false;
     }
-    remove_parameter_comments(source, above, unused);
+    remove_parameter_comments(source, source.text.comment_above(head_range->begin), unused);
     if (list_in(definition, "declarations").empty()) {
       prototypes_.push_back(std::format("{}\n{} {};\n", entry.result, common, new_parameters));
     }
