@@ -47,6 +47,7 @@ constexpr std::array<std::string_view, refusal_count> refusal_names = {
 struct LogShare {
   std::uint32_t bytes = 0;    // of the log's memory
   std::uint32_t dropped = 0;  // lines beyond its share
+  bool told = false;          // the log itself says that lines are missing from here on
 };
 
 struct DriverAccount {

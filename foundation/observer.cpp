@@ -39,12 +39,25 @@ void Observer::event(LogLevel level, const LogLine& line) {
                 .text = line.view()});
 }
 
+// For who reads the log at run time, when no report comes any more.
+void Observer::tell_dropped(DriverNumber driver) {
+  const LogLine line = LogLine("log.full").number("driver", driver);
+  ring_.append({.number = ring_.total(),
+                .ticks = supervisor_.ticks(),
+                .driver = foundation_itself,
+                .level = LogLevel::warning,
+                .reported = true,
+                .text = line.view()});
+}
+
 void Observer::text(LogLevel level, DriverNumber driver, LogShare* share, std::string_view text) {
   if (level > level_) return;
   if (share != nullptr) {
     const auto bytes = static_cast<std::uint32_t>(LogRing::entry_bytes(text.substr(0, abi::log_text_bytes)));
     if (bytes > share_bytes - share->bytes) {
       if (share->dropped != UINT32_MAX) ++share->dropped;
+      if (!share->told) tell_dropped(driver);
+      share->told = true;
       return;
     }
     share->bytes += bytes;
@@ -166,7 +179,10 @@ std::uint64_t Observer::answer(MutableBytes data, Dispatcher& dispatcher) {
 
 // Whoever reads makes room: at run time nothing else does.
 std::uint64_t Observer::read_log(std::uint64_t first, MutableBytes data, Dispatcher& dispatcher) {
-  dispatcher.for_each_record([](DriverRecord& driver) { driver.account.log.bytes = 0; });
+  dispatcher.for_each_record([](DriverRecord& driver) {
+    driver.account.log.bytes = 0;
+    driver.account.log.told = false;
+  });
   abi::ObservationAnswer answer{.count = 0, .next = ring_.total(), .total = ring_.total()};
   std::size_t used = sizeof(answer);
   ring_.walk(first, [&](const LogRing::Line& line) {

@@ -66,6 +66,7 @@ class Observer {
   // An eighth for each, so that one that writes without end takes nobody's last lines.
   static constexpr std::uint64_t share_bytes = ring_pages * page_bytes / 8;
 
+  void tell_dropped(DriverNumber driver);
   void write(const LogRing::Line& line);
   void report_row(ProfileRow& row);
   std::uint64_t read_log(std::uint64_t first, MutableBytes data, Dispatcher& dispatcher);

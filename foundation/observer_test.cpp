@@ -299,6 +299,9 @@ TEST_F(ObserverTest, WhoReadsTheLogMakesRoom) {
   for (int i = 0; i < 40; ++i) write(LogLevel::info, text);
   ByteVector data;
   ask(abi::ObservationCommand::read_log, 0, data, 100);
+  ask(abi::ObservationCommand::read_log, answer_of(data).total - 1, data, 500);
+  ASSERT_EQ(log_of(data).size(), 1U);
+  EXPECT_EQ(log_of(data)[0], "log.full driver=1") << "no report may come any more";
   for (int i = 0; i < 40; ++i) write(LogLevel::info, text);
   end_of_dxe();
   EXPECT_EQ(lines("log").size(), 68U);
