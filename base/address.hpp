@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// Physical addresses as a type of their own: they are never pointers until somebody who may map memory says so.
-// A range cannot wrap, so comparisons on it need no further thought.
+// Addresses as numbers that say where they mean something. A number of one kind of address space is no number of
+// another, and none of them is a pointer: what may be read or written is for those to decide who may map memory.
 #pragma once
 
 #include <compare>
@@ -11,59 +11,66 @@
 
 namespace redoubt {
 
-class PhysicalAddress {
- public:
-  constexpr PhysicalAddress() = default;
-  constexpr explicit PhysicalAddress(std::uint64_t value) : value_(value) {}
+// What memory and devices are wired to. MM maps MMRAM at the same numbers.
+struct PhysicalSpace;
+// What a set of page tables translates, whoever runs with it. Ring 0's own addresses are of this kind.
+struct LinearSpace;
+// As the foundation sees memory.
+struct FoundationSpace;
+// As a driver sees memory. Of which driver is a value, not a type: all share one space as yet.
+struct DriverSpace;
 
-  constexpr std::uint64_t value() const { return value_; }
-  friend constexpr auto operator<=>(PhysicalAddress, PhysicalAddress) = default;
+template <class Space>
+struct Address {
+  std::uint64_t number = 0;  // the one way out: scripts/lint counts its uses by folder
 
-  // Error::overflow beyond 2^64 - 1.
-  constexpr Result<PhysicalAddress> plus(std::uint64_t offset) const {
-    if (offset > std::numeric_limits<std::uint64_t>::max() - value_) {
-      return std::unexpected(Error::overflow);
-    }
-    return PhysicalAddress(value_ + offset);
-  }
+  constexpr Address() = default;
+  constexpr explicit Address(std::uint64_t value) : number(value) {}
+  friend constexpr auto operator<=>(Address, Address) = default;
 
- private:
-  std::uint64_t value_ = 0;
+  // For steps within memory that is known to be there: these wrap.
+  friend constexpr Address operator+(Address address, std::uint64_t bytes) { return Address(address.number + bytes); }
+  friend constexpr Address operator-(Address address, std::uint64_t bytes) { return Address(address.number - bytes); }
+  friend constexpr std::uint64_t operator-(Address to, Address from) { return to.number - from.number; }
 };
 
-// [base, base + size), where base + size <= 2^64 - 1.
-class AddressRange {
+using PhysicalAddress = Address<PhysicalSpace>;
+using LinearAddress = Address<LinearSpace>;
+using FoundationAddress = Address<FoundationSpace>;
+using DriverAddress = Address<DriverSpace>;
+
+// [base, base + bytes), where base + bytes <= 2^64 - 1. It proves that it doesn't wrap, so that comparisons need no
+// further thought, and nothing else: not that anything is there, or may be used.
+template <class Space>
+class Range {
  public:
-  constexpr AddressRange() = default;
+  constexpr Range() = default;
 
   // Error::overflow if the range would wrap.
-  static constexpr Result<AddressRange> create(PhysicalAddress base, std::uint64_t size) {
-    TRY(base.plus(size));
-    return AddressRange(base, size);
-  }
-  static constexpr Result<AddressRange> create(std::uint64_t base, std::uint64_t size) {
-    return create(PhysicalAddress(base), size);
+  static constexpr Result<Range> create(Address<Space> base, std::uint64_t bytes) {
+    if (bytes > std::numeric_limits<std::uint64_t>::max() - base.number) return std::unexpected(Error::overflow);
+    return Range(base, bytes);
   }
 
-  constexpr PhysicalAddress base() const { return base_; }
-  constexpr std::uint64_t size() const { return size_; }
-  constexpr PhysicalAddress end() const { return PhysicalAddress(base_.value() + size_); }
-  constexpr bool empty() const { return size_ == 0; }
+  constexpr Address<Space> base() const { return base_; }
+  constexpr std::uint64_t bytes() const { return bytes_; }
+  constexpr Address<Space> end() const { return base_ + bytes_; }
+  constexpr bool empty() const { return bytes_ == 0; }
 
-  constexpr bool contains(PhysicalAddress address) const { return address >= base_ && address < end(); }
+  constexpr bool contains(Address<Space> address) const { return address >= base_ && address - base_ < bytes_; }
   // An empty range lies in every range that it touches.
-  constexpr bool contains(const AddressRange& other) const { return other.base_ >= base_ && other.end() <= end(); }
+  constexpr bool contains(const Range& other) const { return other.base_ >= base_ && other.end() <= end(); }
   // Whether any byte lies in both; an empty range overlaps nothing.
-  constexpr bool overlaps(const AddressRange& other) const {
+  constexpr bool overlaps(const Range& other) const {
     return !empty() && !other.empty() && other.base_ < end() && base_ < other.end();
   }
-  friend constexpr bool operator==(const AddressRange&, const AddressRange&) = default;
+  friend constexpr bool operator==(const Range&, const Range&) = default;
 
  private:
-  constexpr AddressRange(PhysicalAddress base, std::uint64_t size) : base_(base), size_(size) {}
+  constexpr Range(Address<Space> base, std::uint64_t bytes) : base_(base), bytes_(bytes) {}
 
-  PhysicalAddress base_;
-  std::uint64_t size_ = 0;
+  Address<Space> base_;
+  std::uint64_t bytes_ = 0;
 };
 
 }  // namespace redoubt

@@ -3,8 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <concepts>
 #include <cstdint>
 #include <limits>
+#include <type_traits>
 
 #include "base/address.hpp"
 #include "base/byte_reader.hpp"
@@ -70,22 +72,42 @@ TEST(ByteReader, SlicesWithoutWrapping) {
   EXPECT_EQ(read_at<std::uint64_t>(bytes, 1).error(), Error::truncated);
 }
 
-TEST(AddressRange, NeverWraps) {
-  EXPECT_EQ(AddressRange::create(highest, 1).error(), Error::overflow);
-  EXPECT_EQ(AddressRange::create(highest - 1, 1).value().end().value(), highest);
-  EXPECT_EQ(PhysicalAddress(1).plus(highest).error(), Error::overflow);
+PhysicalAddress at(std::uint64_t number) { return PhysicalAddress(number); }
+
+Range<PhysicalSpace> range_of(std::uint64_t base, std::uint64_t bytes) {
+  return Range<PhysicalSpace>::create(at(base), bytes).value();
 }
 
-TEST(AddressRange, ContainsAndOverlaps) {
-  const AddressRange range = AddressRange::create(0x1000, 0x1000).value();
-  EXPECT_TRUE(range.contains(PhysicalAddress(0x1000)));
-  EXPECT_FALSE(range.contains(PhysicalAddress(0x2000)));
-  EXPECT_TRUE(range.contains(AddressRange::create(0x1800, 0x800).value()));
-  EXPECT_FALSE(range.contains(AddressRange::create(0x1800, 0x801).value()));
-  EXPECT_TRUE(range.overlaps(AddressRange::create(0xFFF, 2).value()));
-  EXPECT_FALSE(range.overlaps(AddressRange::create(0xFFF, 1).value()));
-  EXPECT_FALSE(range.overlaps(AddressRange::create(0x2000, 1).value()));
-  EXPECT_FALSE(range.overlaps(AddressRange::create(0x1800, 0).value()));
+// A number of one space is none of another, and no number becomes an address by itself.
+static_assert(std::is_constructible_v<PhysicalAddress, std::uint64_t>);
+static_assert(!std::is_convertible_v<std::uint64_t, PhysicalAddress>);
+static_assert(!std::is_convertible_v<PhysicalAddress, std::uint64_t>);
+static_assert(std::is_convertible_v<DriverAddress, DriverAddress>);
+static_assert(!std::is_constructible_v<FoundationAddress, DriverAddress>);
+static_assert(!std::is_constructible_v<PhysicalAddress, LinearAddress>);
+static_assert(std::equality_comparable<DriverAddress>);
+static_assert(!std::equality_comparable_with<DriverAddress, FoundationAddress>);
+// A range is made by its check alone.
+static_assert(!std::is_constructible_v<Range<DriverSpace>, DriverAddress, std::uint64_t>);
+static_assert(sizeof(PhysicalAddress) == 8 && sizeof(Range<PhysicalSpace>) == 16);
+
+TEST(Range, NeverWraps) {
+  EXPECT_EQ(Range<PhysicalSpace>::create(at(highest), 1).error(), Error::overflow);
+  EXPECT_EQ(range_of(highest - 1, 1).end(), at(highest));
+  EXPECT_FALSE(range_of(highest - 1, 1).contains(at(highest)));
+}
+
+TEST(Range, ContainsAndOverlaps) {
+  const Range<PhysicalSpace> range = range_of(0x1000, 0x1000);
+  EXPECT_TRUE(range.contains(at(0x1000)));
+  EXPECT_FALSE(range.contains(at(0xFFF)));
+  EXPECT_FALSE(range.contains(at(0x2000)));
+  EXPECT_TRUE(range.contains(range_of(0x1800, 0x800)));
+  EXPECT_FALSE(range.contains(range_of(0x1800, 0x801)));
+  EXPECT_TRUE(range.overlaps(range_of(0xFFF, 2)));
+  EXPECT_FALSE(range.overlaps(range_of(0xFFF, 1)));
+  EXPECT_FALSE(range.overlaps(range_of(0x2000, 1)));
+  EXPECT_FALSE(range.overlaps(range_of(0x1800, 0)));
 }
 
 TEST(FixedVector, KeepsOrderAndRefusesWhenFull) {

@@ -12,12 +12,12 @@ namespace {
 
 constexpr std::uint64_t page_size = 4096;
 
-Result<AddressRange> checked_range(const abi::MmramDescriptor& region) {
+Result<Range<PhysicalSpace>> checked_range(const abi::MmramDescriptor& region) {
   if (region.physical_size == 0 || region.cpu_start != region.physical_start ||
       !is_aligned(region.physical_start, page_size) || !is_aligned(region.physical_size, page_size)) {
     return std::unexpected(Error::malformed);
   }
-  const auto range = AddressRange::create(region.physical_start, region.physical_size);
+  const auto range = Range<PhysicalSpace>::create(PhysicalAddress(region.physical_start), region.physical_size);
   if (!range) {
     return std::unexpected(Error::malformed);
   }
@@ -33,7 +33,7 @@ std::uint64_t locked_state(std::uint64_t state) {
 Result<std::size_t> choose_region(std::span<const abi::MmramDescriptor> regions) {
   std::optional<std::size_t> best;
   for (std::size_t i = 0; i < regions.size(); ++i) {
-    const AddressRange range = TRY(checked_range(regions[i]));
+    const Range<PhysicalSpace> range = TRY(checked_range(regions[i]));
     for (std::size_t j = 0; j < i; ++j) {
       if (range.overlaps(TRY(checked_range(regions[j])))) {
         return std::unexpected(Error::malformed);
