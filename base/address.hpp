@@ -57,7 +57,8 @@ class Range {
   constexpr Address<Space> end() const { return base_ + bytes_; }
   constexpr bool empty() const { return bytes_ == 0; }
 
-  constexpr bool contains(Address<Space> address) const { return address >= base_ && address - base_ < bytes_; }
+  // Below the base the difference wraps to more than any range has.
+  constexpr bool contains(Address<Space> address) const { return address - base_ < bytes_; }
   // An empty range lies in every range that it touches.
   constexpr bool contains(const Range& other) const { return other.base_ >= base_ && other.end() <= end(); }
   // Whether any byte lies in both; an empty range overlaps nothing.

@@ -19,6 +19,18 @@ static_assert(std::endian::native == std::endian::little, "firmware formats are 
 using Bytes = std::span<const std::byte>;
 using MutableBytes = std::span<std::byte>;
 
+// The bytes of one object.
+template <typename T>
+  requires std::is_trivially_copyable_v<T>
+Bytes object_bytes(const T& object) {
+  return std::as_bytes(std::span(&object, 1));
+}
+template <typename T>
+  requires(std::is_trivially_copyable_v<T> && !std::is_const_v<T>)
+MutableBytes writable_object_bytes(T& object) {
+  return std::as_writable_bytes(std::span(&object, 1));
+}
+
 // [offset, offset + size) of `bytes`, or Error::truncated. The arithmetic cannot wrap.
 constexpr Result<Bytes> slice(Bytes bytes, std::uint64_t offset, std::uint64_t size) {
   if (offset > bytes.size() || size > bytes.size() - offset) {

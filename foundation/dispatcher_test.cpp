@@ -174,7 +174,7 @@ TEST_F(DispatcherTest, AnImageIsMappedAsItsSectionsSay) {
                   EXPECT_EQ(loaded.revision, 0x1000U);
                   EXPECT_EQ(loaded.image_code_type, abi::runtime_services_code);
                   EXPECT_EQ(loaded.image_data_type, abi::runtime_services_data);
-                  EXPECT_EQ(machine_.supervisor.driver_rights(address_of(interface)), abi::page_read | abi::page_write)
+                  EXPECT_EQ(machine_.supervisor.driver_rights(address_of(interface)), abi::read_write)
                       << "the driver may set Unload";
                   base = address_of(loaded.image_base);
                   EXPECT_EQ(loaded.image_size, 4 * page_bytes);
@@ -188,12 +188,12 @@ TEST_F(DispatcherTest, AnImageIsMappedAsItsSectionsSay) {
   launch();
   ASSERT_NE(base, 0U);
   const auto& supervisor = machine_.supervisor;
-  EXPECT_EQ(supervisor.driver_rights(base), abi::page_read) << "headers";
-  EXPECT_EQ(supervisor.driver_rights(base + 0x1000), abi::page_read | abi::page_execute) << ".text";
-  EXPECT_EQ(supervisor.driver_rights(base + 0x2000), abi::page_read | abi::page_write) << ".data";
-  EXPECT_EQ(supervisor.driver_rights(base + 0x3000), abi::page_read) << ".reloc";
+  EXPECT_EQ(supervisor.driver_rights(base), abi::read_only) << "headers";
+  EXPECT_EQ(supervisor.driver_rights(base + 0x1000), abi::read_execute) << ".text";
+  EXPECT_EQ(supervisor.driver_rights(base + 0x2000), abi::read_write) << ".data";
+  EXPECT_EQ(supervisor.driver_rights(base + 0x3000), abi::read_only) << ".reloc";
   for (std::uint64_t page = 0; page < 4; ++page) {
-    EXPECT_EQ(supervisor.foundation_rights(base + page * page_bytes), abi::page_none);
+    EXPECT_EQ(supervisor.foundation_rights(base + page * page_bytes), abi::no_rights);
   }
 }
 
@@ -216,7 +216,7 @@ TEST_F(DispatcherTest, RelocationsAreApplied) {
   machine_.add({.file = driver_guid('r'), .image = testing::pe_image(recipe)});
   launch();
   EXPECT_EQ(relocated % page_bytes, 8U);
-  EXPECT_EQ(machine_.supervisor.driver_rights(relocated), abi::page_read | abi::page_write);
+  EXPECT_EQ(machine_.supervisor.driver_rights(relocated), abi::read_write);
   EXPECT_GT(relocated, machine_.supervisor.mmram_base());
 }
 

@@ -17,29 +17,28 @@ constexpr std::array<std::byte, 2048> zeroes{};
 Result<std::uint64_t> DriverAllocator::take_pages(DriverNumber driver, std::uint64_t pages, std::uint64_t limit) {
   if (pages == 0 || pages > max_pages) return std::unexpected(Error::out_of_memory);
   if (!ledger_.take(driver, Resource::pages, pages)) return std::unexpected(Error::out_of_memory);
-  SystemResult<std::uint64_t> memory = supervisor_.allocate_pages(pages, limit);
+  SystemResult<PhysicalAddress> memory = supervisor_.allocate_pages(pages, PhysicalAddress(limit));
   if (!memory.has_value() && ledger_.lend(driver)) {
-    memory = supervisor_.allocate_pages(pages, limit);
+    memory = supervisor_.allocate_pages(pages, PhysicalAddress(limit));
     ledger_.keep_back();
   }
   if (!memory.has_value()) {
     ledger_.give_back(driver, Resource::pages, pages);
     return std::unexpected(Error::out_of_memory);
   }
-  return *memory;
+  return memory->number;
 }
 
 void DriverAllocator::return_pages(DriverNumber driver, std::uint64_t address, std::uint64_t pages) {
   map_.set(address, pages, {PageUse::none, foundation_itself});
-  supervisor_.free_pages(address, pages);
+  static_cast<void>(supervisor_.free_pages(PhysicalAddress(address), pages));
   ledger_.give_back(driver, Resource::pages, pages);
   ledger_.returned(driver);
 }
 
 Result<std::uint64_t> DriverAllocator::give_pages(DriverNumber driver, std::uint64_t pages, std::uint64_t limit) {
   const std::uint64_t memory = TRY(take_pages(driver, pages, limit));
-  if (supervisor_.set_page_access(memory, pages, abi::page_none, abi::page_read | abi::page_write) !=
-      abi::SystemStatus::ok) {
+  if (!supervisor_.set_page_access(PhysicalAddress(memory), pages, abi::held_by_drivers(abi::read_write))) {
     return_pages(driver, memory, pages);
     return std::unexpected(Error::out_of_memory);
   }
@@ -55,12 +54,11 @@ Result<std::uint64_t> DriverAllocator::allocate_pages(DriverNumber driver, std::
 Result<void> DriverAllocator::allocate_pages_at(DriverNumber driver, std::uint64_t address, std::uint64_t pages) {
   if (pages == 0 || pages > max_pages) return std::unexpected(Error::not_found);
   if (!ledger_.take(driver, Resource::pages, pages)) return std::unexpected(Error::out_of_memory);
-  if (supervisor_.allocate_pages_at(address, pages) != abi::SystemStatus::ok) {
+  if (!supervisor_.allocate_pages_at(PhysicalAddress(address), pages)) {
     ledger_.give_back(driver, Resource::pages, pages);
     return std::unexpected(Error::not_found);
   }
-  if (supervisor_.set_page_access(address, pages, abi::page_none, abi::page_read | abi::page_write) !=
-      abi::SystemStatus::ok) {
+  if (!supervisor_.set_page_access(PhysicalAddress(address), pages, abi::held_by_drivers(abi::read_write))) {
     return_pages(driver, address, pages);
     return std::unexpected(Error::not_found);
   }
@@ -155,7 +153,7 @@ Result<void> DriverAllocator::free_pool(DriverNumber driver, std::uint64_t addre
     slabs_.release(slab);
     return {};
   }
-  supervisor_.write_driver(address, zeroes.data(), std::size_t{1} << slab.shift);
+  static_cast<void>(supervisor_.store(DriverAddress(address), Bytes(zeroes).first(std::size_t{1} << slab.shift)));
   return {};
 }
 

@@ -76,14 +76,14 @@ std::uint64_t DriverLedger::lacking() {
 }
 
 void DriverLedger::release() {
-  if (kept_pages_ != 0) supervisor_.free_pages(kept_, kept_pages_);
+  if (kept_pages_ != 0) static_cast<void>(supervisor_.free_pages(PhysicalAddress(kept_), kept_pages_));
   kept_pages_ = 0;
 }
 
 void DriverLedger::reserve(DriverNumber driver, std::uint64_t pages) {
-  abi::MemoryStatistics statistics{};
-  if (supervisor_.read_memory_statistics(statistics) != abi::SystemStatus::ok) return;
-  const std::uint64_t half = (statistics.mmram_bytes - statistics.used_bytes) / page_bytes / 2;
+  const SystemResult<abi::MemoryStatistics> statistics = supervisor_.memory_statistics();
+  if (!statistics) return;
+  const std::uint64_t half = (statistics->mmram_bytes - statistics->used_bytes) / page_bytes / 2;
   reserve_driver_ = driver;
   reserve_pages_ = pages < half ? pages : half;
   keep_back();
@@ -100,9 +100,9 @@ void DriverLedger::keep_back() {
   if (lacking <= kept_pages_) return;
   release();
   for (std::uint64_t pages = lacking; pages != 0; pages -= pages / 16 + 1) {
-    const SystemResult<std::uint64_t> memory = supervisor_.allocate_pages(pages, 0);
+    const SystemResult<PhysicalAddress> memory = supervisor_.allocate_pages(pages, {});
     if (!memory.has_value()) continue;
-    kept_ = *memory;
+    kept_ = memory->number;
     kept_pages_ = pages;
     return;
   }
@@ -111,7 +111,7 @@ void DriverLedger::keep_back() {
 void DriverLedger::settle_reserve(DriverNumber driver) {
   if (driver != reserve_driver_ || driver == foundation_itself) return;
   if (const std::uint64_t lacking = this->lacking(); lacking < kept_pages_) {
-    supervisor_.free_pages(kept_ + lacking * page_bytes, kept_pages_ - lacking);
+    static_cast<void>(supervisor_.free_pages(PhysicalAddress(kept_ + lacking * page_bytes), kept_pages_ - lacking));
     kept_pages_ = lacking;
   }
 }

@@ -19,7 +19,7 @@ class DriverMemory {
     requires std::is_trivially_copyable_v<T>
   Result<T> read(std::uint64_t address) {
     T value;
-    if (supervisor_.read_driver(&value, address, sizeof(T)) != abi::SystemStatus::ok) {
+    if (!supervisor_.fetch(writable_object_bytes(value), DriverAddress(address))) {
       return std::unexpected(Error::access_denied);
     }
     return value;
@@ -29,7 +29,7 @@ class DriverMemory {
   template <typename T>
     requires std::is_trivially_copyable_v<T>
   bool write(std::uint64_t address, const T& value) {
-    return supervisor_.write_driver(address, &value, sizeof(T)) == abi::SystemStatus::ok;
+    return supervisor_.store(DriverAddress(address), object_bytes(value)).has_value();
   }
 
  private:

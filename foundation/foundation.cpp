@@ -351,7 +351,7 @@ SystemStatus Foundation::call(DriverNumber callee, DriverCall& call, const Guid*
   const DriverNumber caller = running_;
   running_ = callee;
   call.driver = callee;
-  const SystemStatus status = supervisor_.call_driver(call);
+  const SystemStatus status = status_of_call(supervisor_.call_driver(call));
   running_ = caller;
   if (status == SystemStatus::bad_address) [[unlikely]] {
     // A function where no driver's code can be: the supervisor refuses what the processor would have.
@@ -671,8 +671,7 @@ bool Foundation::lifecycle(LifecycleEvent event) {
     }
     if (event == LifecycleEvent::ready_to_lock || event == LifecycleEvent::exit_boot_services) unblocking_.lock();
     announce(message.protocol, true);
-    abi::MemoryStatistics statistics{};
-    supervisor_.read_memory_statistics(statistics);
+    const abi::MemoryStatistics statistics = supervisor_.memory_statistics().value_or(abi::MemoryStatistics{});
     observer_.event(abi::LogLevel::info, LogLine("lifecycle")
                                              .word("event", message.name)
                                              .number("mmis", statistics.mmi_count)
@@ -703,7 +702,7 @@ void Foundation::update_interest() {
   exit_notified_ = notified(abi::mm_exit_notify_protocol_guid);
   const bool wanted = mmis_.root_handlers() != 0 || entry_notified_ || exit_notified_ || observer_.tracing();
   if (wanted == interested_) return;
-  if (supervisor_.set_root_interest(wanted) == SystemStatus::ok) interested_ = wanted;
+  if (supervisor_.set_root_interest(wanted)) interested_ = wanted;
 }
 
 }  // namespace redoubt::foundation

@@ -166,7 +166,7 @@ TEST(HobList, ReachesDriversAsAConfigurationTable) {
   ASSERT_EQ(table.number_of_table_entries, 1U);
   EXPECT_EQ(table.configuration_table[0].vendor_guid, abi::hob_list_table_guid);
   const auto address = address_of(table.configuration_table[0].vendor_table);
-  EXPECT_EQ(machine.supervisor.driver_rights(address), abi::page_read);
+  EXPECT_EQ(machine.supervisor.driver_rights(address), abi::read_only);
   EXPECT_TRUE(machine.supervisor.logged("hobs kept=2 dropped=0"));
 }
 

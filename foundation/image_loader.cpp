@@ -45,7 +45,7 @@ Result<std::uint64_t> protect(Supervisor& supervisor, PageMap& map, const image:
     while (page + count < pages && origin_at(view, (page + count) * page_bytes) == origin) ++count;
     const std::uint64_t address = base + page * page_bytes;
     map.set_origin(address, count, origin);
-    if (supervisor.set_page_access(address, count, abi::page_none, rights_of(origin, {})) != abi::SystemStatus::ok) {
+    if (!supervisor.set_page_access(PhysicalAddress(address), count, abi::held_by_drivers(rights_of(origin, {})))) {
       return std::unexpected(Error::device);
     }
     if (origin == PageOrigin::mixed) mixed += count;

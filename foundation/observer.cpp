@@ -21,7 +21,7 @@ void Observer::create(std::uint32_t options) {
   observe_always_ = (options & abi::launch_option::observe_always) != 0;
   const std::uint32_t level = (options & abi::launch_option::log_level_mask) >> abi::launch_option::log_level_shift;
   if (abi::is_log_level(level)) level_ = static_cast<LogLevel>(level);
-  if (const SystemResult<std::uint64_t> pages = supervisor_.allocate_pages(ring_pages, 0); pages.has_value()) {
+  if (const SystemResult<PhysicalAddress> pages = supervisor_.allocate_pages(ring_pages, {}); pages.has_value()) {
     ring_.use({at_address<std::byte>(*pages), ring_pages * page_bytes});
   }
 }

@@ -311,7 +311,7 @@ TEST_F(OwnershipTest, AnothersMemoryIsNeitherFreedNorChanged) {
   expect_refused("pool");
   expect_refused("pages");
   expect_refused("memory");
-  EXPECT_EQ(machine_.supervisor.driver_rights(pages_), abi::page_read | abi::page_write);
+  EXPECT_EQ(machine_.supervisor.driver_rights(pages_), abi::read_write);
   as_victim([this](MmSystemTable& mmst) {
     EXPECT_EQ(static_cast<const std::uint8_t*>(small_)[0], 0x5A);
     EXPECT_EQ(*static_cast<const std::uint64_t*>(large_), 0U);

@@ -9,7 +9,7 @@ Result<void> PageMap::create(std::uint64_t mmram_base, std::uint64_t mmram_size)
     return std::unexpected(Error::invalid_argument);
   }
   const std::uint64_t pages = mmram_size / page_bytes;
-  const SystemResult<std::uint64_t> memory = supervisor_.allocate_pages(pages_for(pages * sizeof(std::uint64_t)), 0);
+  const SystemResult<PhysicalAddress> memory = supervisor_.allocate_pages(pages_for(pages * sizeof(std::uint64_t)), {});
   if (!memory.has_value()) return std::unexpected(Error::out_of_memory);
   base_ = mmram_base;
   pages_ = pages;

@@ -36,14 +36,14 @@ struct PageLimits {
   bool no_execute = false;
 };
 
-// As abi::PageAccess.
-constexpr std::uint64_t rights_of(PageOrigin origin, PageLimits limits) {
-  if (limits.no_read) return abi::page_none;
+// What drivers may do with it.
+constexpr abi::Rights rights_of(PageOrigin origin, PageLimits limits) {
+  if (limits.no_read) return abi::no_rights;
   const bool write = !limits.no_write && (origin == PageOrigin::data || origin == PageOrigin::mixed);
   const bool execute = !limits.no_execute && (origin == PageOrigin::code || origin == PageOrigin::mixed);
-  if (write && execute) return abi::page_read | abi::page_write | abi::page_execute | abi::page_exception;
-  if (execute) return abi::page_read | abi::page_execute;
-  return write ? abi::page_read | abi::page_write : std::uint64_t{abi::page_read};
+  if (write && execute) return abi::unprotected;
+  if (execute) return abi::read_execute;
+  return write ? abi::read_write : abi::read_only;
 }
 
 class PageMap {

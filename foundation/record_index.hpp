@@ -79,8 +79,8 @@ class RecordIndex {
     const std::size_t old_size = mask_ + 1;
     constexpr std::size_t in_a_page = page_bytes / sizeof(T*);
     const std::size_t new_size = old_size < in_a_page ? in_a_page : old_size * 2;
-    const SystemResult<std::uint64_t> memory =
-        supervisor_.allocate_pages(pages_for(std::uint64_t{new_size} * sizeof(T*)), 0);
+    const SystemResult<PhysicalAddress> memory =
+        supervisor_.allocate_pages(pages_for(std::uint64_t{new_size} * sizeof(T*)), {});
     if (!memory.has_value()) return;
     T** old_buckets = pages_ != nullptr ? pages_ : own_.data();
     T** new_buckets = at_address<T*>(*memory);
@@ -94,8 +94,8 @@ class RecordIndex {
       }
     }
     if (pages_ != nullptr) {
-      supervisor_.free_pages(address_of(static_cast<const void*>(pages_)),
-                             pages_for(std::uint64_t{old_size} * sizeof(T*)));
+      static_cast<void>(supervisor_.free_pages(PhysicalAddress(address_of(static_cast<const void*>(pages_))),
+                                               pages_for(std::uint64_t{old_size} * sizeof(T*))));
     }
     pages_ = new_buckets;
     mask_ = new_size - 1;

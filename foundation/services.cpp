@@ -135,34 +135,37 @@ EfiStatus Foundation::memory_io(Arguments arguments, DriverNumber caller, bool w
   // policy gives it. A range that is partly neither has no access at all, where a device is concerned: reading a
   // register may change it.
   std::uint8_t probe = 0;
-  const bool device = supervisor_.read_driver(&probe, request.address, sizeof(probe)) != SystemStatus::ok;
-  if (device && supervisor_.check_device(request.address, request.count * request.width) != SystemStatus::ok) {
-    return abi::status::unsupported;
+  const bool device = !supervisor_.fetch(writable_object_bytes(probe), DriverAddress(request.address));
+  if (device) {
+    const auto range = Range<PhysicalSpace>::create(PhysicalAddress(request.address), request.count * request.width);
+    if (!range || !supervisor_.check_device(*range)) return abi::status::unsupported;
   }
   for (std::uint64_t i = 0; i < request.count; ++i) {
     const std::uint64_t address = request.address + i * request.width;
     const std::uint64_t buffer = request.buffer + i * request.width;
     std::uint64_t value = 0;
     if (write) {
-      if (supervisor_.read_driver(&value, buffer, request.width) != SystemStatus::ok) {
+      if (!supervisor_.fetch(writable_object_bytes(value).first(request.width), DriverAddress(buffer))) {
         return abi::status::invalid_parameter;
       }
       if (const PageMap::Entry page = page_map_.at(address); page.use != PageUse::none && page.owner != caller) {
         ledger_.refuse(caller, Refusal::memory, page.owner);
         return abi::status::unsupported;
       }
-      const SystemStatus written = device ? supervisor_.write_device(address, request.width, value)
-                                          : supervisor_.write_driver(address, &value, request.width);
-      if (written != SystemStatus::ok) return abi::status::unsupported;
+      const SystemResult<void> written =
+          device ? supervisor_.write_device(PhysicalAddress(address), abi::Width{request.width}, value)
+                 : supervisor_.store(DriverAddress(address), object_bytes(value).first(request.width));
+      if (!written) return abi::status::unsupported;
     } else {
       if (device) {
-        const SystemResult<std::uint64_t> read = supervisor_.read_device(address, request.width);
+        const SystemResult<std::uint64_t> read =
+            supervisor_.read_device(PhysicalAddress(address), abi::Width{request.width});
         if (!read.has_value()) return abi::status::unsupported;
         value = *read;
-      } else if (supervisor_.read_driver(&value, address, request.width) != SystemStatus::ok) {
+      } else if (!supervisor_.fetch(writable_object_bytes(value).first(request.width), DriverAddress(address))) {
         return abi::status::unsupported;
       }
-      if (supervisor_.write_driver(buffer, &value, request.width) != SystemStatus::ok) {
+      if (!supervisor_.store(DriverAddress(buffer), object_bytes(value).first(request.width))) {
         return abi::status::invalid_parameter;
       }
     }
@@ -179,18 +182,18 @@ EfiStatus Foundation::port_io(Arguments arguments, bool write) {
     const std::uint64_t offset = i * request.width;
     std::uint64_t value = 0;
     if (write) {
-      if (supervisor_.read_driver(&value, request.buffer + offset, request.width) != SystemStatus::ok) {
+      if (!supervisor_.fetch(writable_object_bytes(value).first(request.width),
+                             DriverAddress(request.buffer + offset))) {
         return abi::status::invalid_parameter;
       }
-      if (const SystemStatus status = supervisor_.write_io(request.address + offset, request.width, value);
-          status != SystemStatus::ok) {
+      if (!supervisor_.write_io(request.address + offset, abi::Width{request.width}, value)) {
         return abi::status::unsupported;
       }
     } else {
-      const SystemResult<std::uint64_t> read = supervisor_.read_io(request.address + offset, request.width);
+      const SystemResult<std::uint64_t> read = supervisor_.read_io(request.address + offset, abi::Width{request.width});
       if (!read.has_value()) return abi::status::unsupported;
       value = *read;
-      if (supervisor_.write_driver(request.buffer + offset, &value, request.width) != SystemStatus::ok) {
+      if (!supervisor_.store(DriverAddress(request.buffer + offset), object_bytes(value).first(request.width))) {
         return abi::status::invalid_parameter;
       }
     }
@@ -486,8 +489,8 @@ EfiStatus Foundation::locate_handle(Arguments arguments, DriverNumber caller) {
         if (registration == nullptr) next_interface = ProtocolDatabase::next_of_protocol(*next_interface);
       }
     }
-    if (supervisor_.write_driver(buffer + done * sizeof(std::uint64_t), tokens.data(), batch * sizeof(std::uint64_t)) !=
-        SystemStatus::ok) {
+    if (!supervisor_.store(DriverAddress(buffer + done * sizeof(std::uint64_t)),
+                           std::as_bytes(std::span(tokens).first(batch)))) {
       return abi::status::invalid_parameter;
     }
     done += batch;
@@ -539,7 +542,8 @@ EfiStatus Foundation::log_write(Arguments arguments) {
   if (!abi::is_log_level(level)) return abi::status::invalid_parameter;
   std::array<char, abi::log_text_bytes> text;
   const std::size_t bytes = arguments[3] < text.size() ? static_cast<std::size_t>(arguments[3]) : text.size();
-  if (bytes != 0 && supervisor_.read_driver(text.data(), arguments[2], bytes) != SystemStatus::ok) {
+  if (bytes != 0 &&
+      !supervisor_.fetch(std::as_writable_bytes(std::span(text).first(bytes)), DriverAddress(arguments[2]))) {
     return abi::status::invalid_parameter;
   }
   DriverRecord* driver = dispatcher_.find(running_);

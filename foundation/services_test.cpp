@@ -102,8 +102,8 @@ TEST_F(ServicesTest, SystemTableHeaderIsRightAndStaysSo) {
 
 TEST_F(ServicesTest, SystemTableIsReadOnlyForDrivers) {
   const std::uint64_t address = machine_.foundation.system_table_address();
-  EXPECT_EQ(machine_.supervisor.driver_rights(address), abi::page_read);
-  EXPECT_EQ(machine_.supervisor.foundation_rights(address), abi::page_read | abi::page_write);
+  EXPECT_EQ(machine_.supervisor.driver_rights(address), abi::read_only);
+  EXPECT_EQ(machine_.supervisor.foundation_rights(address), abi::read_write);
 }
 
 TEST_F(ServicesTest, ConfigurationTablesAreAddedReplacedAndRemoved) {
@@ -153,8 +153,8 @@ TEST_F(ServicesTest, PoolOfEverySizeIsWritableZeroAndDisjoint) {
         void* buffer = nullptr;
         ASSERT_EQ(mmst.allocate_pool(abi::runtime_services_data, size, &buffer), status::success);
         EXPECT_EQ(address_of(buffer) % 16, 0U);
-        EXPECT_EQ(machine_.supervisor.driver_rights(address_of(buffer)), abi::page_read | abi::page_write);
-        EXPECT_EQ(machine_.supervisor.foundation_rights(address_of(buffer)), abi::page_none);
+        EXPECT_EQ(machine_.supervisor.driver_rights(address_of(buffer)), abi::read_write);
+        EXPECT_EQ(machine_.supervisor.foundation_rights(address_of(buffer)), abi::no_rights);
         auto* bytes = static_cast<std::uint8_t*>(buffer);
         for (UintN i = 0; i < size; ++i) ASSERT_EQ(bytes[i], 0);
         std::memset(bytes, static_cast<int>(buffers.size()), size);
@@ -245,7 +245,7 @@ TEST_F(ServicesTest, AllocatePagesHonoursItsTypes) {
     EfiPhysicalAddress any = 1;
     ASSERT_EQ(mmst.allocate_pages(abi::allocate_any_pages, data, 3, &any), status::success);
     EXPECT_EQ(any % page_bytes, 0U);
-    EXPECT_EQ(machine_.supervisor.driver_rights(any + 2 * page_bytes), abi::page_read | abi::page_write);
+    EXPECT_EQ(machine_.supervisor.driver_rights(any + 2 * page_bytes), abi::read_write);
 
     const std::uint64_t middle = machine_.supervisor.mmram_base() + machine_.supervisor.mmram_bytes() / 2;
     EfiPhysicalAddress at = middle;

@@ -34,14 +34,13 @@ class SharedArena {
 
   // Whole pages; these can be freed through the supervisor.
   Result<std::uint64_t> allocate_pages(std::uint64_t pages) {
-    const SystemResult<std::uint64_t> base = supervisor_.allocate_pages(pages, 0);
+    const SystemResult<PhysicalAddress> base = supervisor_.allocate_pages(pages, {});
     if (!base.has_value()) return std::unexpected(Error::out_of_memory);
-    if (supervisor_.set_page_access(*base, pages, abi::page_read | abi::page_write, abi::page_read) !=
-        abi::SystemStatus::ok) {
-      supervisor_.free_pages(*base, pages);
+    if (!supervisor_.set_page_access(*base, pages, abi::held_by_foundation(abi::read_write, abi::read_only))) {
+      static_cast<void>(supervisor_.free_pages(*base, pages));
       return std::unexpected(Error::out_of_memory);
     }
-    return *base;
+    return base->number;
   }
 
  private:

@@ -129,7 +129,7 @@ class SlotTable {
   bool grow() {
     if (chunk_count_ == max_slot_chunks) return false;
     const std::uint64_t pages = std::uint64_t{1} << chunk_count_;
-    const SystemResult<std::uint64_t> memory = supervisor_.allocate_pages(pages, 0);
+    const SystemResult<PhysicalAddress> memory = supervisor_.allocate_pages(pages, {});
     if (!memory.has_value()) return false;
     chunks_[chunk_count_++] = at_address<std::byte>(*memory);
     capacity_ += static_cast<std::uint32_t>(pages) * slots_per_page();

@@ -9,13 +9,13 @@
 #include <string_view>
 
 #include "abi/redoubt/fault_policy.hpp"
-#include "abi/redoubt/syscall.hpp"
-#include "base/result.hpp"
+#include "abi/redoubt/system_call_arguments.hpp"
+#include "base/byte_reader.hpp"
 
 namespace redoubt::foundation {
 
-template <typename T>
-using SystemResult = Result<T, abi::SystemStatus>;
+using abi::Switched;
+using abi::SystemResult;
 
 inline constexpr std::uint64_t page_bytes = 4096;
 
@@ -23,48 +23,71 @@ constexpr std::uint64_t pages_for(std::uint64_t bytes) {
   return bytes / page_bytes + (bytes % page_bytes != 0 ? 1 : 0);
 }
 
+// As the supervisor has to be told where objects of the foundation's are.
+inline FoundationAddress address_in_foundation(const void* object) {
+  return FoundationAddress(reinterpret_cast<std::uintptr_t>(object));
+}
+inline Range<FoundationSpace> range_in_foundation(Bytes bytes) {
+  return Range<FoundationSpace>::create(address_in_foundation(bytes.data()), bytes.size())
+      .value_or(Range<FoundationSpace>());
+}
+
 class Supervisor {
  public:
-  // Contracts, units and errors: REDOUBT_SYSTEM_CALLS in abi/redoubt/syscall.hpp. Addresses in a driver's view of
-  // memory are numbers here, never pointers: only the two copies and call_driver give them a meaning.
-  virtual SystemResult<std::uint64_t> allocate_pages(std::uint64_t pages, std::uint64_t limit) = 0;
-  virtual abi::SystemStatus allocate_pages_at(std::uint64_t address, std::uint64_t pages) = 0;
-  virtual abi::SystemStatus free_pages(std::uint64_t address, std::uint64_t pages) = 0;
-  virtual abi::SystemStatus set_page_access(std::uint64_t address, std::uint64_t pages, std::uint64_t foundation,
-                                            std::uint64_t drivers) = 0;
-  virtual abi::SystemStatus read_driver(void* destination, std::uint64_t source, std::size_t bytes) = 0;
-  virtual abi::SystemStatus write_driver(std::uint64_t destination, const void* source, std::size_t bytes) = 0;
-  virtual abi::SystemStatus call_driver(abi::DriverCall& call) = 0;
-  virtual abi::SystemStatus set_root_interest(bool wanted) = 0;
-  virtual void log(std::string_view line) = 0;
-  virtual SystemResult<std::uint64_t> read_io(std::uint64_t port, std::uint32_t width) = 0;
-  virtual abi::SystemStatus write_io(std::uint64_t port, std::uint32_t width, std::uint64_t value) = 0;
-  virtual abi::SystemStatus read_memory_statistics(abi::MemoryStatistics& statistics) = 0;
-  virtual abi::SystemStatus check_device(std::uint64_t address, std::uint64_t bytes) = 0;
-  virtual SystemResult<std::uint64_t> read_device(std::uint64_t address, std::uint32_t width) = 0;
-  virtual abi::SystemStatus write_device(std::uint64_t address, std::uint32_t width, std::uint64_t value) = 0;
-  virtual SystemResult<std::uint64_t> read_save_state(std::uint64_t cpu, std::uint32_t number, std::uint64_t width) = 0;
-  virtual abi::SystemStatus write_save_state(std::uint64_t cpu, std::uint32_t number, std::uint64_t width,
-                                             std::uint64_t value) = 0;
-  virtual abi::SystemStatus start_procedure(std::uint64_t cpu, const abi::ProcedureCall& call) = 0;
-  virtual SystemResult<abi::ProcessorState> check_procedure(std::uint64_t cpu, abi::ProcedureEnd& end) = 0;
-  virtual abi::SystemStatus stop_procedure(std::uint64_t cpu) = 0;
-
-  virtual SystemResult<bool> unblock_memory(std::uint64_t address, std::uint64_t pages) = 0;
-  virtual SystemResult<std::uint64_t> hold_processors() = 0;
-  virtual abi::SystemStatus stop_machine(const abi::StopRequest& request) = 0;
+  // The system calls that come back. Contracts, units and errors: REDOUBT_RETURNING_CALLS in abi/redoubt/syscall.hpp.
+#define REDOUBT_X(number, name, Value, parameters, names) \
+  virtual SystemResult<abi::AnswerOf<Value>> name parameters = 0;
+  REDOUBT_RETURNING_CALLS(REDOUBT_X)
+#undef REDOUBT_X
 
   // The time stamp counter, which needs no system call.
   virtual std::uint64_t ticks() = 0;
+
+  // The same with the foundation's own objects. Addresses in a driver's view of memory are never pointers: only the two
+  // copies and call_driver give them a meaning.
+  SystemResult<void> fetch(MutableBytes to, DriverAddress from) {
+    const auto source = Range<DriverSpace>::create(from, to.size());
+    if (!source) return std::unexpected(abi::SystemStatus::bad_address);
+    return read_driver(address_in_foundation(to.data()), *source);
+  }
+  SystemResult<void> store(DriverAddress to, Bytes from) { return write_driver(to, range_in_foundation(from)); }
+  SystemResult<void> call_driver(abi::DriverCall& call) { return call_driver(address_in_foundation(&call)); }
+  void log(std::string_view line) {
+    static_cast<void>(log(range_in_foundation(std::as_bytes(std::span(line.data(), line.size())))));
+  }
+  SystemResult<abi::MemoryStatistics> memory_statistics() {
+    abi::MemoryStatistics statistics{};
+    TRY(read_memory_statistics(address_in_foundation(&statistics)));
+    return statistics;
+  }
+  SystemResult<void> start_procedure(abi::CpuNumber cpu, const abi::ProcedureCall& call) {
+    return start_procedure(cpu, address_in_foundation(&call));
+  }
+  SystemResult<abi::ProcessorState> check_procedure(abi::CpuNumber cpu, abi::ProcedureEnd& end) {
+    return check_procedure(cpu, address_in_foundation(&end));
+  }
+  SystemResult<void> stop_machine(const abi::StopRequest& request) {
+    return stop_machine(address_in_foundation(&request));
+  }
 
  protected:
   ~Supervisor() = default;
 };
 
+// For those who tell the statuses of a call apart.
+template <typename T>
+constexpr abi::SystemStatus status_of_call(const SystemResult<T>& result) {
+  return result.has_value() ? abi::SystemStatus::ok : result.error();
+}
+
 // A foundation-owned object at an address that allocate_pages returned.
 template <typename T>
 T* at_address(std::uint64_t address) {
   return reinterpret_cast<T*>(static_cast<std::uintptr_t>(address));
+}
+template <typename T>
+T* at_address(PhysicalAddress page) {
+  return at_address<T>(page.number);
 }
 
 inline std::uint64_t address_of(const void* pointer) { return reinterpret_cast<std::uintptr_t>(pointer); }

@@ -99,11 +99,11 @@ Result<void> SystemTable::grow_configuration_tables() {
   const std::uint64_t pages = array_pages_ == 0 ? 1 : array_pages_ * 2;
   const std::size_t capacity = pages * page_bytes / sizeof(abi::ConfigurationTable);
   const std::uint64_t owners_pages = pages_for(capacity * sizeof(DriverNumber));
-  const SystemResult<std::uint64_t> owners_memory = supervisor_.allocate_pages(owners_pages, 0);
+  const SystemResult<PhysicalAddress> owners_memory = supervisor_.allocate_pages(owners_pages, {});
   if (!owners_memory.has_value()) return std::unexpected(Error::out_of_memory);
   const Result<std::uint64_t> memory = arena_.allocate_pages(pages);
   if (!memory.has_value()) {
-    supervisor_.free_pages(*owners_memory, owners_pages);
+    static_cast<void>(supervisor_.free_pages(*owners_memory, owners_pages));
     return std::unexpected(memory.error());
   }
   auto* array = at_address<abi::ConfigurationTable>(*memory);
@@ -114,8 +114,10 @@ Result<void> SystemTable::grow_configuration_tables() {
     owners[i] = owners_[i];
   }
   table_->configuration_table = array;
-  if (array_pages_ != 0) supervisor_.free_pages(address_of(old), array_pages_);
-  if (owners_pages_ != 0) supervisor_.free_pages(address_of(owners_), owners_pages_);
+  if (array_pages_ != 0) static_cast<void>(supervisor_.free_pages(PhysicalAddress(address_of(old)), array_pages_));
+  if (owners_pages_ != 0) {
+    static_cast<void>(supervisor_.free_pages(PhysicalAddress(address_of(owners_)), owners_pages_));
+  }
   array_pages_ = pages;
   owners_ = owners;
   owners_pages_ = owners_pages;

@@ -75,7 +75,7 @@ EfiStatus Unblocking::unblock(std::uint64_t address, std::uint64_t pages, std::u
   } else if ((attributes & ~execute_protect) != 0) {
     status = abi::status::unsupported;
   } else {
-    const SystemResult<bool> opened = supervisor_.unblock_memory(address, pages);
+    const SystemResult<bool> opened = supervisor_.unblock_memory(PhysicalAddress(address), pages);
     if (!opened.has_value()) {
       status = to_efi_status(opened.error());
     } else if (*opened && count_ < ranges_.size()) {  // the supervisor has no room for more

@@ -41,15 +41,6 @@ enum class MachineEnd : std::uint8_t {
   halt,   // every CPU in MM stands still, those that come later too
 };
 
-// A ring-3 stack; the top is the address after its last byte.
-struct DomainStack {
-  std::uint64_t top;
-  std::uint64_t bytes;
-  bool contains(std::uint64_t address, std::uint64_t size) const {
-    return address >= top - bytes && address <= top && size <= top - address;
-  }
-};
-
 inline constexpr std::uint64_t domain_stack_pages = 16;
 
 struct Supervisor {
@@ -88,16 +79,16 @@ struct Supervisor {
   Cpu* cpus[cpu_limit] = {};
   Procedure* procedures = nullptr;  // one for each CPU
   DirectMap direct_map;
-  std::uint64_t first_save_state = 0;  // where CPU 0's lies; the others follow at abi::smbase_stride
+  PhysicalAddress first_save_state;  // CPU 0's; the others follow at abi::smbase_stride
   CpuFeatures features{};
   abi::LaunchRecord launch{};                  // a copy
   abi::LaunchRecord* launch_record = nullptr;  // the IPL's, in MMRAM, until the launch is over
   std::uint64_t launch_start_ticks = 0;
   std::uint32_t ticks_per_microsecond = 0;  // of the TSC, rounded up; 0 = not known
-  std::uint64_t foundation_entry = 0;
-  DomainStack foundation_stack{};
-  DomainStack driver_stack{};
-  std::uint64_t gates = 0;  // address of gate stub 0
+  FoundationAddress foundation_entry;
+  Range<FoundationSpace> foundation_stack;
+  Range<DriverSpace> driver_stack;
+  DriverAddress gates;  // gate stub 0
 };
 
 // The one of the image (launch/supervisor_entry.cpp). Everything but entry points from assembly gets it as a parameter.

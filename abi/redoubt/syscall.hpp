@@ -21,8 +21,11 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "abi/pi/mm_cpu.hpp"
 #include "abi/redoubt/closed_question.hpp"
+#include "abi/redoubt/page_access.hpp"
 #include "abi/uefi/types.hpp"
+#include "base/address.hpp"
 
 namespace redoubt::abi {
 
@@ -56,90 +59,102 @@ inline constexpr std::uint32_t domain_call_depth = 32;
 inline constexpr std::uint32_t unblocked_limit = 64;
 inline constexpr std::uint64_t unblocked_pages_limit = 8192;
 
-// Access rights of one domain to a page. Write and execute exclude each other, over both domains, with one exception:
-// page_exception, which goes with all three others, for drivers only, where the foundation has no access. It is for the
-// pages that code and data of an unaligned image share (image_names::alignment_exceptions); the supervisor logs each
-// use.
-enum PageAccess : std::uint64_t {
-  page_none = 0,
-  page_read = 1,
-  page_write = 2,
-  page_execute = 4,
-  page_exception = 8,
-};
+// Success of a call that makes something else run on this CPU: no register is written, and whoever asked goes on when
+// its turn comes, or never.
+struct Switched;
 
-// Name, number. A list, so that the supervisor's table, the foundation's stubs and the documentation cannot differ.
+// A CPU by its number, as asked for: there may be none.
+enum class CpuNumber : std::uint64_t {};
+// How wide one access is, in bytes.
+enum class Width : std::uint64_t {};
+
+// The system calls: number, name, what the foundation gets back besides a status, parameters, and their names again for
+// those who pass them on. The supervisor's table and its decoding of registers, the guest's stubs, the foundation's
+// interface and the documentation come from these lists, so that they cannot differ. How a parameter travels in
+// registers: abi/redoubt/system_call_arguments.hpp.
+
+// Those that end an entry of the foundation (EntryReason).
 //
-//   finish_launch(status)                      ends EntryReason::launch; status 0 or an EFI_STATUS
-//   finish_mmi(status, reply_size)             ends EntryReason::mmi; reply_size = bytes after the header
-//   finish_service(status)                     ends EntryReason::service; status goes to the driver's rax
-//   allocate_pages(pages, limit) -> address    zeroed, foundation read-write, driver none; below limit (0 = anywhere)
-//   allocate_pages_at(address, pages)          the same at one address
-//   free_pages(address, pages)                 any pages obtained above, whatever their access now; zeroed later
-//   set_page_access(address, pages, foundation, drivers)  PageAccess each; pages obtained above only
-//   read_driver(destination, source, bytes)    from memory the driver may read, into the foundation's
-//   write_driver(destination, source, bytes)   from the foundation's memory into memory the driver may write
-//   call_driver(DriverCall*)                   into a driver; DriverCall::result and scratch are filled on return
-//   set_root_interest(wanted)                  nonzero: enter the foundation also for MMIs without a message
-//   log(text, bytes)                           one line of text, at most log_line_bytes, without prefix and line feed;
-//                                              what isn't printable ASCII is replaced
-//   read_io(port, width) -> value              width 1, 2 or 4 bytes, if policy gives the port to drivers
-//   write_io(port, width, value)
-//   read_memory_statistics(MemoryStatistics*)
-//   check_device(address, bytes)               ok if policy gives drivers all of this memory outside MMRAM (the
-//                                              communication buffer, which read_driver reads, doesn't count), else
-//                                              not_permitted
-//   read_device(address, width) -> value       one access to such memory; width 1, 2, 4 or 8 bytes, address a multiple
-//   write_device(address, width, value)
-//   read_save_state(cpu, register, width) -> value      register: MmSaveStateRegister (abi/pi/mm_cpu.hpp), of which the
-//                                              low `width` bytes; invalid_argument for a CPU that isn't in MM or a
-//                                              width beyond the register's, not_found if the CPU saves no such register
-//   write_save_state(cpu, register, width, value)       also unsupported for a register that can't be written
-//   start_procedure(cpu, ProcedureCall*)       on a CPU that is held in this MMI, beside whatever goes on here; busy if
-//                                              the last one there wasn't fetched yet, not_found if the CPU isn't held
-//   check_procedure(cpu, ProcedureEnd*) -> ProcessorState   what has ended is fetched, and the CPU is idle again
-//   stop_procedure(cpu)                        if one runs there; returns when it doesn't any more
-//   unblock_memory(address, pages) -> opened   RAM outside MMRAM, for drivers to read and write at its own address, for
-//                                              good; value 0 if it was open already, else 1. Not permitted: what isn't
-//                                              RAM or leads elsewhere in MM, a part of what is open, anything after
-//                                              the message of ReadyToLock or ExitBootServices; out_of_memory also
-//                                              beyond unblocked_limit
-//   hold_processors() -> presumed stopped      calls in every CPU that isn't held, and holds who comes; how many didn't
-//                                              come and aren't known to run. busy: somebody runs outside, or one that
-//                                              was presumed stopped at the last call of this MMI has come in since
-//   stop_machine(StopRequest*)                 a driver failed whose policy says more than disable (fault_policy.hpp).
-//                                              Comes back only if the machine goes on: not_permitted, with the reason
-//                                              on the consoles, or bad_address
-#define REDOUBT_SYSTEM_CALLS(X) \
-  X(finish_launch, 0)           \
-  X(finish_mmi, 1)              \
-  X(finish_service, 2)          \
-  X(allocate_pages, 3)          \
-  X(allocate_pages_at, 4)       \
-  X(free_pages, 5)              \
-  X(set_page_access, 6)         \
-  X(read_driver, 7)             \
-  X(write_driver, 8)            \
-  X(call_driver, 9)             \
-  X(set_root_interest, 10)      \
-  X(log, 11)                    \
-  X(read_io, 12)                \
-  X(write_io, 13)               \
-  X(read_memory_statistics, 14) \
-  X(check_device, 15)           \
-  X(read_device, 16)            \
-  X(write_device, 17)           \
-  X(read_save_state, 18)        \
-  X(write_save_state, 19)       \
-  X(start_procedure, 20)        \
-  X(check_procedure, 21)        \
-  X(stop_procedure, 22)         \
-  X(unblock_memory, 23)         \
-  X(hold_processors, 24)        \
-  X(stop_machine, 25)
+//   finish_launch                     status: 0 or an EFI_STATUS
+//   finish_mmi                        reply_bytes: of the reply, after its header
+//   finish_service                    status goes to the driver's rax
+#define REDOUBT_FINISHING_CALLS(X)                                                                     \
+  X(0, finish_launch, Switched, (std::uint64_t status), (status))                                      \
+  X(1, finish_mmi, Switched, (std::uint64_t status, std::uint64_t reply_bytes), (status, reply_bytes)) \
+  X(2, finish_service, Switched, (std::uint64_t status), (status))
+
+// Those that come back.
+//
+//   allocate_pages        zeroed, the foundation's alone, read-write; below `limit` (0 = anywhere)
+//   allocate_pages_at     the same at one address
+//   free_pages            any pages obtained above, whatever their access now; zeroed later
+//   set_page_access       pages obtained above only; what may be asked for: policy/page_access.hpp
+//   read_driver           from memory that drivers may read, into the foundation's
+//   write_driver          from the foundation's memory into memory that drivers may write
+//   call_driver           `call`: a DriverCall; its result and scratch are filled when the driver returns
+//   set_root_interest     whether to enter the foundation also for MMIs without a message
+//   log                   one line of text, at most log_line_bytes, without prefix and line feed; what isn't printable
+//                         ASCII is replaced
+//   read_io, write_io     `width` 1, 2 or 4, if policy gives the port to drivers
+//   read_memory_statistics  `statistics`: a MemoryStatistics to fill
+//   check_device          ok if policy gives drivers all of this memory outside MMRAM (the communication buffer, which
+//                         read_driver reads, doesn't count), else not_permitted
+//   read_device, write_device  one access to such memory; `width` 1, 2, 4 or 8, the address a multiple of it
+//   read_save_state       the low `width` bytes of a register (MmSaveStateRegister, abi/pi/mm_cpu.hpp);
+//   invalid_argument
+//                         for a CPU that isn't in MM or a width beyond the register's, not_found if the CPU saves no
+//                         such register
+//   write_save_state      also unsupported for a register that can't be written
+//   start_procedure       `call`: a ProcedureCall; on a CPU that is held in this MMI, beside whatever goes on here;
+//   busy
+//                         if the last one there wasn't fetched yet, not_found if the CPU isn't held
+//   check_procedure       `end`: a ProcedureEnd to fill; what has ended is fetched, and the CPU is idle again
+//   stop_procedure        if one runs there; returns when it doesn't any more
+//   unblock_memory        RAM outside MMRAM, for drivers to read and write at its own address, for good; false if it
+//   was
+//                         open already. Not permitted: what isn't RAM or leads elsewhere in MM, a part of what is open,
+//                         anything after the message of ReadyToLock or ExitBootServices; out_of_memory also beyond
+//                         unblocked_limit
+//   hold_processors       calls in every CPU that isn't held, and holds who comes; how many didn't come and aren't
+//   known
+//                         to run. busy: a CPU runs outside, or one that was presumed stopped at the last call of this
+//                         MMI has come in since
+//   stop_machine          `request`: a StopRequest. A driver failed whose policy says more than disable
+//                         (fault_policy.hpp). Comes back only if the machine goes on: not_permitted, with the reason on
+//                         the consoles, or bad_address
+#define REDOUBT_RETURNING_CALLS(X)                                                                                   \
+  X(3, allocate_pages, PhysicalAddress, (std::uint64_t pages, PhysicalAddress limit), (pages, limit))                \
+  X(4, allocate_pages_at, void, (PhysicalAddress base, std::uint64_t pages), (base, pages))                          \
+  X(5, free_pages, void, (PhysicalAddress base, std::uint64_t pages), (base, pages))                                 \
+  X(6, set_page_access, void, (PhysicalAddress base, std::uint64_t pages, abi::PageAccess access),                   \
+    (base, pages, access))                                                                                           \
+  X(7, read_driver, void, (FoundationAddress to, Range<DriverSpace> from), (to, from))                               \
+  X(8, write_driver, void, (DriverAddress to, Range<FoundationSpace> from), (to, from))                              \
+  X(9, call_driver, Switched, (FoundationAddress call), (call))                                                      \
+  X(10, set_root_interest, void, (bool wanted), (wanted))                                                            \
+  X(11, log, void, (Range<FoundationSpace> text), (text))                                                            \
+  X(12, read_io, std::uint64_t, (std::uint64_t port, abi::Width width), (port, width))                               \
+  X(13, write_io, void, (std::uint64_t port, abi::Width width, std::uint64_t value), (port, width, value))           \
+  X(14, read_memory_statistics, void, (FoundationAddress statistics), (statistics))                                  \
+  X(15, check_device, void, (Range<PhysicalSpace> device), (device))                                                 \
+  X(16, read_device, std::uint64_t, (PhysicalAddress device, abi::Width width), (device, width))                     \
+  X(17, write_device, void, (PhysicalAddress device, abi::Width width, std::uint64_t value), (device, width, value)) \
+  X(18, read_save_state, std::uint64_t, (abi::CpuNumber cpu, abi::MmSaveStateRegister number, abi::Width width),     \
+    (cpu, number, width))                                                                                            \
+  X(19, write_save_state, void,                                                                                      \
+    (abi::CpuNumber cpu, abi::MmSaveStateRegister number, abi::Width width, std::uint64_t value),                    \
+    (cpu, number, width, value))                                                                                     \
+  X(20, start_procedure, void, (abi::CpuNumber cpu, FoundationAddress call), (cpu, call))                            \
+  X(21, check_procedure, abi::ProcessorState, (abi::CpuNumber cpu, FoundationAddress end), (cpu, end))               \
+  X(22, stop_procedure, void, (abi::CpuNumber cpu), (cpu))                                                           \
+  X(23, unblock_memory, bool, (PhysicalAddress base, std::uint64_t pages), (base, pages))                            \
+  X(24, hold_processors, std::uint64_t, (), ())                                                                      \
+  X(25, stop_machine, void, (FoundationAddress request), (request))
+
+#define REDOUBT_SYSTEM_CALLS(X) REDOUBT_FINISHING_CALLS(X) REDOUBT_RETURNING_CALLS(X)
 
 enum class SystemCall : std::uint64_t {
-#define REDOUBT_X(name, number) name = number,
+#define REDOUBT_X(number, name, Value, parameters, names) name = number,
   REDOUBT_SYSTEM_CALLS(REDOUBT_X)
 #undef REDOUBT_X
 };

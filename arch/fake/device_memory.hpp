@@ -5,17 +5,18 @@
 #include <cstdint>
 
 #include "arch/fake/machine.hpp"
+#include "base/address.hpp"
 
 namespace redoubt::arch {
 
-inline std::uint64_t read_device(std::uint64_t address, std::uint64_t width) {
-  const auto found = fake::machine().device_memory.find(address);
+inline std::uint64_t read_device(LinearAddress address, std::uint64_t width) {
+  const auto found = fake::machine().device_memory.find(address.number);
   const std::uint64_t value = found == fake::machine().device_memory.end() ? UINT64_MAX : found->second;
   return value & (UINT64_MAX >> (64 - 8 * width));
 }
 
-inline void write_device(std::uint64_t address, std::uint64_t width, std::uint64_t value) {
-  fake::machine().device_writes.push_back({address, width, value & (UINT64_MAX >> (64 - 8 * width))});
+inline void write_device(LinearAddress address, std::uint64_t width, std::uint64_t value) {
+  fake::machine().device_writes.push_back({address.number, width, value & (UINT64_MAX >> (64 - 8 * width))});
 }
 
 }  // namespace redoubt::arch

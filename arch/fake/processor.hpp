@@ -11,6 +11,7 @@
 #include "arch/x86_64/registers/control.hpp"
 #include "arch/x86_64/registers/cpuid.hpp"
 #include "arch/x86_64/registers/segments.hpp"
+#include "base/address.hpp"
 
 namespace redoubt::arch {
 
@@ -25,10 +26,10 @@ inline void write_msr(std::uint32_t index, std::uint64_t value) { fake::machine(
 inline std::uint64_t read_cr0() { return fake::machine().cr0; }
 inline void write_cr0(std::uint64_t value) { fake::machine().cr0 = value; }
 inline std::uint64_t read_cr2() { return fake::machine().cr2; }
-inline void write_cr3(std::uint64_t value) {
-  fake::machine().cr3 = value;
+inline void write_cr3(PhysicalAddress root) {
+  fake::machine().cr3 = root.number;
   if (fake::machine().on_root_load) {
-    fake::machine().on_root_load(value);
+    fake::machine().on_root_load(root.number);
   }
 }
 inline void write_cr4(std::uint64_t value) { fake::machine().cr4 = value; }
@@ -58,9 +59,9 @@ inline void load_gdt(const TablePointer& /*table*/) {}
 inline void load_idt(const TablePointer& /*table*/) {}
 inline void load_local_descriptor_table(std::uint16_t selector) { fake::machine().local_descriptors = selector; }
 inline void load_task_register(std::uint16_t /*selector*/) {}
-inline void invalidate_page(std::uint64_t virtual_address) {
+inline void invalidate_page(LinearAddress page) {
   if (fake::machine().on_invalidation) {
-    fake::machine().on_invalidation(virtual_address);
+    fake::machine().on_invalidation(page.number);
   }
 }
 inline std::uint64_t read_tsc() { return ++fake::machine().tsc; }

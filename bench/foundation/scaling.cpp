@@ -42,57 +42,64 @@ class NullSupervisor final : public Supervisor {
 
   std::uint64_t base() const { return address_of(memory_); }
 
-  SystemResult<std::uint64_t> allocate_pages(std::uint64_t pages, std::uint64_t /*limit*/) override {
+  SystemResult<PhysicalAddress> allocate_pages(std::uint64_t pages, PhysicalAddress /*limit*/) override {
     const std::uint64_t address = next_;
     next_ += pages * page_bytes;
-    if (next_ > base() + mmram_bytes) return std::unexpected(SystemStatus::out_of_memory);
-    return address;
+    if (next_ > base() + mmram_bytes) return refused(SystemStatus::out_of_memory);
+    return PhysicalAddress(address);
   }
-  SystemStatus allocate_pages_at(std::uint64_t, std::uint64_t) override { return SystemStatus::out_of_memory; }
-  SystemStatus free_pages(std::uint64_t, std::uint64_t) override { return SystemStatus::ok; }
-  SystemStatus set_page_access(std::uint64_t, std::uint64_t, std::uint64_t, std::uint64_t) override {
-    return SystemStatus::ok;
+  SystemResult<void> allocate_pages_at(PhysicalAddress, std::uint64_t) override {
+    return refused(SystemStatus::out_of_memory);
   }
-  SystemStatus read_driver(void* destination, std::uint64_t source, std::size_t bytes) override {
-    std::memcpy(destination, at_address<std::byte>(source), bytes);
-    return SystemStatus::ok;
+  SystemResult<void> free_pages(PhysicalAddress, std::uint64_t) override { return {}; }
+  SystemResult<void> set_page_access(PhysicalAddress, std::uint64_t, abi::PageAccess) override { return {}; }
+  SystemResult<void> read_driver(FoundationAddress to, Range<DriverSpace> from) override {
+    std::memcpy(at_address<std::byte>(to.number), at_address<std::byte>(from.base().number), from.bytes());
+    return {};
   }
-  SystemStatus write_driver(std::uint64_t destination, const void* source, std::size_t bytes) override {
-    std::memcpy(at_address<std::byte>(destination), source, bytes);
-    return SystemStatus::ok;
+  SystemResult<void> write_driver(DriverAddress to, Range<FoundationSpace> from) override {
+    std::memcpy(at_address<std::byte>(to.number), at_address<std::byte>(from.base().number), from.bytes());
+    return {};
   }
-  SystemStatus call_driver(abi::DriverCall& call) override {
+  SystemResult<void> call_driver(FoundationAddress address) override {
+    auto& call = *at_address<abi::DriverCall>(address.number);
     if (entry == 0) entry = call.entry;
     call.result = abi::status::success;
-    return SystemStatus::ok;
+    return {};
   }
-  SystemStatus set_root_interest(bool) override { return SystemStatus::ok; }
-  void log(std::string_view) override {}
-  SystemResult<std::uint64_t> read_io(std::uint64_t, std::uint32_t) override { return 0; }
-  SystemStatus write_io(std::uint64_t, std::uint32_t, std::uint64_t) override { return SystemStatus::ok; }
-  SystemStatus read_memory_statistics(abi::MemoryStatistics&) override { return SystemStatus::ok; }
-  SystemStatus check_device(std::uint64_t, std::uint64_t) override { return SystemStatus::not_permitted; }
-  SystemResult<std::uint64_t> read_device(std::uint64_t, std::uint32_t) override { return 0; }
-  SystemStatus write_device(std::uint64_t, std::uint32_t, std::uint64_t) override { return SystemStatus::ok; }
-  SystemResult<std::uint64_t> read_save_state(std::uint64_t, std::uint32_t, std::uint64_t) override { return 0; }
-  SystemStatus write_save_state(std::uint64_t, std::uint32_t, std::uint64_t, std::uint64_t) override {
-    return SystemStatus::not_permitted;
+  SystemResult<void> set_root_interest(bool) override { return {}; }
+  SystemResult<void> log(Range<FoundationSpace>) override { return {}; }
+  SystemResult<std::uint64_t> read_io(std::uint64_t, abi::Width) override { return 0; }
+  SystemResult<void> write_io(std::uint64_t, abi::Width, std::uint64_t) override { return {}; }
+  SystemResult<void> read_memory_statistics(FoundationAddress) override { return {}; }
+  SystemResult<void> check_device(Range<PhysicalSpace>) override { return refused(SystemStatus::not_permitted); }
+  SystemResult<std::uint64_t> read_device(PhysicalAddress, abi::Width) override { return 0; }
+  SystemResult<void> write_device(PhysicalAddress, abi::Width, std::uint64_t) override { return {}; }
+  SystemResult<std::uint64_t> read_save_state(abi::CpuNumber, abi::MmSaveStateRegister, abi::Width) override {
+    return 0;
   }
-  SystemStatus start_procedure(std::uint64_t, const abi::ProcedureCall&) override { return SystemStatus::not_found; }
-  SystemResult<abi::ProcessorState> check_procedure(std::uint64_t, abi::ProcedureEnd&) override {
+  SystemResult<void> write_save_state(abi::CpuNumber, abi::MmSaveStateRegister, abi::Width, std::uint64_t) override {
+    return refused(SystemStatus::not_permitted);
+  }
+  SystemResult<void> start_procedure(abi::CpuNumber, FoundationAddress) override {
+    return refused(SystemStatus::not_found);
+  }
+  SystemResult<abi::ProcessorState> check_procedure(abi::CpuNumber, FoundationAddress) override {
     return abi::ProcessorState::absent;
   }
-  SystemStatus stop_procedure(std::uint64_t) override { return SystemStatus::not_found; }
-  SystemResult<bool> unblock_memory(std::uint64_t, std::uint64_t) override {
-    return std::unexpected(SystemStatus::not_permitted);
+  SystemResult<void> stop_procedure(abi::CpuNumber) override { return refused(SystemStatus::not_found); }
+  SystemResult<bool> unblock_memory(PhysicalAddress, std::uint64_t) override {
+    return refused(SystemStatus::not_permitted);
   }
   SystemResult<std::uint64_t> hold_processors() override { return 0; }
-  SystemStatus stop_machine(const abi::StopRequest&) override { return SystemStatus::not_permitted; }
+  SystemResult<void> stop_machine(FoundationAddress) override { return refused(SystemStatus::not_permitted); }
   std::uint64_t ticks() override { return 0; }
 
   std::uint64_t entry = 0;  // of the first driver
 
  private:
+  static std::unexpected<SystemStatus> refused(SystemStatus status) { return std::unexpected(status); }
+
   void* memory_ = nullptr;
   std::uint64_t next_ = 0;
 };

@@ -22,7 +22,7 @@ constexpr std::size_t finished_limit = 256;  // tokens kept of one driver for ca
 }  // namespace
 
 Result<void> Processors::create(std::uint64_t cpu_count, std::uint32_t ticks_per_microsecond) {
-  const auto memory = supervisor_.allocate_pages(pages_for(cpu_count * sizeof(Processor)), 0);
+  const auto memory = supervisor_.allocate_pages(pages_for(cpu_count * sizeof(Processor)), {});
   if (!memory.has_value()) return std::unexpected(Error::out_of_memory);
   processors_ = at_address<Processor>(*memory);
   cpu_count_ = cpu_count;
@@ -96,7 +96,7 @@ EfiStatus Processors::dispatch(std::uint64_t procedure, std::uint64_t cpu, std::
   if (timeout != 0 && ticks_per_microsecond_ == 0) return abi::status::invalid_parameter;
   if (!settle(cpu)) return abi::status::not_ready;
   abi::ProcedureEnd none{};
-  const auto state = supervisor_.check_procedure(cpu, none);
+  const auto state = supervisor_.check_procedure(abi::CpuNumber{cpu}, none);
   if (!state.has_value() || *state == ProcessorState::absent) return abi::status::invalid_parameter;
 
   Completion* named = nullptr;
@@ -129,7 +129,7 @@ EfiStatus Processors::broadcast(std::uint64_t procedure, std::uint64_t timeout, 
   EfiStatus status = abi::status::success;
   const auto held = [this](std::uint64_t cpu) {
     abi::ProcedureEnd none{};
-    const auto state = supervisor_.check_procedure(cpu, none);
+    const auto state = supervisor_.check_procedure(abi::CpuNumber{cpu}, none);
     return cpu != current_ && state.has_value() && *state == ProcessorState::idle;
   };
   for (std::uint64_t cpu = 0; status_address != 0 && cpu < cpu_count_ && status == abi::status::success; ++cpu) {
@@ -181,7 +181,7 @@ EfiStatus Processors::wait(std::uint64_t token, DriverNumber caller) {
 EfiStatus Processors::start(std::uint64_t cpu, const Request& request, std::uint64_t status_address,
                             Completion& completion) {
   const abi::ProcedureCall call{request.procedure, request.argument, status_address, request.owner, 0};
-  switch (const SystemStatus status = supervisor_.start_procedure(cpu, call); status) {
+  switch (const SystemStatus status = status_of_call(supervisor_.start_procedure(abi::CpuNumber{cpu}, call)); status) {
     case SystemStatus::ok: break;
     case SystemStatus::not_found: return abi::status::invalid_parameter;  // not in this MMI
     default: return to_efi_status(status);
@@ -201,12 +201,12 @@ EfiStatus Processors::start(std::uint64_t cpu, const Request& request, std::uint
 Processors::Outcome Processors::look(std::uint64_t cpu, const char* stop_reason) {
   Processor& processor = processors_[cpu];
   abi::ProcedureEnd end{};
-  auto state = supervisor_.check_procedure(cpu, end);
+  auto state = supervisor_.check_procedure(abi::CpuNumber{cpu}, end);
   const bool timed_out = stop_reason == nullptr && expired(processor);
   if (state.has_value() && *state == ProcessorState::running) {
     if (stop_reason == nullptr && !timed_out) return Outcome::running;
-    supervisor_.stop_procedure(cpu);
-    state = supervisor_.check_procedure(cpu, end);
+    static_cast<void>(supervisor_.stop_procedure(abi::CpuNumber{cpu}));
+    state = supervisor_.check_procedure(abi::CpuNumber{cpu}, end);
   }
   if (end.refused != 0) {
     supervisor_.log(LogLine("procedure.refused")

@@ -20,7 +20,7 @@ EfiStatus status_of(SystemStatus status) {
 
 EfiStatus SaveStates::read_io(std::uint64_t width, std::uint64_t cpu, std::uint64_t buffer) {
   if (width < sizeof(abi::MmSaveStateIoInfo)) return abi::status::invalid_parameter;
-  const auto packed = supervisor_.read_save_state(cpu, static_cast<std::uint32_t>(Register::io), sizeof(std::uint64_t));
+  const auto packed = supervisor_.read_save_state(abi::CpuNumber{cpu}, Register::io, abi::Width{sizeof(std::uint64_t)});
   if (!packed.has_value()) return status_of(packed.error());
   abi::MmSaveStateIoInfo info{};
   info.data = *packed >> abi::save_state_io_data_shift;
@@ -36,24 +36,25 @@ EfiStatus SaveStates::read(std::uint64_t width, std::uint32_t number, std::uint6
   if (reg == Register::io) return read_io(width, cpu, buffer);
   if (reg == Register::lma && width != sizeof(std::uint8_t)) return abi::status::invalid_parameter;
   if (reg == Register::processor_id && width != sizeof(std::uint64_t)) return abi::status::invalid_parameter;
-  const auto value = supervisor_.read_save_state(cpu, number, width);
+  const auto value = supervisor_.read_save_state(abi::CpuNumber{cpu}, reg, abi::Width{width});
   if (!value.has_value()) {
     // A CPU that isn't in MM has no save state to be read, and no identity either.
     const bool absent = reg == Register::processor_id && value.error() == SystemStatus::invalid_argument;
     return absent ? abi::status::not_found : status_of(value.error());
   }
   // Little-endian: the low bytes come first. The supervisor accepts no width beyond a register's.
-  return supervisor_.write_driver(buffer, &*value, width) == SystemStatus::ok ? abi::status::success
-                                                                              : abi::status::invalid_parameter;
+  return supervisor_.store(DriverAddress(buffer), object_bytes(*value).first(width)) ? abi::status::success
+                                                                                     : abi::status::invalid_parameter;
 }
 
 EfiStatus SaveStates::write(std::uint64_t width, std::uint32_t number, std::uint64_t cpu, std::uint64_t buffer) {
   if (cpu >= cpu_count_ || buffer == 0) return abi::status::invalid_parameter;
   std::uint64_t value = 0;
-  if (width <= sizeof(value) && supervisor_.read_driver(&value, buffer, width) != SystemStatus::ok) {
+  if (width <= sizeof(value) && !supervisor_.fetch(writable_object_bytes(value).first(width), DriverAddress(buffer))) {
     return abi::status::invalid_parameter;
   }
-  return status_of(supervisor_.write_save_state(cpu, number, width, value));
+  return status_of(status_of_call(
+      supervisor_.write_save_state(abi::CpuNumber{cpu}, static_cast<Register>(number), abi::Width{width}, value)));
 }
 
 }  // namespace redoubt::foundation

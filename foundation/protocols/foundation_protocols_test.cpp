@@ -30,7 +30,7 @@ class FoundationProtocolsTest : public ::testing::Test {
     EXPECT_EQ(mmst.locate_protocol(&guid, nullptr, &interface), status::success);
     return static_cast<Protocol*>(interface);
   }
-  std::uint64_t rights(std::uint64_t address) const { return machine_.supervisor.driver_rights(address); }
+  abi::Rights rights(std::uint64_t address) const { return machine_.supervisor.driver_rights(address); }
 
   testing::Machine machine_;
 };
@@ -40,7 +40,7 @@ class FoundationProtocolsTest : public ::testing::Test {
 TEST_F(FoundationProtocolsTest, AccessToLockedMmramCannotBeOpenedAndStaysClosed) {
   machine_.as_driver([this](MmSystemTable& mmst) {
     auto* access = locate<abi::MmAccessProtocol>(mmst, abi::mm_access_protocol_guid);
-    EXPECT_EQ(rights(address_of(access)), abi::page_read);
+    EXPECT_EQ(rights(address_of(access)), abi::read_only);
     EXPECT_EQ(access->lock_state, 1);
     EXPECT_EQ(access->open_state, 0);
     EXPECT_EQ(access->open(access), status::device_error);
@@ -115,20 +115,20 @@ TEST_F(MemoryAttributesTest, DataCanBeMadeReadOnlyAndHiddenAndBack) {
     EXPECT_EQ(get(protocol, base, 3 * page_bytes), attribute::execute_protect);
     const std::uint64_t middle = base + page_bytes;
     EXPECT_EQ(protocol.set_memory_attributes(&protocol, middle, page_bytes, attribute::read_only), status::success);
-    EXPECT_EQ(rights(middle), abi::page_read);
-    EXPECT_EQ(rights(base), abi::page_read | abi::page_write);
-    EXPECT_EQ(rights(base + 2 * page_bytes), abi::page_read | abi::page_write);
+    EXPECT_EQ(rights(middle), abi::read_only);
+    EXPECT_EQ(rights(base), abi::read_write);
+    EXPECT_EQ(rights(base + 2 * page_bytes), abi::read_write);
     EXPECT_EQ(get(protocol, middle + 5, 1), attribute::execute_protect | attribute::read_only);
     std::uint64_t attributes = 0;
     EXPECT_EQ(protocol.get_memory_attributes(&protocol, base, 2 * page_bytes, &attributes), status::no_mapping);
     EXPECT_EQ(protocol.set_memory_attributes(&protocol, middle, page_bytes, attribute::read_protect), status::success);
-    EXPECT_EQ(rights(middle), abi::page_none);
+    EXPECT_EQ(rights(middle), abi::no_rights);
     EXPECT_EQ(get(protocol, middle, page_bytes), attribute::all);
     EXPECT_EQ(protocol.clear_memory_attributes(&protocol, middle, page_bytes, attribute::read_protect),
               status::success);
-    EXPECT_EQ(rights(middle), abi::page_read);
+    EXPECT_EQ(rights(middle), abi::read_only);
     EXPECT_EQ(protocol.clear_memory_attributes(&protocol, middle, page_bytes, attribute::read_only), status::success);
-    EXPECT_EQ(rights(middle), abi::page_read | abi::page_write);
+    EXPECT_EQ(rights(middle), abi::read_write);
   });
 }
 
@@ -140,7 +140,7 @@ TEST_F(MemoryAttributesTest, DataNeverBecomesCode) {
     EXPECT_EQ(protocol.clear_memory_attributes(&protocol, base, page_bytes, attribute::execute_protect),
               status::unsupported);
     EXPECT_EQ(protocol.clear_memory_attributes(&protocol, base, page_bytes, attribute::all), status::unsupported);
-    EXPECT_EQ(rights(base), abi::page_read);
+    EXPECT_EQ(rights(base), abi::read_only);
   });
 }
 
@@ -165,8 +165,8 @@ TEST_F(MemoryAttributesTest, WrongRangesAndAttributesAreRefusedWhole) {
     void* buffer = nullptr;
     ASSERT_EQ(mmst.allocate_pool(abi::runtime_services_data, 64, &buffer), status::success);
     EXPECT_EQ(set(address_of(buffer) & ~(page_bytes - 1), page_bytes, attribute::read_only), status::unsupported);
-    EXPECT_EQ(rights(base), abi::page_read | abi::page_write);
-    EXPECT_EQ(rights(base + page_bytes), abi::page_read | abi::page_write);
+    EXPECT_EQ(rights(base), abi::read_write);
+    EXPECT_EQ(rights(base + page_bytes), abi::read_write);
 
     std::uint64_t attributes = 0;
     EXPECT_EQ(protocol.get_memory_attributes(&protocol, base, 0, &attributes), status::invalid_parameter);
@@ -183,7 +183,7 @@ TEST_F(MemoryAttributesTest, FreedPagesLoseTheirLimits) {
     ASSERT_EQ(protocol.set_memory_attributes(&protocol, base, page_bytes, attribute::read_protect), status::success);
     ASSERT_EQ(mmst.free_pages(base, 1), status::success);
     ASSERT_EQ(mmst.allocate_pages(abi::allocate_address, abi::runtime_services_data, 1, &base), status::success);
-    EXPECT_EQ(rights(base), abi::page_read | abi::page_write);
+    EXPECT_EQ(rights(base), abi::read_write);
     EXPECT_EQ(get(protocol, base, page_bytes), attribute::execute_protect);
   });
 }
@@ -219,12 +219,12 @@ TEST(MemoryAttributesOfImages, CodeStaysReadOnlyAndForeignImagesStayAsTheyAre) {
                        status::unsupported);
              EXPECT_EQ(protocol->set_memory_attributes(protocol, page, page_bytes, attribute::execute_protect),
                        status::success);
-             EXPECT_EQ(machine.supervisor.driver_rights(page), abi::page_read);
+             EXPECT_EQ(machine.supervisor.driver_rights(page), abi::read_only);
              EXPECT_EQ(protocol->clear_memory_attributes(protocol, page, page_bytes, attribute::read_only),
                        status::unsupported);
              EXPECT_EQ(protocol->clear_memory_attributes(protocol, page, page_bytes, attribute::execute_protect),
                        status::success);
-             EXPECT_EQ(machine.supervisor.driver_rights(page), abi::page_read | abi::page_execute);
+             EXPECT_EQ(machine.supervisor.driver_rights(page), abi::read_execute);
            }
            EXPECT_NE(code_pages, 0U);
            for (std::uint64_t page = images[0].base; page < images[0].base + images[0].bytes; page += page_bytes) {

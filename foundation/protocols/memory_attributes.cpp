@@ -11,10 +11,9 @@ using abi::EfiStatus;
 namespace attribute = abi::memory_attribute;
 
 std::uint64_t MemoryAttributes::attributes_at(std::uint64_t address) const {
-  const std::uint64_t rights = rights_of(map_.origin(address), map_.limits(address));
-  return ((rights & abi::page_read) == 0 ? attribute::read_protect : 0) |
-         ((rights & abi::page_write) == 0 ? attribute::read_only : 0) |
-         ((rights & abi::page_execute) == 0 ? attribute::execute_protect : 0);
+  const abi::Rights rights = rights_of(map_.origin(address), map_.limits(address));
+  return (!rights.read ? attribute::read_protect : 0) | (!rights.write ? attribute::read_only : 0) |
+         (!rights.execute ? attribute::execute_protect : 0);
 }
 
 // Not pages of small pool buffers: the allocator zeroes those when they are freed.
@@ -79,9 +78,9 @@ EfiStatus MemoryAttributes::change(DriverNumber caller, std::uint64_t base, std:
     if ((attributes & attribute::read_only) != 0) limits.no_write = value;
     if ((attributes & attribute::execute_protect) != 0) limits.no_execute = value;
     // The supervisor refuses only what isn't the drivers', which was looked at above.
-    const abi::SystemStatus status =
-        supervisor_.set_page_access(page, 1, abi::page_none, rights_of(map_.origin(page), limits));
-    if (status != abi::SystemStatus::ok) return to_efi_status(status);
+    const auto set = supervisor_.set_page_access(PhysicalAddress(page), 1,
+                                                 abi::held_by_drivers(rights_of(map_.origin(page), limits)));
+    if (!set) return to_efi_status(set.error());
     map_.set_limits(page, limits);
   }
   return abi::status::success;

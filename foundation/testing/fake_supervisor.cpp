@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "foundation/service_number.hpp"
+#include "policy/page_access.hpp"
 
 // The linker's: this program's code.
 extern "C" const char __executable_start;
@@ -24,6 +25,11 @@ namespace redoubt::foundation::testing {
 namespace {
 
 using abi::SystemStatus;
+
+// `width` is 1 to 8.
+constexpr std::uint64_t low_bytes(abi::Width width) {
+  return UINT64_MAX >> (64 - 8 * static_cast<std::uint64_t>(width));
+}
 
 // Where the innermost driver call is left for when its driver faults. Unwinding with exceptions doesn't work: unwinders
 // of System V systems stop at frames of the Microsoft convention.
@@ -142,10 +148,10 @@ void FakeSupervisor::attach(Foundation& foundation) {
 }
 
 std::uint64_t FakeSupervisor::place(std::span<const std::byte> bytes) {
-  const auto address = allocate_pages(std::max<std::uint64_t>(pages_for(bytes.size()), 1), 0);
+  const auto address = allocate_pages(std::max<std::uint64_t>(pages_for(bytes.size()), 1), {});
   if (!address.has_value()) broken("no MMRAM for the launch");
   if (!bytes.empty()) copy(at_address<void>(*address), bytes.data(), bytes.size());
-  return *address;
+  return address->number;
 }
 
 const abi::FoundationLaunch& FakeSupervisor::launch_record(std::span<const std::byte> volume,
@@ -182,14 +188,14 @@ const FakeSupervisor::Page* FakeSupervisor::page_at(std::uint64_t address) const
   return &pages_[(address - base_) / page_bytes];
 }
 
-std::uint64_t FakeSupervisor::driver_rights(std::uint64_t address) const {
+abi::Rights FakeSupervisor::driver_rights(std::uint64_t address) const {
   const Page* page = page_at(address);
-  return page == nullptr ? 0 : page->drivers;
+  return page == nullptr ? abi::no_rights : page->drivers;
 }
 
-std::uint64_t FakeSupervisor::foundation_rights(std::uint64_t address) const {
+abi::Rights FakeSupervisor::foundation_rights(std::uint64_t address) const {
   const Page* page = page_at(address);
-  return page == nullptr ? 0 : page->foundation;
+  return page == nullptr ? abi::no_rights : page->foundation;
 }
 
 bool FakeSupervisor::allocated(std::uint64_t address) const {
@@ -217,92 +223,95 @@ std::span<FakeSupervisor::Page> FakeSupervisor::range(std::uint64_t address, std
 }
 
 void FakeSupervisor::take(std::span<Page> pages) {
-  for (Page& page : pages) page = {true, abi::page_read | abi::page_write, 0};
+  for (Page& page : pages) page = {true, abi::read_write, abi::no_rights};
 }
 
-SystemResult<std::uint64_t> FakeSupervisor::allocate_pages(std::uint64_t pages, std::uint64_t limit) {
+SystemResult<PhysicalAddress> FakeSupervisor::allocate_pages(std::uint64_t pages, PhysicalAddress limit) {
   ++calls["allocate_pages"];
   if (pages == 0) return std::unexpected(SystemStatus::invalid_argument);
   if (allocations_left_ == 0) return std::unexpected(SystemStatus::out_of_memory);
   if (allocations_left_ != SIZE_MAX) --allocations_left_;
   std::uint64_t run = 0;
   for (std::uint64_t i = 0; i < pages_.size(); ++i) {
-    if (limit != 0 && base_ + (i + 1) * page_bytes > limit) break;
+    if (limit != PhysicalAddress() && PhysicalAddress(base_ + (i + 1) * page_bytes) > limit) break;
     run = pages_[i].allocated ? 0 : run + 1;
     if (run < pages) continue;
     const std::uint64_t address = base_ + (i + 1 - pages) * page_bytes;
     take(range(address, pages));
     fill(address, 0, pages * page_bytes);
-    return address;
+    return PhysicalAddress(address);
   }
   return std::unexpected(SystemStatus::out_of_memory);
 }
 
-SystemStatus FakeSupervisor::allocate_pages_at(std::uint64_t address, std::uint64_t pages) {
+SystemResult<void> FakeSupervisor::allocate_pages_at(PhysicalAddress base, std::uint64_t pages) {
   ++calls["allocate_pages_at"];
+  const std::uint64_t address = base.number;
   const std::span<Page> found = range(address, pages);
-  if (found.empty()) return SystemStatus::invalid_argument;
-  if (std::ranges::any_of(found, &Page::allocated)) return SystemStatus::out_of_memory;
+  if (found.empty()) return std::unexpected(SystemStatus::invalid_argument);
+  if (std::ranges::any_of(found, &Page::allocated)) return std::unexpected(SystemStatus::out_of_memory);
   take(found);
   fill(address, 0, pages * page_bytes);
-  return SystemStatus::ok;
+  return {};
 }
 
-SystemStatus FakeSupervisor::free_pages(std::uint64_t address, std::uint64_t pages) {
+SystemResult<void> FakeSupervisor::free_pages(PhysicalAddress base, std::uint64_t pages) {
   ++calls["free_pages"];
+  const std::uint64_t address = base.number;
   const std::span<Page> found = range(address, pages);
   if (found.empty() || !std::ranges::all_of(found, &Page::allocated)) broken("freed pages that it doesn't have");
   std::ranges::fill(found, Page{});
   fill(address, 0xDD, pages * page_bytes);
-  return SystemStatus::ok;
+  return {};
 }
 
-SystemStatus FakeSupervisor::set_page_access(std::uint64_t address, std::uint64_t pages, std::uint64_t foundation,
-                                             std::uint64_t drivers) {
+SystemResult<void> FakeSupervisor::set_page_access(PhysicalAddress base, std::uint64_t pages, abi::PageAccess access) {
   ++calls["set_page_access"];
-  const std::span<Page> found = range(address, pages);
+  const std::span<Page> found = range(base.number, pages);
   if (found.empty() || !std::ranges::all_of(found, &Page::allocated)) broken("rights for pages that it doesn't have");
-  const std::uint64_t both = foundation | drivers;
-  const bool exception = foundation == abi::page_none &&
-                         drivers == (abi::page_read | abi::page_write | abi::page_execute | abi::page_exception);
-  if ((both & abi::page_write) != 0 && (both & abi::page_execute) != 0 && !exception) {
-    broken("a page to be written and executed");
-  }
+  if (!policy::may_have(access, true)) broken("access that no page may have");
   for (Page& page : found) {
-    page.foundation = foundation;
-    page.drivers = drivers;
+    page.foundation = policy::rights_of(access, abi::DomainId::foundation);
+    page.drivers = policy::rights_of(access, abi::DomainId::drivers);
   }
-  return SystemStatus::ok;
+  return {};
 }
 
 // ---- Drivers' memory ----
 
-bool FakeSupervisor::driver_may(std::uint64_t address, std::size_t bytes, std::uint64_t rights) const {
+bool FakeSupervisor::driver_may(std::uint64_t address, std::size_t bytes, abi::Rights rights) const {
   constexpr std::uint64_t lowest = 0x10000;
   constexpr std::uint64_t end_of_user_space = std::uint64_t{1} << 47;
   if (address < lowest || address >= end_of_user_space || bytes > end_of_user_space - address) return false;
-  for (const Range& range : hidden_) {
+  for (const Hidden& range : hidden_) {
     if (address < range.base + range.bytes && range.base < address + bytes) return false;
   }
   for (std::uint64_t page = address / page_bytes; page <= (address + bytes - 1) / page_bytes; ++page) {
     const Page* found = page_at(page * page_bytes);
-    if (found != nullptr && (found->drivers & rights) != rights) return false;
+    if (found != nullptr && !policy::covers(found->drivers, rights)) return false;
   }
   return true;
 }
 
-SystemStatus FakeSupervisor::read_driver(void* destination, std::uint64_t source, std::size_t bytes) {
+SystemResult<void> FakeSupervisor::read_driver(FoundationAddress to, Range<DriverSpace> from) {
   ++calls["read_driver"];
   if (domain_ != Domain::foundation) broken("a system call while a driver runs");
-  if (!driver_may(source, bytes, abi::page_read)) return SystemStatus::bad_address;
-  return copy(destination, at_address<void>(source), bytes) ? SystemStatus::ok : SystemStatus::bad_address;
+  const std::uint64_t source = from.base().number;
+  if (!driver_may(source, from.bytes(), abi::read_only) ||
+      !copy(at_address<void>(to.number), at_address<void>(source), from.bytes())) {
+    return std::unexpected(SystemStatus::bad_address);
+  }
+  return {};
 }
 
-SystemStatus FakeSupervisor::write_driver(std::uint64_t destination, const void* source, std::size_t bytes) {
+SystemResult<void> FakeSupervisor::write_driver(DriverAddress to, Range<FoundationSpace> from) {
   ++calls["write_driver"];
   if (domain_ != Domain::foundation) broken("a system call while a driver runs");
-  if (!driver_may(destination, bytes, abi::page_read | abi::page_write)) return SystemStatus::bad_address;
-  return copy(at_address<void>(destination), source, bytes) ? SystemStatus::ok : SystemStatus::bad_address;
+  if (!driver_may(to.number, from.bytes(), abi::read_write) ||
+      !copy(at_address<void>(to.number), at_address<void>(from.base().number), from.bytes())) {
+    return std::unexpected(SystemStatus::bad_address);
+  }
+  return {};
 }
 
 bool FakeSupervisor::copy(void* destination, const void* source, std::size_t bytes) {
@@ -316,10 +325,11 @@ void FakeSupervisor::fill(std::uint64_t address, int value, std::size_t bytes) {
 
 // ---- Calls ----
 
-SystemStatus FakeSupervisor::call_driver(abi::DriverCall& call) {
+SystemResult<void> FakeSupervisor::call_driver(FoundationAddress address) {
   ++calls["call_driver"];
-  if (depth_ == depth_limit) return SystemStatus::too_deep;
-  if (call.entry >= std::uint64_t{1} << 47) return SystemStatus::bad_address;
+  abi::DriverCall& call = *at_address<abi::DriverCall>(address.number);
+  if (depth_ == depth_limit) return std::unexpected(SystemStatus::too_deep);
+  if (call.entry >= std::uint64_t{1} << 47) return std::unexpected(SystemStatus::bad_address);
   std::array<std::uint64_t, 2> scratch = {call.scratch[0], call.scratch[1]};
   std::array<std::uint64_t, 4> arguments{};
   std::copy_n(call.arguments, arguments.size(), arguments.data());
@@ -333,7 +343,7 @@ SystemStatus FakeSupervisor::call_driver(abi::DriverCall& call) {
   ++depth_;
   const Page* page = page_at(call.entry);
   Outcome outcome;
-  if (!driver_may(call.entry, 1, 0) || (page != nullptr && (page->drivers & abi::page_execute) == 0)) {
+  if (!driver_may(call.entry, 1, abi::no_rights) || (page != nullptr && !page->drivers.execute)) {
     outcome = {.faulted = true, .vector = 14, .address = call.entry, .rip = call.entry};
   } else {
     if (call.count_ticks != 0) call.ticks = 1000;
@@ -349,9 +359,9 @@ SystemStatus FakeSupervisor::call_driver(abi::DriverCall& call) {
   call.fault_address = outcome.address;
   call.fault_rip = outcome.rip;
   std::copy_n(scratch.data(), scratch.size(), call.scratch);
-  if (!outcome.faulted) return SystemStatus::ok;
+  if (!outcome.faulted) return {};
   ++fault_count;
-  return SystemStatus::driver_fault;
+  return std::unexpected(SystemStatus::driver_fault);
 }
 
 // Drivers' functions come as numbers: their types are the drivers' business, as in MM.
@@ -432,55 +442,64 @@ std::uint64_t FakeSupervisor::function_at(std::uint64_t address) const {
   return known == functions_.end() ? address : known->second;
 }
 
-SystemStatus FakeSupervisor::set_root_interest(bool wanted) {
+SystemResult<void> FakeSupervisor::set_root_interest(bool wanted) {
   ++calls["set_root_interest"];
   root_interest = wanted;
-  return SystemStatus::ok;
+  return {};
 }
 
-void FakeSupervisor::log(std::string_view line) {
-  if (line.size() > abi::log_line_bytes) broken("a log line that is too long");
-  lines.emplace_back(line);
+SystemResult<void> FakeSupervisor::log(Range<FoundationSpace> text) {
+  if (text.bytes() > abi::log_line_bytes) broken("a log line that is too long");
+  lines.emplace_back(at_address<const char>(text.base().number), text.bytes());
+  return {};
 }
 
-SystemResult<std::uint64_t> FakeSupervisor::read_io(std::uint64_t port, std::uint32_t width) {
+SystemResult<std::uint64_t> FakeSupervisor::read_io(std::uint64_t port, abi::Width width) {
   const auto found = ports.find(port);
   if (found == ports.end()) return std::unexpected(SystemStatus::not_permitted);
-  return found->second & (UINT64_MAX >> (64 - 8 * width));
+  return found->second & low_bytes(width);
 }
 
-SystemStatus FakeSupervisor::write_io(std::uint64_t port, std::uint32_t width, std::uint64_t value) {
+SystemResult<void> FakeSupervisor::write_io(std::uint64_t port, abi::Width width, std::uint64_t value) {
   const auto found = ports.find(port);
-  if (found == ports.end()) return SystemStatus::not_permitted;
-  found->second = value & (UINT64_MAX >> (64 - 8 * width));
-  return SystemStatus::ok;
+  if (found == ports.end()) return std::unexpected(SystemStatus::not_permitted);
+  found->second = value & low_bytes(width);
+  return {};
 }
 
-SystemStatus FakeSupervisor::check_device(std::uint64_t address, std::uint64_t bytes) {
+SystemResult<void> FakeSupervisor::check_device(Range<PhysicalSpace> device) {
   ++calls["check_device"];
-  const bool inside = bytes != 0 && address >= device_base && address - device_base < device_bytes &&
-                      bytes <= device_bytes - (address - device_base);
-  return inside ? SystemStatus::ok : SystemStatus::not_permitted;
+  const auto all = Range<PhysicalSpace>::create(PhysicalAddress(device_base), device_bytes).value();
+  if (device.empty() || !all.contains(device)) return std::unexpected(SystemStatus::not_permitted);
+  return {};
 }
 
-SystemResult<std::uint64_t> FakeSupervisor::read_device(std::uint64_t address, std::uint32_t width) {
+std::uint64_t* FakeSupervisor::device_register(PhysicalAddress device, abi::Width width) {
+  const auto bytes = static_cast<std::uint64_t>(width);
+  if (device.number % bytes != 0) broken("an access to a device that is not aligned");
+  const auto range = Range<PhysicalSpace>::create(device, bytes);
+  return range && check_device(*range) ? &device_registers[device.number] : nullptr;
+}
+
+SystemResult<std::uint64_t> FakeSupervisor::read_device(PhysicalAddress device, abi::Width width) {
   ++calls["read_device"];
-  if (address % width != 0) broken("an access to a device that is not aligned");
-  if (check_device(address, width) != SystemStatus::ok) return std::unexpected(SystemStatus::not_permitted);
-  return device_registers[address] & (UINT64_MAX >> (64 - 8 * width));
+  const std::uint64_t* found = device_register(device, width);
+  if (found == nullptr) return std::unexpected(SystemStatus::not_permitted);
+  return *found & low_bytes(width);
 }
 
-SystemStatus FakeSupervisor::write_device(std::uint64_t address, std::uint32_t width, std::uint64_t value) {
+SystemResult<void> FakeSupervisor::write_device(PhysicalAddress device, abi::Width width, std::uint64_t value) {
   ++calls["write_device"];
-  if (address % width != 0) broken("an access to a device that is not aligned");
-  if (check_device(address, width) != SystemStatus::ok) return SystemStatus::not_permitted;
-  device_registers[address] = value & (UINT64_MAX >> (64 - 8 * width));
-  return SystemStatus::ok;
+  std::uint64_t* found = device_register(device, width);
+  if (found == nullptr) return std::unexpected(SystemStatus::not_permitted);
+  *found = value & low_bytes(width);
+  return {};
 }
 
-SystemStatus FakeSupervisor::read_memory_statistics(abi::MemoryStatistics& statistics) {
-  statistics = {mmram_bytes(), used_pages() * page_bytes, mmi_count, fault_count};
-  return SystemStatus::ok;
+SystemResult<void> FakeSupervisor::read_memory_statistics(FoundationAddress statistics) {
+  *at_address<abi::MemoryStatistics>(statistics.number) = {mmram_bytes(), used_pages() * page_bytes, mmi_count,
+                                                           fault_count};
+  return {};
 }
 
 // ---- Other CPUs and interrupted code ----
@@ -495,12 +514,14 @@ void FakeSupervisor::await_procedure(std::uint64_t cpu) const {
   while (running != procedures_.end() && !running->second->ended) std::this_thread::yield();
 }
 
-[[clang::no_sanitize("function")]] SystemStatus FakeSupervisor::start_procedure(std::uint64_t cpu,
-                                                                                const abi::ProcedureCall& call) {
+[[clang::no_sanitize("function")]] SystemResult<void> FakeSupervisor::start_procedure(abi::CpuNumber number,
+                                                                                      FoundationAddress address) {
   ++calls["start_procedure"];
-  if (!held.contains(cpu)) return SystemStatus::not_found;
-  if (procedures_.contains(cpu)) return SystemStatus::busy;
-  if (call.entry >= std::uint64_t{1} << 47) return SystemStatus::bad_address;
+  const auto cpu = static_cast<std::uint64_t>(number);
+  const abi::ProcedureCall call = *at_address<const abi::ProcedureCall>(address.number);
+  if (!held.contains(cpu)) return std::unexpected(SystemStatus::not_found);
+  if (procedures_.contains(cpu)) return std::unexpected(SystemStatus::busy);
+  if (call.entry >= std::uint64_t{1} << 47) return std::unexpected(SystemStatus::bad_address);
   auto& running = procedures_[cpu] = std::make_unique<RunningProcedure>();
   running->thread = std::thread([this, call, &procedure = *running] {
     using Function = std::uint64_t(EFIAPI*)(std::uint64_t);
@@ -512,7 +533,7 @@ void FakeSupervisor::await_procedure(std::uint64_t cpu) const {
       procedure.end.result = reinterpret_cast<Function>(static_cast<std::uintptr_t>(call.entry))(call.argument);
     };
     const Page* page = page_at(call.entry);
-    if (call.entry == 0 || (page != nullptr && (page->drivers & abi::page_execute) == 0)) {
+    if (call.entry == 0 || (page != nullptr && !page->drivers.execute)) {
       procedure.end.fault_vector = 14;
       procedure.state = abi::ProcessorState::faulted;
     } else if (setjmp(exit.place) == 0) {
@@ -527,34 +548,36 @@ void FakeSupervisor::await_procedure(std::uint64_t cpu) const {
     }
     procedure.ended = true;
   });
-  return SystemStatus::ok;
+  return {};
 }
 
-SystemResult<abi::ProcessorState> FakeSupervisor::check_procedure(std::uint64_t cpu, abi::ProcedureEnd& end) {
+SystemResult<abi::ProcessorState> FakeSupervisor::check_procedure(abi::CpuNumber number, FoundationAddress end) {
   ++calls["check_procedure"];
+  const auto cpu = static_cast<std::uint64_t>(number);
   const auto found = procedures_.find(cpu);
   if (found == procedures_.end()) return held.contains(cpu) ? abi::ProcessorState::idle : abi::ProcessorState::absent;
   RunningProcedure& procedure = *found->second;
   if (!procedure.ended) return abi::ProcessorState::running;
   procedure.thread.join();
-  end = procedure.end;
+  *at_address<abi::ProcedureEnd>(end.number) = procedure.end;
   const abi::ProcessorState state = procedure.state;
   procedures_.erase(found);
   if (state == abi::ProcessorState::faulted) ++fault_count;
   return state;
 }
 
-SystemStatus FakeSupervisor::stop_procedure(std::uint64_t cpu) {
+SystemResult<void> FakeSupervisor::stop_procedure(abi::CpuNumber number) {
   ++calls["stop_procedure"];
-  const auto found = procedures_.find(cpu);
-  if (found == procedures_.end()) return SystemStatus::ok;
+  const auto found = procedures_.find(static_cast<std::uint64_t>(number));
+  if (found == procedures_.end()) return {};
   found->second->stop = true;
   while (!found->second->ended) std::this_thread::yield();
-  return SystemStatus::ok;
+  return {};
 }
 
-SystemResult<bool> FakeSupervisor::unblock_memory(std::uint64_t address, std::uint64_t pages) {
+SystemResult<bool> FakeSupervisor::unblock_memory(PhysicalAddress wanted, std::uint64_t pages) {
   ++calls["unblock_memory"];
+  const std::uint64_t address = wanted.number;
   if (address % page_bytes != 0 || pages == 0) return std::unexpected(SystemStatus::invalid_argument);
   const auto inside = [&](std::uint64_t base, std::uint64_t size) {
     return address >= base && (address - base) / page_bytes < size && pages <= size - (address - base) / page_bytes;
@@ -581,35 +604,39 @@ SystemResult<std::uint64_t> FakeSupervisor::hold_processors() {
   return *presumed_stopped;
 }
 
-SystemStatus FakeSupervisor::stop_machine(const abi::StopRequest& request) {
+SystemResult<void> FakeSupervisor::stop_machine(FoundationAddress request) {
   ++calls["stop_machine"];
-  stops.push_back(request);
-  return SystemStatus::not_permitted;
+  stops.push_back(*at_address<const abi::StopRequest>(request.number));
+  return std::unexpected(SystemStatus::not_permitted);
 }
 
-SystemResult<std::uint64_t> FakeSupervisor::read_save_state(std::uint64_t cpu, std::uint32_t number,
-                                                            std::uint64_t width) {
+SystemResult<std::uint64_t> FakeSupervisor::read_save_state(abi::CpuNumber asked, abi::MmSaveStateRegister number,
+                                                            abi::Width asked_width) {
   ++calls["read_save_state"];
+  const auto cpu = static_cast<std::uint64_t>(asked);
+  const auto width = static_cast<std::uint64_t>(asked_width);
   if (cpu != 0 && !held.contains(cpu)) return std::unexpected(SystemStatus::invalid_argument);
-  const auto found = save_states.find({cpu, number});
+  const auto found = save_states.find({cpu, static_cast<std::uint32_t>(number)});
   if (found == save_states.end()) return std::unexpected(SystemStatus::not_found);
   if (width == 0 || width > found->second.width) return std::unexpected(SystemStatus::invalid_argument);
   if (!found->second.allowed) return std::unexpected(SystemStatus::not_permitted);
-  return found->second.value & (UINT64_MAX >> (64 - 8 * width));
+  return found->second.value & low_bytes(asked_width);
 }
 
-SystemStatus FakeSupervisor::write_save_state(std::uint64_t cpu, std::uint32_t number, std::uint64_t width,
-                                              std::uint64_t value) {
+SystemResult<void> FakeSupervisor::write_save_state(abi::CpuNumber asked, abi::MmSaveStateRegister number,
+                                                    abi::Width asked_width, std::uint64_t value) {
   ++calls["write_save_state"];
-  if (cpu != 0 && !held.contains(cpu)) return SystemStatus::invalid_argument;
-  const auto found = save_states.find({cpu, number});
-  if (found == save_states.end()) return SystemStatus::not_found;
-  if (!found->second.writable) return SystemStatus::unsupported;
-  if (width == 0 || width > found->second.width) return SystemStatus::invalid_argument;
-  if (!found->second.allowed) return SystemStatus::not_permitted;
-  const std::uint64_t mask = UINT64_MAX >> (64 - 8 * width);
+  const auto cpu = static_cast<std::uint64_t>(asked);
+  const auto width = static_cast<std::uint64_t>(asked_width);
+  if (cpu != 0 && !held.contains(cpu)) return std::unexpected(SystemStatus::invalid_argument);
+  const auto found = save_states.find({cpu, static_cast<std::uint32_t>(number)});
+  if (found == save_states.end()) return std::unexpected(SystemStatus::not_found);
+  if (!found->second.writable) return std::unexpected(SystemStatus::unsupported);
+  if (width == 0 || width > found->second.width) return std::unexpected(SystemStatus::invalid_argument);
+  if (!found->second.allowed) return std::unexpected(SystemStatus::not_permitted);
+  const std::uint64_t mask = low_bytes(asked_width);
   found->second.value = (found->second.value & ~mask) | (value & mask);
-  return SystemStatus::ok;
+  return {};
 }
 
 }  // namespace redoubt::foundation::testing

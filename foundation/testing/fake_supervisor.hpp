@@ -104,38 +104,19 @@ class FakeSupervisor : public Supervisor {
   std::uint64_t mmram_bytes() const { return pages_.size() * page_bytes; }
   std::uint64_t comm_buffer() const { return address_of(comm_buffer_.data()); }
   std::uint64_t comm_buffer_size() const { return comm_buffer_.size(); }
-  // Rights of drivers and of the foundation to the page of an address; 0 outside MMRAM.
-  std::uint64_t driver_rights(std::uint64_t address) const;
-  std::uint64_t foundation_rights(std::uint64_t address) const;
+  // Rights of drivers and of the foundation to the page of an address; none outside MMRAM.
+  abi::Rights driver_rights(std::uint64_t address) const;
+  abi::Rights foundation_rights(std::uint64_t address) const;
   bool allocated(std::uint64_t address) const;
   // True if a line contains the text.
   bool logged(std::string_view text) const;
 
-  SystemResult<std::uint64_t> allocate_pages(std::uint64_t pages, std::uint64_t limit) override;
-  abi::SystemStatus allocate_pages_at(std::uint64_t address, std::uint64_t pages) override;
-  abi::SystemStatus free_pages(std::uint64_t address, std::uint64_t pages) override;
-  abi::SystemStatus set_page_access(std::uint64_t address, std::uint64_t pages, std::uint64_t foundation,
-                                    std::uint64_t drivers) override;
-  abi::SystemStatus read_driver(void* destination, std::uint64_t source, std::size_t bytes) override;
-  abi::SystemStatus write_driver(std::uint64_t destination, const void* source, std::size_t bytes) override;
-  abi::SystemStatus call_driver(abi::DriverCall& call) override;
-  abi::SystemStatus set_root_interest(bool wanted) override;
-  void log(std::string_view line) override;
-  SystemResult<std::uint64_t> read_io(std::uint64_t port, std::uint32_t width) override;
-  abi::SystemStatus write_io(std::uint64_t port, std::uint32_t width, std::uint64_t value) override;
-  abi::SystemStatus read_memory_statistics(abi::MemoryStatistics& statistics) override;
-  abi::SystemStatus check_device(std::uint64_t address, std::uint64_t bytes) override;
-  SystemResult<std::uint64_t> read_device(std::uint64_t address, std::uint32_t width) override;
-  abi::SystemStatus write_device(std::uint64_t address, std::uint32_t width, std::uint64_t value) override;
-  SystemResult<std::uint64_t> read_save_state(std::uint64_t cpu, std::uint32_t number, std::uint64_t width) override;
-  abi::SystemStatus write_save_state(std::uint64_t cpu, std::uint32_t number, std::uint64_t width,
-                                     std::uint64_t value) override;
-  abi::SystemStatus start_procedure(std::uint64_t cpu, const abi::ProcedureCall& call) override;
-  SystemResult<abi::ProcessorState> check_procedure(std::uint64_t cpu, abi::ProcedureEnd& end) override;
-  abi::SystemStatus stop_procedure(std::uint64_t cpu) override;
-  SystemResult<bool> unblock_memory(std::uint64_t address, std::uint64_t pages) override;
-  SystemResult<std::uint64_t> hold_processors() override;
-  abi::SystemStatus stop_machine(const abi::StopRequest& request) override;
+#define REDOUBT_X(number, name, Value, parameters, names) SystemResult<abi::AnswerOf<Value>> name parameters override;
+  REDOUBT_RETURNING_CALLS(REDOUBT_X)
+#undef REDOUBT_X
+  // Those of the interface that take objects.
+  using Supervisor::call_driver, Supervisor::check_procedure, Supervisor::log, Supervisor::start_procedure,
+      Supervisor::stop_machine;
   std::uint64_t ticks() override { return ++tick_count; }
 
   // For the gate stubs.
@@ -153,8 +134,8 @@ class FakeSupervisor : public Supervisor {
   enum class Domain { foundation, driver };
   struct Page {
     bool allocated = false;
-    std::uint64_t foundation = 0;
-    std::uint64_t drivers = 0;
+    abi::Rights foundation{};
+    abi::Rights drivers{};
   };
   // What became of a call into a driver.
   struct Outcome {
@@ -186,21 +167,22 @@ class FakeSupervisor : public Supervisor {
   void use_comm_buffer(std::span<std::byte> memory) { comm_buffer_ = memory; }
 
  private:
-  struct Range {
+  struct Hidden {
     std::uint64_t base;
     std::uint64_t bytes;
   };
   struct RunningProcedure;
 
   std::span<Page> range(std::uint64_t address, std::uint64_t pages);
-  bool driver_may(std::uint64_t address, std::size_t bytes, std::uint64_t rights) const;
+  bool driver_may(std::uint64_t address, std::size_t bytes, abi::Rights rights) const;
+  std::uint64_t* device_register(PhysicalAddress device, abi::Width width);
   void take(std::span<Page> pages);
   std::uint64_t place(std::span<const std::byte> bytes);
   void write_gates();
 
   std::uint64_t base_ = 0;
   std::vector<Page> pages_;
-  std::vector<Range> hidden_;
+  std::vector<Hidden> hidden_;
   std::vector<std::byte> own_comm_buffer_;
   std::span<std::byte> comm_buffer_ = own_comm_buffer_;
   std::byte* gates_ = nullptr;

@@ -66,13 +66,12 @@ std::uint64_t place_for_mmram(std::size_t bytes) {
   return 0;
 }
 
-int protection_of(std::uint64_t rights) {
-  int protection = PROT_NONE;
-  if ((rights & abi::page_read) != 0) protection |= PROT_READ;
-  if ((rights & abi::page_write) != 0) protection |= PROT_READ | PROT_WRITE;
-  if ((rights & abi::page_execute) != 0) protection |= PROT_READ | PROT_EXEC;
-  return protection;
+int protection_of(abi::Rights rights) {
+  return (rights.read ? PROT_READ : PROT_NONE) | (rights.write ? PROT_WRITE : PROT_NONE) |
+         (rights.execute ? PROT_EXEC : PROT_NONE);
 }
+
+std::uint32_t bytes_of(abi::Width width) { return static_cast<std::uint32_t>(width); }
 
 std::uint64_t whole_pages(std::uint64_t bytes) { return (bytes + page_bytes - 1) / page_bytes * page_bytes; }
 
@@ -156,29 +155,28 @@ void HostSupervisor::enter(Domain next) {
   if (mprotect(foundation_object_, whole_pages(sizeof(Foundation)), protection) != 0) give_up("no rights to change");
 }
 
-SystemResult<std::uint64_t> HostSupervisor::allocate_pages(std::uint64_t pages, std::uint64_t limit) {
+SystemResult<PhysicalAddress> HostSupervisor::allocate_pages(std::uint64_t pages, PhysicalAddress limit) {
   const auto result = FakeSupervisor::allocate_pages(pages, limit);
   apply_rights();
   return result;
 }
 
-SystemStatus HostSupervisor::allocate_pages_at(std::uint64_t address, std::uint64_t pages) {
-  const SystemStatus status = FakeSupervisor::allocate_pages_at(address, pages);
+SystemResult<void> HostSupervisor::allocate_pages_at(PhysicalAddress base, std::uint64_t pages) {
+  const auto result = FakeSupervisor::allocate_pages_at(base, pages);
   apply_rights();
-  return status;
+  return result;
 }
 
-SystemStatus HostSupervisor::free_pages(std::uint64_t address, std::uint64_t pages) {
-  const SystemStatus status = FakeSupervisor::free_pages(address, pages);
+SystemResult<void> HostSupervisor::free_pages(PhysicalAddress base, std::uint64_t pages) {
+  const auto result = FakeSupervisor::free_pages(base, pages);
   apply_rights();
-  return status;
+  return result;
 }
 
-SystemStatus HostSupervisor::set_page_access(std::uint64_t address, std::uint64_t pages, std::uint64_t foundation,
-                                             std::uint64_t rights) {
-  const SystemStatus status = FakeSupervisor::set_page_access(address, pages, foundation, rights);
+SystemResult<void> HostSupervisor::set_page_access(PhysicalAddress base, std::uint64_t pages, abi::PageAccess access) {
+  const auto result = FakeSupervisor::set_page_access(base, pages, access);
   apply_rights();
-  return status;
+  return result;
 }
 
 // One mapping with its rights, and no second one for the supervisor's own use: a debugger can put a breakpoint only
@@ -240,11 +238,12 @@ Result<std::span<std::byte>, HarnessError> HostSupervisor::add_ram(std::uint64_t
 
 // ---- Calls ----
 
-SystemStatus HostSupervisor::call_driver(abi::DriverCall& call) {
+SystemResult<void> HostSupervisor::call_driver(FoundationAddress address) {
+  const abi::DriverCall& call = *at_address<const abi::DriverCall>(address.number);
   if (call.entry != test_entry && !driver_of_number_.contains(call.driver)) note_loaded(call);
   exception_.reset();
-  const SystemStatus status = FakeSupervisor::call_driver(call);
-  if (status != SystemStatus::driver_fault) return status;
+  const auto result = FakeSupervisor::call_driver(address);
+  if (foundation::status_of_call(result) != SystemStatus::driver_fault) return result;
   // Where the fake refuses to start, there is no exception that says so.
   if (!exception_.has_value()) {
     exception_ = ExceptionFrame{.vector = page_fault,
@@ -276,8 +275,8 @@ SystemStatus HostSupervisor::call_driver(abi::DriverCall& call) {
       .number("driver", call.driver)
       .guid("handler", message.value_or(abi::Guid{}))
       .word("action", "disabled");
-  log(line.view());
-  return status;
+  Supervisor::log(line.view());
+  return result;
 }
 
 HostSupervisor::Outcome HostSupervisor::run(abi::DriverCall& call, const std::array<std::uint64_t, 4>& arguments) {
@@ -372,9 +371,9 @@ bool HostSupervisor::play_device(ExceptionFrame& frame) {
   if (!instruction.has_value()) return false;
   const std::uint64_t port = instruction->port.has_value() ? *instruction->port : cut(frame.rdx, 2);
   if (instruction->write) {
-    if (write_io(port, instruction->width, cut(frame.rax, instruction->width)) != SystemStatus::ok) return false;
+    if (!write_io(port, abi::Width{instruction->width}, cut(frame.rax, instruction->width))) return false;
   } else {
-    const auto value = read_io(port, instruction->width);
+    const auto value = read_io(port, abi::Width{instruction->width});
     if (!value.has_value()) return false;
     // A 32-bit result clears the upper half, smaller ones keep the rest (Intel SDM, volume 1, 3.4.1.1).
     const std::uint64_t mask = instruction->width == 4 ? UINT64_MAX : UINT64_MAX >> (64 - 8 * instruction->width);
@@ -413,7 +412,7 @@ std::string HostSupervisor::what_is_at(std::uint64_t address) const {
     return "image of " + image->name + ", not for that access";
   if (const Page* page = page_at(address); page != nullptr) {
     if (!page->allocated) return "free memory of MMRAM";
-    if (page->drivers == abi::page_none) return "memory of the foundation";
+    if (page->drivers == abi::no_rights) return "memory of the foundation";
     return "memory that drivers may not use that way";
   }
   if (address - address_of(foundation_object_) < whole_pages(sizeof(Foundation))) return "memory of the foundation";
@@ -490,10 +489,12 @@ void HostSupervisor::read_line(std::string_view line) {
   }
 }
 
-void HostSupervisor::log(std::string_view line) {
-  FakeSupervisor::log(line);
+SystemResult<void> HostSupervisor::log(Range<FoundationSpace> text) {
+  const auto result = FakeSupervisor::log(text);
+  const std::string_view line = lines.back();
   if (print_log_) std::fprintf(stderr, "redoubt: %.*s\n", static_cast<int>(line.size()), line.data());
   read_line(line);
+  return result;
 }
 
 std::string HostSupervisor::gdb_commands() const {
@@ -515,37 +516,42 @@ const HostSupervisor::Mapping* HostSupervisor::mapping_of(std::uint64_t address,
   return found == mappings_.end() ? nullptr : &*found;
 }
 
-SystemStatus HostSupervisor::check_device(std::uint64_t address, std::uint64_t bytes) {
-  return bytes != 0 && mapping_of(address, bytes) != nullptr ? SystemStatus::ok : SystemStatus::not_permitted;
+SystemResult<void> HostSupervisor::check_device(Range<PhysicalSpace> device) {
+  if (device.empty() || mapping_of(device.base().number, device.bytes()) == nullptr) {
+    return std::unexpected(SystemStatus::not_permitted);
+  }
+  return {};
 }
 
-SystemResult<std::uint64_t> HostSupervisor::read_device(std::uint64_t address, std::uint32_t width) {
-  const Mapping* mapping = mapping_of(address, width);
+SystemResult<std::uint64_t> HostSupervisor::read_device(PhysicalAddress device, abi::Width width) {
+  const Mapping* mapping = mapping_of(device.number, bytes_of(width));
   if (mapping == nullptr) return std::unexpected(SystemStatus::not_permitted);
   std::uint64_t value = 0;
-  std::memcpy(&value, mapping->alias + (address - mapping->base), width);
+  std::memcpy(&value, mapping->alias + (device.number - mapping->base), bytes_of(width));
   return value;
 }
 
-SystemStatus HostSupervisor::write_device(std::uint64_t address, std::uint32_t width, std::uint64_t value) {
-  const Mapping* mapping = mapping_of(address, width);
-  if (mapping == nullptr || mapping->access == MemoryAccess::read) return SystemStatus::not_permitted;
-  std::memcpy(mapping->alias + (address - mapping->base), &value, width);
-  return SystemStatus::ok;
+SystemResult<void> HostSupervisor::write_device(PhysicalAddress device, abi::Width width, std::uint64_t value) {
+  const Mapping* mapping = mapping_of(device.number, bytes_of(width));
+  if (mapping == nullptr || mapping->access == MemoryAccess::read) return std::unexpected(SystemStatus::not_permitted);
+  std::memcpy(mapping->alias + (device.number - mapping->base), &value, bytes_of(width));
+  return {};
 }
 
-SystemResult<std::uint64_t> HostSupervisor::read_io(std::uint64_t port, std::uint32_t width) {
+SystemResult<std::uint64_t> HostSupervisor::read_io(std::uint64_t port, abi::Width asked) {
+  const std::uint32_t width = bytes_of(asked);
   const auto device = devices.find(static_cast<std::uint16_t>(port));
   if (port > UINT16_MAX || device == devices.end()) return std::unexpected(SystemStatus::not_permitted);
   if (!device->second.read) return cut(UINT64_MAX, width);
   return cut(device->second.read(device->first, width), width);
 }
 
-SystemStatus HostSupervisor::write_io(std::uint64_t port, std::uint32_t width, std::uint64_t value) {
+SystemResult<void> HostSupervisor::write_io(std::uint64_t port, abi::Width asked, std::uint64_t value) {
+  const std::uint32_t width = bytes_of(asked);
   const auto device = devices.find(static_cast<std::uint16_t>(port));
-  if (port > UINT16_MAX || device == devices.end()) return SystemStatus::not_permitted;
+  if (port > UINT16_MAX || device == devices.end()) return std::unexpected(SystemStatus::not_permitted);
   if (device->second.write) device->second.write(device->first, width, static_cast<std::uint32_t>(cut(value, width)));
-  return SystemStatus::ok;
+  return {};
 }
 
 // ---- Profile ----

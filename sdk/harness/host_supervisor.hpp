@@ -45,18 +45,17 @@ class HostSupervisor final : public foundation::testing::FakeSupervisor, private
   Result<std::span<std::byte>, HarnessError> add_ram(std::uint64_t address, std::size_t bytes);
 
   // The supervisor's interface, where it differs from the fake's.
-  foundation::SystemResult<std::uint64_t> allocate_pages(std::uint64_t pages, std::uint64_t limit) override;
-  abi::SystemStatus allocate_pages_at(std::uint64_t address, std::uint64_t pages) override;
-  abi::SystemStatus free_pages(std::uint64_t address, std::uint64_t pages) override;
-  abi::SystemStatus set_page_access(std::uint64_t address, std::uint64_t pages, std::uint64_t foundation,
-                                    std::uint64_t drivers) override;
-  abi::SystemStatus call_driver(abi::DriverCall& call) override;
-  void log(std::string_view line) override;
-  foundation::SystemResult<std::uint64_t> read_io(std::uint64_t port, std::uint32_t width) override;
-  abi::SystemStatus write_io(std::uint64_t port, std::uint32_t width, std::uint64_t value) override;
-  abi::SystemStatus check_device(std::uint64_t address, std::uint64_t bytes) override;
-  foundation::SystemResult<std::uint64_t> read_device(std::uint64_t address, std::uint32_t width) override;
-  abi::SystemStatus write_device(std::uint64_t address, std::uint32_t width, std::uint64_t value) override;
+  abi::SystemResult<PhysicalAddress> allocate_pages(std::uint64_t pages, PhysicalAddress limit) override;
+  abi::SystemResult<void> allocate_pages_at(PhysicalAddress base, std::uint64_t pages) override;
+  abi::SystemResult<void> free_pages(PhysicalAddress base, std::uint64_t pages) override;
+  abi::SystemResult<void> set_page_access(PhysicalAddress base, std::uint64_t pages, abi::PageAccess access) override;
+  abi::SystemResult<void> call_driver(FoundationAddress call) override;
+  abi::SystemResult<void> log(Range<FoundationSpace> text) override;
+  abi::SystemResult<std::uint64_t> read_io(std::uint64_t port, abi::Width width) override;
+  abi::SystemResult<void> write_io(std::uint64_t port, abi::Width width, std::uint64_t value) override;
+  abi::SystemResult<void> check_device(Range<PhysicalSpace> device) override;
+  abi::SystemResult<std::uint64_t> read_device(PhysicalAddress device, abi::Width width) override;
+  abi::SystemResult<void> write_device(PhysicalAddress device, abi::Width width, std::uint64_t value) override;
   std::uint64_t ticks() override;
   std::uint64_t serve(std::uint64_t number, const abi::ServiceCall& call) override;
 

@@ -74,17 +74,17 @@ CapturedMessage CommBuffer::capture() {
   return message;
 }
 
-void CommBuffer::reply(const CapturedMessage& message, std::uint64_t status, std::uint64_t data_size) {
-  const std::uint64_t size = std::min(data_size, message.data_capacity);
+void CommBuffer::reply(const CapturedMessage& message, std::uint64_t status, std::uint64_t bytes) {
+  const std::uint64_t size = std::min(bytes, message.data_capacity);
   const std::uint64_t end = message.data_offset + size;
   std::memcpy(const_cast<std::byte*>(outside_) + message.data_offset, copy_ + message.data_offset, size);
   high_water_ = std::max(high_water_, end);
   answer(status, end);
 }
 
-void CommBuffer::answer(std::uint64_t status, std::uint64_t size) {
+void CommBuffer::answer(std::uint64_t status, std::uint64_t bytes) {
   status_->return_status = status;
-  status_->return_buffer_size = size;
+  status_->return_buffer_size = bytes;
   // The flag is the mailbox's lock: everything else is in place when it falls.
   std::atomic_signal_fence(std::memory_order_release);
   status_->is_comm_buffer_valid = 0;

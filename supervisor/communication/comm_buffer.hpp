@@ -38,12 +38,12 @@ class CommBuffer {
   // handlers, and MessageSize must fit. What an earlier message left in the copy is cleared.
   CapturedMessage capture();
 
-  // Answers the captured message and releases the mailbox. `data_size` bytes of data go back, at most the capacity;
+  // Answers the captured message and releases the mailbox. `bytes` of data go back, at most the capacity;
   // `status` is an EFI_STATUS.
-  void reply(const CapturedMessage& message, std::uint64_t status, std::uint64_t data_size);
+  void reply(const CapturedMessage& message, std::uint64_t status, std::uint64_t bytes);
 
  private:
-  void answer(std::uint64_t status, std::uint64_t size);
+  void answer(std::uint64_t status, std::uint64_t bytes);
 
   const std::byte* outside_ = nullptr;
   std::byte* copy_ = nullptr;

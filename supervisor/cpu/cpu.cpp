@@ -21,17 +21,17 @@ std::size_t index_of(InterruptStack stack) { return static_cast<std::size_t>(sta
 
 }  // namespace
 
-void prepare_cpu(Cpu& cpu, std::uint32_t index, std::uint32_t apic_id, std::uint64_t cr4, const CpuStacks& stacks,
+void prepare_cpu(Cpu& cpu, const CpuIdentity& identity, const CpuFeatures& features, const CpuStacks& stacks,
                  std::uint64_t* nmi_slot) {
   cpu = {};
-  cpu.index = index;
-  cpu.apic_id = apic_id;
-  cpu.cr4 = cr4;
+  cpu.index = identity.index;
+  cpu.apic_id = identity.apic_id;
+  cpu.cr4 = features.cr4();
   cpu.descriptors = arch::global_descriptor_table(reinterpret_cast<std::uint64_t>(&cpu.task_state), task_limit);
   cpu.task_state.stack_of_ring[0] = reinterpret_cast<std::uint64_t>(&cpu) + sizeof(arch::RegisterFrame);
-  cpu.task_state.interrupt_stack[index_of(InterruptStack::nmi)] = stacks.nmi - nmi_slot_bytes;
-  cpu.task_state.interrupt_stack[index_of(InterruptStack::double_fault)] = stacks.double_fault;
-  cpu.task_state.interrupt_stack[index_of(InterruptStack::machine_check)] = stacks.machine_check;
+  cpu.task_state.interrupt_stack[index_of(InterruptStack::nmi)] = (stacks.nmi - nmi_slot_bytes).number;
+  cpu.task_state.interrupt_stack[index_of(InterruptStack::double_fault)] = stacks.double_fault.number;
+  cpu.task_state.interrupt_stack[index_of(InterruptStack::machine_check)] = stacks.machine_check.number;
   *nmi_slot = reinterpret_cast<std::uint64_t>(&cpu);
   cpu.io_bitmap = driver_io_bitmap();
   set_io_ports(cpu, false);

@@ -14,7 +14,9 @@
 #include "arch/x86_64/entry/offsets.h"
 #include "arch/x86_64/registers/register_frame.hpp"
 #include "arch/x86_64/registers/segments.hpp"
+#include "base/address.hpp"
 #include "platform/q35/platform.hpp"
+#include "supervisor/cpu/features.hpp"
 
 namespace redoubt::supervisor {
 
@@ -76,14 +78,19 @@ enum class InterruptStack : unsigned { nmi = 1, double_fault = 2, machine_check 
 
 // Tops of a CPU's stacks.
 struct CpuStacks {
-  std::uint64_t nmi;
-  std::uint64_t double_fault;
-  std::uint64_t machine_check;
+  LinearAddress nmi;
+  LinearAddress double_fault;
+  LinearAddress machine_check;
+};
+
+struct CpuIdentity {
+  std::uint32_t index;
+  std::uint32_t apic_id;
 };
 
 // Fills the area, whose own address is that of `cpu`. `nmi_slot` is memory for one word right below stacks.nmi, for
-// the NMI handler to find the area by. `cr4`: its value in MM.
-void prepare_cpu(Cpu& cpu, std::uint32_t index, std::uint32_t apic_id, std::uint64_t cr4, const CpuStacks& stacks,
+// the NMI handler to find the area by.
+void prepare_cpu(Cpu& cpu, const CpuIdentity& identity, const CpuFeatures& features, const CpuStacks& stacks,
                  std::uint64_t* nmi_slot);
 
 // The NMI stack starts below the word that names the per-CPU area; 16 bytes keep it aligned.

@@ -22,7 +22,10 @@ bool port_open(const Cpu& cpu, std::uint32_t port) {
 TEST(Cpu, OpensTheDriversPortsAndNoOther) {
   Cpu cpu;
   std::uint64_t slot = 0;
-  prepare_cpu(cpu, 2, 5, 0x660, {.nmi = 0x10000, .double_fault = 0x20000, .machine_check = 0x30000}, &slot);
+  prepare_cpu(
+      cpu, {.index = 2, .apic_id = 5}, CpuFeatures{},
+      {.nmi = LinearAddress(0x10000), .double_fault = LinearAddress(0x20000), .machine_check = LinearAddress(0x30000)},
+      &slot);
   EXPECT_EQ(slot, reinterpret_cast<std::uint64_t>(&cpu));
   EXPECT_EQ(+cpu.task_state.stack_of_ring[0], slot + sizeof(arch::RegisterFrame));
   EXPECT_EQ(+cpu.task_state.interrupt_stack[0], 0x10000u - nmi_slot_bytes);
@@ -38,7 +41,7 @@ TEST(Cpu, OpensTheDriversPortsAndNoOther) {
 
 TEST(InterruptTable, OnlyTheDoorsOpenFromRingThree) {
   InterruptTable table{};
-  prepare_interrupt_table(table, 0x1000);
+  prepare_interrupt_table(table, LinearAddress(0x1000));
   for (std::size_t number = 0; number < interrupt_gate_count; ++number) {
     const bool door = number == abi::system_call_vector || number == abi::driver_gate_vector;
     EXPECT_EQ((table.gates[number].low >> 45) & 3, door ? 3u : 0u) << number;

@@ -22,10 +22,10 @@ unsigned stack_for(std::size_t number) {
 
 }  // namespace
 
-void prepare_interrupt_table(InterruptTable& table, std::uint64_t stubs) {
+void prepare_interrupt_table(InterruptTable& table, LinearAddress stubs) {
   for (std::size_t number = 0; number < interrupt_gate_count; ++number) {
     const bool door = number == abi::system_call_vector || number == abi::driver_gate_vector;
-    table.gates[number] = arch::interrupt_gate(stubs + number * stub_bytes, door ? 3 : 0, stack_for(number));
+    table.gates[number] = arch::interrupt_gate((stubs + number * stub_bytes).number, door ? 3 : 0, stack_for(number));
   }
 }
 

@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "arch/x86_64/registers/segments.hpp"
+#include "base/address.hpp"
 
 namespace redoubt::supervisor {
 
@@ -16,6 +17,6 @@ struct InterruptTable {
 };
 
 // Fills the table for stubs of 16 bytes each from `stubs` on (arch/x86_64/entry/traps.S).
-void prepare_interrupt_table(InterruptTable& table, std::uint64_t stubs);
+void prepare_interrupt_table(InterruptTable& table, LinearAddress stubs);
 
 }  // namespace redoubt::supervisor

@@ -28,19 +28,26 @@ struct GateArea {
 };
 static_assert(sizeof(GateArea) == 72 && sizeof(GateArea) <= sizeof(DriverCallArea) + driver_stack_headroom);
 
-void switch_to(Supervisor& supervisor, Cpu& cpu, Domain domain) {
-  set_io_ports(cpu, domain == Domain::driver);
+bool lies_in(const Range<DriverSpace>& stack, DriverAddress address, std::uint64_t bytes) {
+  const auto area = Range<DriverSpace>::create(address, bytes);
+  return area && stack.contains(*area);
+}
+
+void switch_to(Supervisor& supervisor, Cpu& cpu, DomainId domain) {
+  set_io_ports(cpu, domain == DomainId::drivers);
   arch::write_cr3(supervisor.memory.root(domain));
 }
 
 // Copies `data` below `stack_pointer` in the foundation's stack and makes the frame enter it there. Returns the data's
 // address. The frame stays as it is on an error.
-Result<std::uint64_t> place_foundation_entry(Supervisor& supervisor, Cpu& cpu, std::uint64_t stack_pointer,
-                                             const void* data, std::uint64_t bytes) {
-  const std::uint64_t address =
-      TRY(checked_subtract(align_down(stack_pointer, stack_alignment), align_up(bytes, stack_alignment)));
-  TRY(supervisor.memory.copy_to(Domain::foundation, address, data, bytes));
-  cpu.frame = ring3_frame(supervisor.foundation_entry, address - sizeof(std::uint64_t));
+Result<FoundationAddress> place_foundation_entry(Supervisor& supervisor, Cpu& cpu, FoundationAddress stack_pointer,
+                                                 Bytes data) {
+  const FoundationAddress address(TRY(checked_subtract(align_down(stack_pointer.number, stack_alignment),
+                                                       align_up(std::uint64_t{data.size()}, stack_alignment))));
+  TRY(supervisor.memory.copy_to_foundation(address, data));
+  cpu.frame = ring3_frame();
+  cpu.frame.rip = supervisor.foundation_entry.number;
+  cpu.frame.rsp = address.number - sizeof(std::uint64_t);
   return address;
 }
 
@@ -50,8 +57,7 @@ Continuation complete_driver_call(Supervisor& supervisor, Cpu& cpu, abi::SystemS
   abi::DriverCall& call = frame.call;
   if (call.scratch_argument != abi::DriverCall::no_scratch) {
     // The stack was writable when the scratch was put there and its pages never change.
-    static_cast<void>(
-        supervisor.memory.copy_from(Domain::driver, call.scratch, frame.scratch_address, sizeof(call.scratch)));
+    static_cast<void>(supervisor.memory.copy_from_driver(writable_object_bytes(call.scratch), frame.scratch_address));
   }
   if (call.count_ticks != 0) {
     call.ticks = arch::read_tsc() - frame.start_ticks;
@@ -61,20 +67,19 @@ Continuation complete_driver_call(Supervisor& supervisor, Cpu& cpu, abi::SystemS
   cpu.frame.rax = static_cast<std::uint64_t>(status);
   cpu.frame.rdx = 0;
   supervisor.calls.pop();
-  switch_to(supervisor, cpu, Domain::foundation);
+  switch_to(supervisor, cpu, DomainId::foundation);
   constexpr std::uint64_t answer = offsetof(abi::DriverCall, scratch);
-  const std::byte* fields = reinterpret_cast<const std::byte*>(&call) + answer;
-  if (!supervisor.memory.copy_to(Domain::foundation, frame.call_address + answer, fields, sizeof(call) - answer)) {
+  if (!supervisor.memory.copy_to_foundation(frame.call_address + answer, object_bytes(call).subspan(answer))) {
     // It was writable when the call was made: the foundation took the page away from itself meanwhile.
-    return contain_fault(supervisor, cpu, {arch::vector::page_fault, frame.call_address, cpu.frame.rip});
+    return contain_fault(supervisor, cpu, {arch::vector::page_fault, frame.call_address.number, cpu.frame.rip});
   }
   return Continuation::resume;
 }
 
 Continuation call_service(Supervisor& supervisor, Cpu& cpu, std::uint64_t number) {
-  const std::uint64_t stack_pointer = cpu.frame.rsp;
-  if (!supervisor.driver_stack.contains(stack_pointer, sizeof(GateArea))) {
-    return contain_fault(supervisor, cpu, {arch::vector::stack, stack_pointer, cpu.frame.rip});
+  const DriverAddress stack_pointer(cpu.frame.rsp);
+  if (!lies_in(supervisor.driver_stack, stack_pointer, sizeof(GateArea))) {
+    return contain_fault(supervisor, cpu, {arch::vector::stack, stack_pointer.number, cpu.frame.rip});
   }
   if (supervisor.calls.full()) {
     clear_volatile_registers(cpu.frame);
@@ -87,58 +92,57 @@ Continuation call_service(Supervisor& supervisor, Cpu& cpu, std::uint64_t number
   call.arguments[2] = cpu.frame.r8;
   call.arguments[3] = cpu.frame.r9;
   GateArea area;
-  if (!supervisor.memory.copy_from(Domain::driver, &area, stack_pointer, sizeof(area))) {
-    return contain_fault(supervisor, cpu, {arch::vector::stack, stack_pointer, cpu.frame.rip});
+  if (!supervisor.memory.copy_from_driver(writable_object_bytes(area), stack_pointer)) {
+    return contain_fault(supervisor, cpu, {arch::vector::stack, stack_pointer.number, cpu.frame.rip});
   }
   std::memcpy(&call.arguments[4], area.arguments, sizeof(area.arguments));
   // A stub returns; an `int` of the driver's own goes on where it stands, whatever the stack says.
-  call.return_address = cpu.frame.rip - supervisor.gates < page_bytes ? area.return_address : cpu.frame.rip;
+  call.return_address = cpu.frame.rip - supervisor.gates.number < page_bytes ? area.return_address : cpu.frame.rip;
   // The frame on top is the foundation's call of this driver: it goes on below where it stands there.
-  const std::uint64_t foundation_rsp = supervisor.calls.top().caller.rsp;
+  const FoundationAddress foundation_rsp(supervisor.calls.top().caller.rsp);
   const arch::RegisterFrame driver = cpu.frame;
-  switch_to(supervisor, cpu, Domain::foundation);
-  const Result<std::uint64_t> address =
-      place_foundation_entry(supervisor, cpu, foundation_rsp - below_stack_pointer, &call, sizeof(call));
+  switch_to(supervisor, cpu, DomainId::foundation);
+  const Result<FoundationAddress> address =
+      place_foundation_entry(supervisor, cpu, foundation_rsp - below_stack_pointer, object_bytes(call));
   if (!address) {
     // It has no stack left to go on with: its fault, whoever called.
     supervisor.calls.clear();
-    return contain_fault(supervisor, cpu, {arch::vector::stack, foundation_rsp, driver.rip});
+    return contain_fault(supervisor, cpu, {arch::vector::stack, foundation_rsp.number, driver.rip});
   }
-  supervisor.calls.push().caller = driver;
+  supervisor.calls.push(CallKind::service).caller = driver;
   cpu.frame.rdi = static_cast<std::uint64_t>(abi::EntryReason::service);
   cpu.frame.rsi = number;
-  cpu.frame.rdx = *address;
+  cpu.frame.rdx = address->number;
   return Continuation::resume;
 }
 
 }  // namespace
 
-Result<void> enter_foundation_with(Supervisor& supervisor, Cpu& cpu, abi::EntryReason reason, const void* data,
-                                   std::uint64_t bytes) {
+Result<void> enter_foundation_with(Supervisor& supervisor, Cpu& cpu, abi::EntryReason reason, Bytes data) {
   supervisor.calls.clear();
   supervisor.owners_doors.close();
-  const std::uint64_t address =
-      TRY(place_foundation_entry(supervisor, cpu, supervisor.foundation_stack.top, data, bytes));
+  const FoundationAddress address =
+      TRY(place_foundation_entry(supervisor, cpu, supervisor.foundation_stack.end(), data));
   cpu.frame.rdi = static_cast<std::uint64_t>(reason);
-  cpu.frame.rsi = address;
+  cpu.frame.rsi = address.number;
   return {};
 }
 
-abi::SystemStatus call_driver(Supervisor& supervisor, Cpu& cpu) {
-  const std::uint64_t address = cpu.frame.rdi;
+abi::SystemResult<Continuation> call_driver(Supervisor& supervisor, Cpu& cpu, FoundationAddress address) {
   if (supervisor.calls.full()) {
-    return abi::SystemStatus::too_deep;
+    return std::unexpected(abi::SystemStatus::too_deep);
   }
   abi::DriverCall call;
-  if (!supervisor.memory.permits(Domain::foundation, address, sizeof(call), abi::page_read | abi::page_write) ||
-      !supervisor.memory.copy_from(Domain::foundation, &call, address, sizeof(call))) {
-    return abi::SystemStatus::bad_address;
+  const auto place = Range<FoundationSpace>::create(address, sizeof(call));
+  if (!place || !supervisor.memory.foundation_may(abi::read_write, *place) ||
+      !supervisor.memory.copy_from_foundation(writable_object_bytes(call), address)) {
+    return std::unexpected(abi::SystemStatus::bad_address);
   }
   if (call.scratch_argument != abi::DriverCall::no_scratch && call.scratch_argument >= 4) {
-    return abi::SystemStatus::invalid_argument;
+    return std::unexpected(abi::SystemStatus::invalid_argument);
   }
-  if (call.entry >= user_address_end) {
-    return abi::SystemStatus::bad_address;
+  if (DriverAddress(call.entry) >= user_address_end) {
+    return std::unexpected(abi::SystemStatus::bad_address);
   }
   call.result = 0;
   call.ticks = 0;
@@ -147,36 +151,39 @@ abi::SystemStatus call_driver(Supervisor& supervisor, Cpu& cpu) {
   call.fault_rip = 0;
 
   // A driver that waits for this very service has a stack pointer that its gate checked.
-  const std::uint64_t driver_rsp = supervisor.calls.empty() ? supervisor.driver_stack.top - driver_stack_headroom
-                                                            : supervisor.calls.top().caller.rsp - below_stack_pointer;
+  const DriverAddress driver_rsp = supervisor.calls.empty()
+                                       ? supervisor.driver_stack.end() - driver_stack_headroom
+                                       : DriverAddress(supervisor.calls.top().caller.rsp) - below_stack_pointer;
   // The return address stands 8 below a multiple of 16, the scratch words right above the home space.
-  const std::uint64_t stack_pointer = align_down(driver_rsp, stack_alignment) - sizeof(DriverCallArea);
-  const std::uint64_t scratch_address = stack_pointer + offsetof(DriverCallArea, scratch);
+  const DriverAddress stack_pointer(align_down(driver_rsp.number, stack_alignment) - sizeof(DriverCallArea));
+  const DriverAddress scratch_address = stack_pointer + offsetof(DriverCallArea, scratch);
   DriverCallArea area{};
-  area.return_address = supervisor.gates + std::uint64_t{abi::gate_return} * abi::gate_stub_bytes;
+  area.return_address = (supervisor.gates + std::uint64_t{abi::gate_return} * abi::gate_stub_bytes).number;
   if (call.scratch_argument != abi::DriverCall::no_scratch) {
     std::memcpy(area.scratch, call.scratch, sizeof(area.scratch));
-    call.arguments[call.scratch_argument] = scratch_address;
+    call.arguments[call.scratch_argument] = scratch_address.number;
   }
-  if (!supervisor.driver_stack.contains(stack_pointer, sizeof(area)) ||
-      !supervisor.memory.copy_to(Domain::driver, stack_pointer, &area, sizeof(area))) {
-    return abi::SystemStatus::too_deep;
+  if (!lies_in(supervisor.driver_stack, stack_pointer, sizeof(area)) ||
+      !supervisor.memory.copy_to_driver(stack_pointer, object_bytes(area))) {
+    return std::unexpected(abi::SystemStatus::too_deep);
   }
 
-  CallFrame& frame = supervisor.calls.push();
+  CallFrame& frame = supervisor.calls.push(CallKind::driver_call);
   frame.caller = cpu.frame;
   frame.call = call;
   frame.call_address = address;
   frame.scratch_address = scratch_address;
-  cpu.frame = ring3_frame(call.entry, stack_pointer);
+  cpu.frame = ring3_frame();
+  cpu.frame.rip = call.entry;
+  cpu.frame.rsp = stack_pointer.number;
   cpu.frame.rcx = call.arguments[0];
   cpu.frame.rdx = call.arguments[1];
   cpu.frame.r8 = call.arguments[2];
   cpu.frame.r9 = call.arguments[3];
   supervisor.extended_state.begin_call();
-  switch_to(supervisor, cpu, Domain::driver);
+  switch_to(supervisor, cpu, DomainId::drivers);
   frame.start_ticks = call.count_ticks != 0 ? arch::read_tsc() : 0;
-  return abi::SystemStatus::ok;
+  return Continuation::resume;
 }
 
 Continuation driver_gate(Supervisor& supervisor, Cpu& cpu) {
@@ -191,28 +198,27 @@ Continuation driver_gate(Supervisor& supervisor, Cpu& cpu) {
   return contain_fault(supervisor, cpu, {arch::vector::general_protection, 0, cpu.frame.rip});
 }
 
-abi::SystemStatus finish_service(Supervisor& supervisor, Cpu& cpu) {
+abi::SystemResult<Continuation> finish_service(Supervisor& supervisor, Cpu& cpu, std::uint64_t status) {
   if (supervisor.calls.empty()) {
-    return abi::SystemStatus::not_permitted;
+    return std::unexpected(abi::SystemStatus::not_permitted);
   }
-  const std::uint64_t status = cpu.frame.rdi;
   cpu.frame = supervisor.calls.top().caller;
   supervisor.calls.pop();
   clear_volatile_registers(cpu.frame);
   cpu.frame.rax = status;
-  switch_to(supervisor, cpu, Domain::driver);
-  return abi::SystemStatus::ok;
+  switch_to(supervisor, cpu, DomainId::drivers);
+  return Continuation::resume;
 }
 
 Continuation contain_fault(Supervisor& supervisor, Cpu& cpu, const Fault& fault) {
   ++supervisor.fault_count;
   if (!supervisor.calls.driver_runs()) {
-    report_fault(supervisor, Domain::foundation, 0, cpu.index, fault);
+    report_fault(supervisor, DomainId::foundation, 0, cpu.index, fault);
     stop_for_foundation(supervisor, cpu, fault);
     return abort_activity(supervisor, cpu);
   }
   abi::DriverCall& call = supervisor.calls.top().call;
-  report_fault(supervisor, Domain::driver, call.driver, cpu.index, fault);
+  report_fault(supervisor, DomainId::drivers, call.driver, cpu.index, fault);
   call.fault_vector = static_cast<std::uint32_t>(fault.vector);
   call.fault_address = fault.address;
   call.fault_rip = fault.rip;

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 
+#include "abi/redoubt/system_call_arguments.hpp"
 #include "arch/x86_64/registers/control.hpp"
 #include "supervisor/supervisor.hpp"
 
@@ -19,7 +20,7 @@ struct Fault {
 };
 
 // The upper half of the address space is ring 0's; and RETF to an address that isn't canonical faults in ring 0.
-inline constexpr std::uint64_t user_address_end = std::uint64_t{1} << 47;
+inline constexpr DriverAddress user_address_end{std::uint64_t{1} << 47};
 
 // What a called driver finds at its stack pointer (Microsoft x64 convention: return address, home space of the four
 // register arguments), and behind it the scratch words.
@@ -30,13 +31,11 @@ struct DriverCallArea {
 };
 static_assert(sizeof(DriverCallArea) == 56 && offsetof(DriverCallArea, home) == 8);
 
-// Ring 3 at `rip`, every other register zero.
-inline arch::RegisterFrame ring3_frame(std::uint64_t rip, std::uint64_t rsp) {
+// Ring 3 with no register set; the caller says where it begins.
+inline arch::RegisterFrame ring3_frame() {
   arch::RegisterFrame frame{};
-  frame.rip = rip;
   frame.cs = arch::selector::user_code;
   frame.rflags = arch::rflags::always_set;
-  frame.rsp = rsp;
   frame.ss = arch::selector::user_data;
   return frame;
 }
@@ -56,14 +55,14 @@ inline void clear_volatile_registers(arch::RegisterFrame& frame) {
 template <typename Data>
 Result<void> enter_foundation(Supervisor& supervisor, Cpu& cpu, abi::EntryReason reason, const Data& data);
 
-// System call call_driver: rdi = DriverCall*. When it returns an error the foundation goes on with that status.
-abi::SystemStatus call_driver(Supervisor& supervisor, Cpu& cpu);
+// System call call_driver, with the address of a DriverCall.
+abi::SystemResult<Continuation> call_driver(Supervisor& supervisor, Cpu& cpu, FoundationAddress call);
 
 // A driver came through its door: r10d = gate.
 Continuation driver_gate(Supervisor& supervisor, Cpu& cpu);
 
-// System call finish_service: rdi = status for the driver. not_permitted if no service is being answered.
-abi::SystemStatus finish_service(Supervisor& supervisor, Cpu& cpu);
+// System call finish_service: `status` for the driver. not_permitted if no service is being answered.
+abi::SystemResult<Continuation> finish_service(Supervisor& supervisor, Cpu& cpu, std::uint64_t status);
 
 // Stops whoever runs: a driver's call returns driver_fault to the foundation, the foundation's own fault ends the
 // activity. Reports it.
@@ -74,12 +73,11 @@ void write_gate_stubs(std::uint8_t* page);
 
 // ---- implementation of the template
 
-Result<void> enter_foundation_with(Supervisor& supervisor, Cpu& cpu, abi::EntryReason reason, const void* data,
-                                   std::uint64_t bytes);
+Result<void> enter_foundation_with(Supervisor& supervisor, Cpu& cpu, abi::EntryReason reason, Bytes data);
 
 template <typename Data>
 Result<void> enter_foundation(Supervisor& supervisor, Cpu& cpu, abi::EntryReason reason, const Data& data) {
-  return enter_foundation_with(supervisor, cpu, reason, &data, sizeof(data));
+  return enter_foundation_with(supervisor, cpu, reason, object_bytes(data));
 }
 
 }  // namespace redoubt::supervisor

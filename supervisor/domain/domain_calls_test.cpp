@@ -18,7 +18,7 @@ class DomainCallsTest : public ::testing::Test {
   DomainCallsTest() {
     EXPECT_TRUE(machine_.launch().has_value());
     machine_.start_operating_system();
-    arch::fake::machine().cr3 = machine_.supervisor().memory.root(Domain::foundation);
+    arch::fake::machine().cr3 = machine_.supervisor().memory.root(DomainId::foundation).number;
     // The foundation has moved down its stack a little.
     frame().rsp -= 0x100;
     call_address_ = frame().rsp + 0x10;
@@ -68,9 +68,10 @@ TEST_F(DomainCallsTest, ACallShowsTheDriverItsArgumentsAndNothingElse) {
     EXPECT_EQ(value, 0u);
   }
   EXPECT_EQ(frame().rsp % 16, 8u);
-  EXPECT_TRUE(machine_.supervisor().driver_stack.contains(frame().rsp, 8 + 8 * 8));
+  EXPECT_TRUE(machine_.supervisor().driver_stack.contains(
+      Range<DriverSpace>::create(DriverAddress(frame().rsp), 8 + 8 * 8).value()));
   EXPECT_EQ(machine_.at<std::uint64_t>(frame().rsp),
-            machine_.supervisor().gates + std::uint64_t{abi::gate_return} * abi::gate_stub_bytes);
+            machine_.supervisor().gates.number + std::uint64_t{abi::gate_return} * abi::gate_stub_bytes);
 }
 
 TEST_F(DomainCallsTest, TheReturnGateBringsTheFoundationBack) {
@@ -122,7 +123,7 @@ TEST_F(DomainCallsTest, AServiceSeesEightArgumentsAndReturnsToTheDriver) {
   const arch::RegisterFrame driver = frame();
   ASSERT_EQ(machine_.gate(9), Continuation::resume);
   EXPECT_TRUE(machine_.in_foundation_space());
-  EXPECT_EQ(frame().rip, machine_.supervisor().foundation_entry);
+  EXPECT_EQ(frame().rip, machine_.supervisor().foundation_entry.number);
   EXPECT_EQ(frame().rdi, static_cast<std::uint64_t>(abi::EntryReason::service));
   EXPECT_EQ(frame().rsi, 9u);
   EXPECT_EQ(frame().rbx, 0u);
@@ -158,7 +159,7 @@ TEST_F(DomainCallsTest, AServiceSeesWhereTheDriverGoesOn) {
     return address;
   };
   machine_.at<std::uint64_t>(frame().rsp) = 0x1234'5678;
-  const std::uint64_t gates = machine_.supervisor().gates;
+  const std::uint64_t gates = machine_.supervisor().gates.number;
   for (const std::uint64_t in_stub : {gates + 8, gates + 9 * abi::gate_stub_bytes + 8, gates + page_bytes - 1}) {
     frame().rip = in_stub;
     EXPECT_EQ(seen(), 0x1234'5678u);
@@ -171,7 +172,7 @@ TEST_F(DomainCallsTest, AServiceSeesWhereTheDriverGoesOn) {
 }
 
 TEST_F(DomainCallsTest, NestedCallsGoOnBelow) {
-  std::uint64_t last_driver_rsp = machine_.supervisor().driver_stack.top;
+  std::uint64_t last_driver_rsp = machine_.supervisor().driver_stack.end().number;
   std::uint64_t last_foundation_rsp = frame().rsp;
   for (unsigned depth = 0; depth < abi::domain_call_depth / 2; ++depth) {
     ASSERT_EQ(call_driver(), Continuation::resume);
@@ -267,10 +268,11 @@ TEST_F(DomainCallsTest, DriversDontSeeEachOthersFpu) {
 }
 
 TEST_F(DomainCallsTest, AHostileDriversStackIsRefused) {
-  const DomainStack stack = machine_.supervisor().driver_stack;
-  for (const std::uint64_t rsp :
-       {std::uint64_t{0}, stack.top, stack.top - 0x40, stack.top - stack.bytes - 8, stack.top + 0x1000,
-        machine_.supervisor().foundation_stack.top - 0x200, ~std::uint64_t{0}, std::uint64_t{0x8000'0000'0000'0000}}) {
+  const std::uint64_t bottom = machine_.supervisor().driver_stack.base().number;
+  const std::uint64_t top = machine_.supervisor().driver_stack.end().number;
+  for (const std::uint64_t rsp : {std::uint64_t{0}, top, top - 0x40, bottom - 8, top + 0x1000,
+                                  machine_.supervisor().foundation_stack.end().number - 0x200, ~std::uint64_t{0},
+                                  std::uint64_t{0x8000'0000'0000'0000}}) {
     call_driver();
     frame().rsp = rsp;
     ASSERT_EQ(machine_.gate(1), Continuation::resume);
@@ -280,7 +282,7 @@ TEST_F(DomainCallsTest, AHostileDriversStackIsRefused) {
   // Memory of drivers' that isn't their stack is none.
   machine_.call(SystemCall::allocate_pages, 1);
   const std::uint64_t page = frame().rdx;
-  machine_.call(SystemCall::set_page_access, page, 1, abi::page_none, abi::page_read | abi::page_write);
+  machine_.call(SystemCall::set_page_access, page, 1, abi::encode(abi::held_by_drivers(abi::read_write)));
   ASSERT_EQ(machine_.answer(), SystemStatus::ok);
   call_driver();
   frame().rsp = page + 0x800;
@@ -288,7 +290,7 @@ TEST_F(DomainCallsTest, AHostileDriversStackIsRefused) {
   EXPECT_EQ(machine_.answer(), SystemStatus::driver_fault);
   // Barely in: the gate works, a call from there doesn't fit.
   call_driver();
-  frame().rsp = stack.top - stack.bytes;
+  frame().rsp = bottom;
   machine_.gate(1);
   EXPECT_TRUE(machine_.in_foundation_space());
   EXPECT_EQ(call_driver(), Continuation::resume);
@@ -307,8 +309,9 @@ TEST_F(DomainCallsTest, UnknownGatesFaultTheDriver) {
 TEST_F(DomainCallsTest, AHostileFoundationsCallIsRefused) {
   const std::uint64_t supervisor_memory = testing::LaunchedMachine::page(41);
   for (const std::uint64_t address :
-       {std::uint64_t{0}, supervisor_memory, machine_.supervisor().driver_stack.top - 0x200, ~std::uint64_t{0} - 50,
-        machine_.supervisor().foundation_stack.top - 8, machine_.supervisor().foundation_entry}) {
+       {std::uint64_t{0}, supervisor_memory, machine_.supervisor().driver_stack.end().number - 0x200,
+        ~std::uint64_t{0} - 50, machine_.supervisor().foundation_stack.end().number - 8,
+        machine_.supervisor().foundation_entry.number}) {
     machine_.call(SystemCall::call_driver, address);
     EXPECT_EQ(machine_.answer(), SystemStatus::bad_address) << std::hex << address;
     EXPECT_TRUE(machine_.in_foundation_space());

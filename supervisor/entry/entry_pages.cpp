@@ -21,12 +21,12 @@ Result<void> write_entry_page(std::span<std::byte> page, std::span<const std::by
   }
   EntryFields fields{};
   fields.gdt_limit = sizeof(arch::GlobalDescriptorTable) - 1;
-  fields.gdt_base = TRY(checked_cast<std::uint32_t>(parameters.descriptors));
-  fields.cr3 = TRY(checked_cast<std::uint32_t>(parameters.root));
+  fields.gdt_base = TRY(checked_cast<std::uint32_t>(parameters.descriptors.number));
+  fields.cr3 = TRY(checked_cast<std::uint32_t>(parameters.root.number));
   fields.cr4 = TRY(checked_cast<std::uint32_t>(parameters.cr4));
   fields.efer = TRY(checked_cast<std::uint32_t>(parameters.efer));
-  fields.cpu = TRY(checked_cast<std::uint32_t>(parameters.cpu));
-  fields.far_offset = TRY(checked_cast<std::uint32_t>(parameters.long_mode));
+  fields.cpu = TRY(checked_cast<std::uint32_t>(parameters.cpu.number));
+  fields.far_offset = TRY(checked_cast<std::uint32_t>(parameters.long_mode.number));
   fields.far_selector = arch::selector::supervisor_code;
   std::memset(page.data(), static_cast<int>(undefined_instruction), page.size());
   std::memcpy(page.data(), code.data(), code.size());

@@ -8,18 +8,19 @@
 #include <span>
 
 #include "arch/x86_64/entry/offsets.h"
+#include "base/address.hpp"
 #include "base/result.hpp"
 
 namespace redoubt::supervisor {
 
 // What an entry page needs to know. All addresses below 4 GiB: the code starts in real mode.
 struct EntryParameters {
-  std::uint64_t descriptors;  // address of the CPU's GDT
-  std::uint64_t root;         // CR3
+  LinearAddress descriptors;  // of the CPU: its GDT
+  PhysicalAddress root;       // CR3
   std::uint64_t cr4;          // without machine checks
   std::uint64_t efer;
-  std::uint64_t cpu;        // address of the per-CPU area
-  std::uint64_t long_mode;  // where to go on in 64-bit mode
+  LinearAddress cpu;        // the per-CPU area
+  LinearAddress long_mode;  // where to go on in 64-bit mode
 };
 
 struct [[gnu::packed]] EntryFields {

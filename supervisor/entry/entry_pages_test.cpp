@@ -9,8 +9,12 @@
 namespace redoubt::supervisor {
 namespace {
 
-const EntryParameters parameters = {
-    .descriptors = 0x1234'5678, .root = 0x2000'1000, .cr4 = 0x620, .efer = 0x900, .cpu = 0x3000, .long_mode = 0x4000};
+const EntryParameters parameters = {.descriptors = LinearAddress(0x1234'5678),
+                                    .root = PhysicalAddress(0x2000'1000),
+                                    .cr4 = 0x620,
+                                    .efer = 0x900,
+                                    .cpu = LinearAddress(0x3000),
+                                    .long_mode = LinearAddress(0x4000)};
 
 TEST(EntryPages, HoldsCodeAndFields) {
   std::vector<std::byte> page(4096);
@@ -32,7 +36,7 @@ TEST(EntryPages, HoldsCodeAndFields) {
 TEST(EntryPages, RefusesAddressesThatRealModeCannotLoad) {
   std::vector<std::byte> page(4096);
   EntryParameters high = parameters;
-  high.root = std::uint64_t{1} << 32;
+  high.root = PhysicalAddress(std::uint64_t{1} << 32);
   EXPECT_EQ(write_entry_page(page, {}, high).error(), Error::overflow);
   EXPECT_EQ(write_entry_page(page, std::vector<std::byte>(ENTRY_FIELDS + 1), parameters).error(),
             Error::invalid_argument);

@@ -31,9 +31,8 @@ constexpr RendezvousLimits rendezvous_limits = {
 
 std::unexpected<const char*> fail(const char* reason) { return std::unexpected(reason); }
 
-std::uint64_t access_of(const image::ExecutableSection& section) {
-  return abi::page_read | (section.writable() ? std::uint64_t{abi::page_write} : 0) |
-         (section.executable() ? std::uint64_t{abi::page_execute} : 0);
+abi::PageAccess access_of(const image::ExecutableSection& section) {
+  return abi::held_by_foundation({.read = true, .write = section.writable(), .execute = section.executable()});
 }
 
 // The foundation's executable in the MM volume.
@@ -75,28 +74,32 @@ LaunchStep<FoundationImage> place_foundation(Supervisor& supervisor, const image
     return fail("no MMRAM for the foundation");
   }
   const MutableBytes destination(memory.at(*base), pages * page_bytes);
-  if (const auto loaded = executable.load_into(destination, *base); !loaded) {
+  if (const auto loaded = executable.load_into(destination, base->number); !loaded) {
     return fail(loaded.error().reason);
   }
   for (std::uint32_t i = 0; i < executable.section_count(); ++i) {
     const image::ExecutableSection section = executable.section(i);
     if (section.memory_size != 0 &&
-        !supervisor.memory.set_fixed_access(*base + section.rva, pages_of(section.memory_size), access_of(section),
-                                            abi::page_none)) {
+        !supervisor.memory.set_fixed_access(*base + section.rva, pages_of(section.memory_size), access_of(section))) {
       return fail("the foundation's sections cannot be protected");
     }
   }
-  return FoundationImage{*base, executable.image_size(), *base + executable.entry_point()};
+  return FoundationImage{*base, executable.image_size(), FoundationAddress(base->number + executable.entry_point())};
 }
 
 LaunchStep<void> place_ring3_stacks(Supervisor& supervisor) {
-  for (const Domain domain : {Domain::foundation, Domain::driver}) {
+  for (const DomainId domain : {DomainId::foundation, DomainId::drivers}) {
     const auto top = supervisor.memory.allocate_stack(domain_stack_pages, domain);
     if (!top) {
       return fail("no MMRAM for a ring-3 stack");
     }
-    (domain == Domain::foundation ? supervisor.foundation_stack : supervisor.driver_stack) = {
-        *top, domain_stack_pages * page_bytes};
+    constexpr std::uint64_t bytes = domain_stack_pages * page_bytes;
+    const std::uint64_t bottom = top->number - bytes;
+    if (domain == DomainId::foundation) {
+      supervisor.foundation_stack = *Range<FoundationSpace>::create(FoundationAddress(bottom), bytes);
+    } else {
+      supervisor.driver_stack = *Range<DriverSpace>::create(DriverAddress(bottom), bytes);
+    }
   }
   return {};
 }
@@ -107,10 +110,10 @@ LaunchStep<void> place_gates(Supervisor& supervisor, DirectMap memory) {
     return fail("no MMRAM for the gates");
   }
   write_gate_stubs(memory.at<std::uint8_t>(*page));
-  if (!supervisor.memory.set_fixed_access(*page, 1, abi::page_none, abi::page_read | abi::page_execute)) {
+  if (!supervisor.memory.set_fixed_access(*page, 1, abi::held_by_drivers(abi::read_execute))) {
     return fail("the gates cannot be protected");
   }
-  supervisor.gates = *page;
+  supervisor.gates = DriverAddress(page->number);
   return {};
 }
 
@@ -141,7 +144,7 @@ LaunchStep<void> build_memory(Supervisor& supervisor, const SupervisorImage& ima
   for (std::size_t i = 0; i < outside.size(); ++i) {
     const platform::OutsideRange& range = platform::outside_ranges[i];
     outside[i] = {
-        .base = range.base,
+        .base = PhysicalAddress(range.base),
         .pages = range.size / page_bytes,
         .drivers = range.access == platform::RangeAccess::drivers,
         .write = true,
@@ -152,8 +155,8 @@ LaunchStep<void> build_memory(Supervisor& supervisor, const SupervisorImage& ima
       .invalidate_page = arch::invalidate_page,
       .execute_disable = supervisor.features.execute_disable,
   };
-  const std::uint64_t record_address =
-      reinterpret_cast<std::uint64_t>(supervisor.launch_record) - reinterpret_cast<std::uint64_t>(memory.at(0));
+  const PhysicalAddress record_address(reinterpret_cast<std::uint64_t>(supervisor.launch_record) -
+                                       reinterpret_cast<std::uint64_t>(memory.at(PhysicalAddress())));
   const auto built = supervisor.memory.initialize(supervisor.launch, record_address, image.sections, outside, hardware,
                                                   memory, window);
   if (!built) {
@@ -161,13 +164,13 @@ LaunchStep<void> build_memory(Supervisor& supervisor, const SupervisorImage& ima
   }
   const abi::LaunchRecord& launch = supervisor.launch;
   supervisor.comm_buffer.initialize(
-      reinterpret_cast<const std::byte*>(MemoryMap::outside(launch.comm_buffer)),
+      reinterpret_cast<const std::byte*>(MemoryMap::outside(PhysicalAddress(launch.comm_buffer)).number),
       memory.at(supervisor.memory.capture()), launch.comm_buffer_pages * page_bytes,
-      reinterpret_cast<volatile abi::CommBufferStatus*>(MemoryMap::outside(launch.comm_status)));
+      reinterpret_cast<volatile abi::CommBufferStatus*>(
+          MemoryMap::outside(PhysicalAddress(launch.comm_status)).number));
   supervisor.direct_map = memory;
-  supervisor.first_save_state = reinterpret_cast<std::uint64_t>(
-      memory.at(launch.mmram_base - abi::smm_entry_offset + abi::smm_save_state_offset));
-  supervisor.local_apic.initialize(MemoryMap::outside(platform::local_apic_base));
+  supervisor.first_save_state = PhysicalAddress(launch.mmram_base) - abi::smm_entry_offset + abi::smm_save_state_offset;
+  supervisor.local_apic.initialize(MemoryMap::outside(PhysicalAddress(platform::local_apic_base)));
   return {};
 }
 
@@ -193,7 +196,7 @@ void measure_tick_rate(Supervisor& supervisor) {
 }
 
 LaunchStep<void> build_cpus(Supervisor& supervisor, DirectMap memory) {
-  const auto* launch_cpus = memory.at<const abi::LaunchCpu>(supervisor.launch.cpus);
+  const auto* launch_cpus = memory.at<const abi::LaunchCpu>(PhysicalAddress(supervisor.launch.cpus));
   for (std::uint32_t index = 0; index < supervisor.launch.cpu_count; ++index) {
     const auto stack = supervisor.memory.allocate_stack(supervisor_stack_pages, std::nullopt);
     const auto nmi = supervisor.memory.allocate_stack(exception_stack_pages, std::nullopt);
@@ -203,8 +206,10 @@ LaunchStep<void> build_cpus(Supervisor& supervisor, DirectMap memory) {
       return fail("no MMRAM for the CPUs' stacks");
     }
     auto* cpu = memory.at<Cpu>(*stack - sizeof(Cpu));
-    prepare_cpu(*cpu, index, launch_cpus[index].apic_id, supervisor.features.cr4(),
-                {.nmi = *nmi, .double_fault = *double_fault, .machine_check = *machine_check},
+    prepare_cpu(*cpu, {.index = index, .apic_id = launch_cpus[index].apic_id}, supervisor.features,
+                {.nmi = LinearAddress(nmi->number),
+                 .double_fault = LinearAddress(double_fault->number),
+                 .machine_check = LinearAddress(machine_check->number)},
                 memory.at<std::uint64_t>(*nmi - nmi_slot_bytes));
     supervisor.cpus[index] = cpu;
   }
@@ -231,7 +236,8 @@ LaunchStep<void> build_cpus(Supervisor& supervisor, DirectMap memory) {
 }
 
 LaunchStep<FoundationImage> load_foundation(Supervisor& supervisor, DirectMap memory) {
-  const Bytes volume(supervisor.memory.window().at(supervisor.launch.volume_base), supervisor.launch.volume_size);
+  const Bytes volume(supervisor.memory.window().at(PhysicalAddress(supervisor.launch.volume_base)),
+                     supervisor.launch.volume_size);
   const image::ExecutableView executable = TRY(find_foundation(volume));
   const FoundationImage foundation = TRY(place_foundation(supervisor, executable, memory));
   supervisor.foundation_entry = foundation.entry;
@@ -242,14 +248,14 @@ LaunchStep<FoundationImage> load_foundation(Supervisor& supervisor, DirectMap me
 
 LaunchStep<void> install_entry_pages(Supervisor& supervisor, const SupervisorImage& image, DirectMap memory) {
   for (std::uint64_t index = 0; index < supervisor.launch.cpu_count; ++index) {
-    const std::uint64_t page = supervisor.launch.mmram_base + index * abi::smbase_stride;
+    const PhysicalAddress page = PhysicalAddress(supervisor.launch.mmram_base) + index * abi::smbase_stride;
     Cpu& cpu = *supervisor.cpus[index];
     const EntryParameters parameters = {
-        .descriptors = reinterpret_cast<std::uint64_t>(&cpu.descriptors),
-        .root = supervisor.memory.root(Domain::foundation),
+        .descriptors = LinearAddress(reinterpret_cast<std::uint64_t>(&cpu.descriptors)),
+        .root = supervisor.memory.root(DomainId::foundation),
         .cr4 = supervisor.features.early_cr4(),
         .efer = supervisor.features.efer(),
-        .cpu = reinterpret_cast<std::uint64_t>(&cpu),
+        .cpu = LinearAddress(reinterpret_cast<std::uint64_t>(&cpu)),
         .long_mode = image.long_mode,
     };
     if (!write_entry_page({memory.at(page), page_bytes}, image.entry_code, parameters) ||
@@ -262,7 +268,7 @@ LaunchStep<void> install_entry_pages(Supervisor& supervisor, const SupervisorIma
 
 void install_dead_entry_pages(const abi::LaunchRecord& record, DirectMap memory) {
   for (std::uint64_t index = 0; index < record.cpu_count; ++index) {
-    write_dead_entry_page({memory.at(record.mmram_base + index * abi::smbase_stride), page_bytes});
+    write_dead_entry_page({memory.at(PhysicalAddress(record.mmram_base) + index * abi::smbase_stride), page_bytes});
   }
 }
 
@@ -275,7 +281,7 @@ LaunchStep<void> enter_launch(Supervisor& supervisor, Cpu& cpu) {
       .hob_size = launch.hob_size,
       .comm_buffer = launch.comm_buffer,
       .comm_buffer_size = launch.comm_buffer_pages * page_bytes,
-      .gates = supervisor.gates,
+      .gates = supervisor.gates.number,
       .mmram_base = launch.mmram_base,
       .mmram_size = launch.mmram_size,
       .cpu_count = launch.cpu_count,

@@ -20,13 +20,13 @@ using LaunchStep = Result<T, const char*>;
 struct SupervisorImage {
   std::span<const ImageSection> sections;
   std::span<const std::byte> entry_code;  // of arch/x86_64/entry/mmi_entry.S
-  std::uint64_t long_mode;                // where the entry code goes on
+  LinearAddress long_mode;                // where the entry code goes on
 };
 
 struct FoundationImage {
-  std::uint64_t base;
+  PhysicalAddress base;
   std::uint64_t size;
-  std::uint64_t entry;
+  FoundationAddress entry;
 };
 
 // Takes a copy of the record and checks what MemoryMap doesn't.

@@ -17,7 +17,7 @@ TEST(Launch, EntersTheFoundationWithWhatItWasPromised) {
   const auto launched = machine.launch();
   ASSERT_TRUE(launched.has_value()) << launched.error();
   const arch::RegisterFrame& frame = machine.frame();
-  EXPECT_EQ(frame.rip, machine.supervisor().foundation_entry);
+  EXPECT_EQ(frame.rip, machine.supervisor().foundation_entry.number);
   EXPECT_EQ(frame.cs, 0x23u);
   EXPECT_EQ(frame.ss, 0x1Bu);
   EXPECT_EQ(frame.rflags, 2u);
@@ -26,7 +26,7 @@ TEST(Launch, EntersTheFoundationWithWhatItWasPromised) {
   const auto& data = machine.at<abi::FoundationLaunch>(frame.rsi);
   EXPECT_EQ(data.volume_base, machine.record().volume_base);
   EXPECT_EQ(data.comm_buffer, LaunchedMachine::comm_buffer);
-  EXPECT_EQ(data.gates, machine.supervisor().gates);
+  EXPECT_EQ(data.gates, machine.supervisor().gates.number);
   EXPECT_EQ(data.cpu_count, 2u);
   EXPECT_EQ(data.options, machine.record().options);
   EXPECT_NE(data.options, 0u);
@@ -36,19 +36,24 @@ TEST(Launch, EachPageHasTheRightsOfItsSection) {
   LaunchedMachine machine;
   ASSERT_TRUE(machine.launch().has_value());
   const MemoryMap& memory = machine.supervisor().memory;
-  const std::uint64_t base = machine.supervisor().foundation_entry - 0x1000;
-  constexpr std::uint64_t read_execute = abi::page_read | abi::page_execute;
-  constexpr std::uint64_t read_write = abi::page_read | abi::page_write;
-  EXPECT_FALSE(memory.permits(Domain::foundation, base, 1, abi::page_read)) << "headers";
-  EXPECT_TRUE(memory.permits(Domain::foundation, base + 0x1000, 0x1000, read_execute));
-  EXPECT_FALSE(memory.permits(Domain::foundation, base + 0x1000, 1, abi::page_write));
-  EXPECT_TRUE(memory.permits(Domain::foundation, base + 0x2000, 0x1000, read_write));
-  EXPECT_FALSE(memory.permits(Domain::foundation, base + 0x2000, 1, abi::page_execute));
+  const std::uint64_t base = machine.supervisor().foundation_entry.number - 0x1000;
+  const auto foundation_may = [&](abi::Rights rights, std::uint64_t address, std::uint64_t bytes) {
+    return memory.foundation_may(rights, Range<FoundationSpace>::create(FoundationAddress(address), bytes).value());
+  };
+  const auto drivers_may = [&](abi::Rights rights, std::uint64_t address, std::uint64_t bytes) {
+    return memory.driver_may(rights, Range<DriverSpace>::create(DriverAddress(address), bytes).value());
+  };
+  EXPECT_FALSE(foundation_may(abi::read_only, base, 1)) << "headers";
+  EXPECT_TRUE(foundation_may(abi::read_execute, base + 0x1000, 0x1000));
+  EXPECT_FALSE(foundation_may({.write = true}, base + 0x1000, 1));
+  EXPECT_TRUE(foundation_may(abi::read_write, base + 0x2000, 0x1000));
+  EXPECT_FALSE(foundation_may({.execute = true}, base + 0x2000, 1));
   for (std::uint64_t page = base; page < base + 0x3000; page += page_bytes) {
-    EXPECT_FALSE(memory.permits(Domain::driver, page, 1, abi::page_read));
+    EXPECT_FALSE(drivers_may(abi::read_only, page, 1));
   }
-  EXPECT_TRUE(memory.permits(Domain::driver, machine.supervisor().gates, page_bytes, read_execute));
-  EXPECT_FALSE(memory.permits(Domain::driver, machine.supervisor().gates, 1, abi::page_write));
+  const std::uint64_t gates = machine.supervisor().gates.number;
+  EXPECT_TRUE(drivers_may(abi::read_execute, gates, page_bytes));
+  EXPECT_FALSE(drivers_may({.write = true}, gates, 1));
 }
 
 TEST(Launch, ATimerThatStandsStillLeavesTheRateUnknown) {
@@ -67,7 +72,7 @@ TEST(Launch, GateStubsCarryTheirNumbers) {
   ASSERT_TRUE(machine.launch().has_value());
   for (std::uint32_t gate = 0; gate <= abi::gate_return; ++gate) {
     const std::uint8_t* stub =
-        &machine.at<std::uint8_t>(machine.supervisor().gates + std::uint64_t{gate} * abi::gate_stub_bytes);
+        &machine.at<std::uint8_t>(machine.supervisor().gates.number + std::uint64_t{gate} * abi::gate_stub_bytes);
     EXPECT_EQ(stub[0], 0x41);
     EXPECT_EQ(stub[2], gate);
     EXPECT_EQ(stub[6], 0xCD);

@@ -42,7 +42,7 @@ constinit InterruptTable interrupt_table{};
 constinit arch::GlobalDescriptorTable first_descriptors = arch::global_descriptor_table(0, 0);
 constexpr unsigned nmi_polls = 1'000'000;
 
-std::uint64_t address_of(const std::byte* symbol) { return reinterpret_cast<std::uint64_t>(symbol); }
+LinearAddress address_of(const std::byte* symbol) { return LinearAddress(reinterpret_cast<std::uint64_t>(symbol)); }
 
 // Exceptions of the launch end in a panic line instead of a silent reset.
 void load_first_tables() {
@@ -69,7 +69,7 @@ void load_final_state(Supervisor& supervisor, Cpu& cpu) {
     arch::write_msr(arch::msr::page_attribute_table, (cpu.saved_pat & ~arch::pat::used_mask) | arch::pat::used_value);
     cpu.pat_changed = 1;
   }
-  arch::write_cr3(supervisor.memory.root(Domain::foundation));
+  arch::write_cr3(supervisor.memory.root(DomainId::foundation));
   arch::write_cr0(MM_CR0);
   arch::write_cr4(supervisor.features.cr4());
 }
@@ -81,11 +81,12 @@ LaunchStep<Cpu*> launch(Supervisor& supervisor, abi::LaunchRecord& record) {
   report_start(supervisor);
   accept_fault_record(supervisor);
 
-  const std::uint64_t text = address_of(redoubt_image_text);
-  const std::uint64_t rodata = address_of(redoubt_image_rodata);
-  const std::uint64_t data = address_of(redoubt_image_data);
-  const std::uint64_t end = address_of(redoubt_image_end);
-  const std::uint64_t base = supervisor.launch.supervisor_base;
+  // The image lies at its own physical addresses.
+  const PhysicalAddress text(address_of(redoubt_image_text).number);
+  const PhysicalAddress rodata(address_of(redoubt_image_rodata).number);
+  const PhysicalAddress data(address_of(redoubt_image_data).number);
+  const PhysicalAddress end(address_of(redoubt_image_end).number);
+  const PhysicalAddress base(supervisor.launch.supervisor_base);
   const ImageSection sections[] = {
       {.base = base, .pages = pages_of(text - base), .write = false, .execute = false},  // PE headers
       {.base = text, .pages = pages_of(rodata - text), .write = false, .execute = true},

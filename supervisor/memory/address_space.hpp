@@ -27,7 +27,7 @@ struct PageRights {
 };
 
 struct PageMapping {
-  std::uint64_t physical;
+  PhysicalAddress physical;
   PageRights rights;
 };
 
@@ -37,31 +37,31 @@ class AddressSpace {
   // without it bit 63 is reserved and nothing can be protected from execution.
   Result<void> create(PagePool& pool, DirectMap memory, bool execute_disable);
 
-  // Uses the tables of `other` for everything that its top level's entry for `virtual_address` leads to, from now on
+  // Uses the tables of `other` for everything that its top level's entry for `linear` leads to, from now on
   // and in both directions. There must be that entry.
-  void share(const AddressSpace& other, std::uint64_t virtual_address);
+  void share(const AddressSpace& other, LinearAddress linear);
 
-  // Maps or remaps whole pages; both addresses page-aligned, `virtual_address` canonical. Errors: invalid_argument,
+  // Maps or remaps whole pages; both addresses page-aligned, `linear` canonical. Errors: invalid_argument,
   // out_of_memory (a part may be mapped then; the caller gives up the launch).
-  Result<void> map(std::uint64_t virtual_address, std::uint64_t physical, std::uint64_t pages, PageRights rights);
+  Result<void> map(LinearAddress linear, PhysicalAddress physical, std::uint64_t pages, PageRights rights);
 
   // Removes mappings; pages without one stay so.
-  void unmap(std::uint64_t virtual_address, std::uint64_t pages);
+  void unmap(LinearAddress linear, std::uint64_t pages);
 
-  // What `virtual_address` leads to.
-  std::optional<PageMapping> find(std::uint64_t virtual_address) const;
+  // What `linear` leads to.
+  std::optional<PageMapping> find(LinearAddress linear) const;
 
-  // Physical address of the PML4: the value for CR3.
-  std::uint64_t root() const { return root_; }
+  // The PML4: the value for CR3.
+  PhysicalAddress root() const { return root_; }
 
  private:
-  std::uint64_t* entry(std::uint64_t virtual_address) const;
-  Result<std::uint64_t*> make_entry(std::uint64_t virtual_address);
-  Result<std::uint64_t> make_table();
+  std::uint64_t* entry(LinearAddress linear) const;
+  Result<std::uint64_t*> make_entry(LinearAddress linear);
+  Result<PhysicalAddress> make_table();
 
   PagePool* pool_ = nullptr;
   DirectMap memory_;
-  std::uint64_t root_ = 0;
+  PhysicalAddress root_;
   bool execute_disable_ = false;
 };
 

@@ -7,22 +7,26 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "base/address.hpp"
+
 namespace redoubt::supervisor {
 
 class DirectMap {
  public:
   constexpr DirectMap() = default;
-  constexpr explicit DirectMap(std::uint64_t offset) : offset_(offset) {}
+  // `zero`: where the supervisor would see physical address 0.
+  constexpr explicit DirectMap(LinearAddress zero) : zero_(zero) {}
   // `array` stands for the memory at physical address `base`.
-  DirectMap(std::byte* array, std::uint64_t base) : offset_(reinterpret_cast<std::uint64_t>(array) - base) {}
+  DirectMap(std::byte* array, PhysicalAddress base)
+      : zero_(LinearAddress(reinterpret_cast<std::uint64_t>(array)) - base.number) {}
 
   template <typename T = std::byte>
-  T* at(std::uint64_t physical) const {
-    return reinterpret_cast<T*>(physical + offset_);
+  T* at(PhysicalAddress physical) const {
+    return reinterpret_cast<T*>((zero_ + physical.number).number);
   }
 
  private:
-  std::uint64_t offset_ = 0;
+  LinearAddress zero_;
 };
 
 }  // namespace redoubt::supervisor

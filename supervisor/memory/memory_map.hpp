@@ -24,23 +24,24 @@
 #include <span>
 
 #include "abi/redoubt/launch.hpp"
-#include "abi/redoubt/syscall.hpp"
+#include "abi/redoubt/page_access.hpp"
+#include "base/address.hpp"
+#include "base/byte_reader.hpp"
 #include "base/result.hpp"
 #include "supervisor/memory/address_space.hpp"
 #include "supervisor/memory/page_pool.hpp"
 
 namespace redoubt::supervisor {
 
-enum class Domain : std::uint8_t { foundation, driver };
-inline constexpr int domain_count = 2;
+using abi::DomainId;
 
 // Where the supervisor sees physical memory that it may use itself. One table of the top level leads to all below
 // 512 GiB, and both address spaces share it.
-inline constexpr std::uint64_t physical_window = 0xFFFF'8000'0000'0000;
+inline constexpr LinearAddress physical_window{0xFFFF'8000'0000'0000};
 
 // A part of the supervisor's own image.
 struct ImageSection {
-  std::uint64_t base;  // page-aligned
+  PhysicalAddress base;  // page-aligned
   std::uint64_t pages;
   bool write;
   bool execute;
@@ -48,7 +49,7 @@ struct ImageSection {
 
 // A physical range outside MMRAM that is mapped from the start.
 struct OutsideMapping {
-  std::uint64_t base;  // page-aligned
+  PhysicalAddress base;  // page-aligned
   std::uint64_t pages;
   bool drivers;  // identity-mapped for drivers, besides the supervisor's mapping in the window
   bool write;
@@ -57,7 +58,7 @@ struct OutsideMapping {
 
 // What MemoryMap needs from the processor; the host tests bring their own.
 struct MemoryHardware {
-  void (*invalidate_page)(std::uint64_t virtual_address);
+  void (*invalidate_page)(LinearAddress page);
   bool execute_disable;
 };
 
@@ -67,101 +68,107 @@ class MemoryMap {
   // lies in MMRAM. `memory`: how ring 0 sees its own part of MMRAM, `window`: all of it, once the tables built here are
   // loaded. Errors: malformed (the record contradicts itself or leaves MMRAM), invalid_argument (a mapping
   // overlaps MMRAM, the buffer or another), out_of_memory.
-  Result<void> initialize(const abi::LaunchRecord& record, std::uint64_t record_address,
+  Result<void> initialize(const abi::LaunchRecord& record, PhysicalAddress record_address,
                           std::span<const ImageSection> sections, std::span<const OutsideMapping> outside,
                           MemoryHardware hardware, DirectMap memory = {},
                           DirectMap window = DirectMap(physical_window));
 
   // The value of CR3 for a domain. Supervisor pages are the same in both.
-  std::uint64_t root(Domain domain) const { return spaces_[index(domain)].root(); }
+  PhysicalAddress root(DomainId domain) const { return spaces_[index(domain)].root(); }
 
   // Zeroed pages of ring 0. Errors: out_of_memory.
-  Result<std::uint64_t> allocate_supervisor(std::uint64_t pages);
+  Result<PhysicalAddress> allocate_supervisor(std::uint64_t pages);
 
   // Zeroed stack with an unmapped page below and above; returns the address after its last byte.
   // `domain` empty: a ring-0 stack. Errors: out_of_memory.
-  Result<std::uint64_t> allocate_stack(std::uint64_t pages, std::optional<Domain> domain);
+  Result<PhysicalAddress> allocate_stack(std::uint64_t pages, std::optional<DomainId> domain);
 
   // Zeroed ring-3 memory laid out by the supervisor, not yet open to any domain: fill it, then set_fixed_access().
-  Result<std::uint64_t> allocate_fixed(std::uint64_t pages);
+  Result<PhysicalAddress> allocate_fixed(std::uint64_t pages);
 
   // Opens pages of allocate_fixed(). Errors: invalid_argument, as set_page_access().
-  Result<void> set_fixed_access(std::uint64_t address, std::uint64_t pages, std::uint64_t foundation,
-                                std::uint64_t drivers);
+  Result<void> set_fixed_access(PhysicalAddress address, std::uint64_t pages, abi::PageAccess access);
 
-  // Makes a page of `owner` entry, read and execute for ring 0 only, after its code was written.
-  Result<void> seal_entry_page(std::uint64_t address);
+  // Makes a page of use entry, read and execute for ring 0 only, after its code was written.
+  Result<void> seal_entry_page(PhysicalAddress address);
 
   // Forgets the bootstrap tables and stack, once nothing runs on them.
   void release_bootstrap(const abi::LaunchRecord& record);
 
   // System calls of the foundation (abi/redoubt/syscall.hpp). Every argument comes from ring 3.
-  Result<std::uint64_t> allocate_pages(std::uint64_t pages, std::uint64_t limit);
-  Result<std::uint64_t> allocate_pages_at(std::uint64_t address, std::uint64_t pages);
-  Result<void> free_pages(std::uint64_t address, std::uint64_t pages);
-  Result<void> set_page_access(std::uint64_t address, std::uint64_t pages, std::uint64_t foundation,
-                               std::uint64_t drivers);
+  Result<PhysicalAddress> allocate_pages(std::uint64_t pages, PhysicalAddress limit);
+  Result<void> allocate_pages_at(PhysicalAddress address, std::uint64_t pages);
+  Result<void> free_pages(PhysicalAddress address, std::uint64_t pages);
+  Result<void> set_page_access(PhysicalAddress address, std::uint64_t pages, abi::PageAccess access);
 
   // Lets drivers read and write RAM outside MMRAM at its own address. The caller knows that it is RAM. Errors:
   // invalid_argument (not whole pages, none, an address no page table can hold), access_denied (MMRAM, the
   // communication buffer or its status page, or something else that drivers or ring 0 see there), out_of_memory;
   // nothing is open then, but other CPUs may have seen it, and are flushed by the caller.
-  Result<void> unblock(std::uint64_t address, std::uint64_t pages);
+  Result<void> unblock(PhysicalAddress address, std::uint64_t pages);
 
   // Copies between domains and between a domain and ring 0. Every page is checked against what that domain may do with
   // it before a byte of it moves; write_driver() moves nothing to a page that the foundation, on whose behalf it
   // writes, may read and not write. Errors: access_denied.
-  Result<void> read_driver(std::uint64_t foundation_destination, std::uint64_t driver_source, std::uint64_t bytes);
-  Result<void> write_driver(std::uint64_t driver_destination, std::uint64_t foundation_source, std::uint64_t bytes);
-  Result<void> copy_from(Domain domain, void* destination, std::uint64_t source, std::uint64_t bytes);
-  Result<void> copy_to(Domain domain, std::uint64_t destination, const void* source, std::uint64_t bytes);
+  // Ranges of devices and unblocked RAM aren't memory here: no copy ever touches those.
+  Result<void> read_driver(FoundationAddress to, Range<DriverSpace> from);
+  Result<void> write_driver(DriverAddress to, Range<FoundationSpace> from);
+  Result<void> copy_from_foundation(MutableBytes to, FoundationAddress from) const;
+  Result<void> copy_to_foundation(FoundationAddress to, Bytes from);
+  Result<void> copy_from_driver(MutableBytes to, DriverAddress from) const;
+  Result<void> copy_to_driver(DriverAddress to, Bytes from);
 
-  // Whether `domain` may do `access` (PageAccess bits) with all of [address, address + bytes) in MMRAM or the
-  // captured message. Ranges of devices and unblocked RAM don't count: no copy ever touches those.
-  bool permits(Domain domain, std::uint64_t address, std::uint64_t bytes, std::uint64_t access) const;
+  // Whether a domain may do this with all of a range of memory now. Rights can change: no copy relies on the answer.
+  bool foundation_may(abi::Rights wanted, Range<FoundationSpace> range) const;
+  bool driver_may(abi::Rights wanted, Range<DriverSpace> range) const;
 
   // The supervisor's address of something outside MMRAM.
-  static constexpr std::uint64_t outside(std::uint64_t physical) { return physical_window + physical; }
+  static constexpr LinearAddress outside(PhysicalAddress physical) { return physical_window + physical.number; }
 
   // How ring 0 reaches pages of ring 3.
   DirectMap window() const { return window_; }
 
   // The captured message: the supervisor's view of the pages behind the communication buffer's address.
-  std::uint64_t capture() const { return capture_; }
+  PhysicalAddress capture() const { return capture_; }
 
   const PagePool& pool() const { return pool_; }
-  const AddressSpace& space(Domain domain) const { return spaces_[index(domain)]; }
+  const AddressSpace& space(DomainId domain) const { return spaces_[index(domain)]; }
 
  private:
-  static constexpr std::size_t index(Domain domain) { return static_cast<std::size_t>(domain); }
+  static constexpr std::size_t index(DomainId domain) { return static_cast<std::size_t>(domain); }
 
-  Result<void> claim_launch_pages(const abi::LaunchRecord& record, std::uint64_t record_address,
+  Result<void> claim_launch_pages(const abi::LaunchRecord& record, PhysicalAddress record_address,
                                   std::span<const ImageSection> sections);
   Result<void> map_mmram();
   Result<void> map_window(std::span<const ImageSection> sections);
   Result<void> map_capture();
   Result<void> map_outside(std::span<const OutsideMapping> outside);
-  Result<void> apply(std::uint64_t address, std::uint64_t pages);
-  Result<void> change_access(std::uint64_t address, std::uint64_t pages, PageOwner owner, std::uint64_t foundation,
-                             std::uint64_t drivers);
-  std::uint64_t rights_of(Domain domain, std::uint64_t address) const;
-  bool may_write_driver(std::uint64_t address, std::uint64_t bytes) const;
-  std::uint64_t physical_of(std::uint64_t address) const;
-  // Pieces of memory, all permitted to somebody, that lie in one page each.
+  Result<void> apply(PhysicalAddress address, std::uint64_t pages);
+  Result<void> change_access(PhysicalAddress address, std::uint64_t pages, PageUse use, abi::PageAccess access);
+  abi::Rights rights_of(DomainId domain, LinearAddress address) const;
+  bool permits(DomainId domain, Range<LinearSpace> range, abi::Rights wanted) const;
+  bool permits_all(DomainId domain, Range<LinearSpace> range, abi::Rights wanted) const;
+  bool driver_may_be_written(Range<LinearSpace> range) const;
+  PhysicalAddress physical_of(LinearAddress address) const;
+  // Pieces of memory, all permitted to a domain, that lie in one page each.
   template <typename Move>
-  void for_each_piece(std::uint64_t address, std::uint64_t bytes, Move move) const;
-  void move(std::uint64_t destination, std::uint64_t source, std::uint64_t bytes) const;
-  void clear_pages(std::uint64_t address, std::uint64_t pages);
+  void for_each_piece(Range<LinearSpace> range, Move move) const;
+  void move(Range<LinearSpace> to, LinearAddress from) const;
+  enum class Direction : std::uint8_t { in, out };
+  void copy_pieces(Range<LinearSpace> range, std::byte* own, Direction direction) const;
+  Result<void> copy_in(MutableBytes to, DomainId domain, LinearAddress from) const;
+  Result<void> copy_out(DomainId domain, LinearAddress to, Bytes from);
+  bool leads_elsewhere(Range<PhysicalSpace> range) const;
+  void clear_pages(PhysicalAddress address, std::uint64_t pages);
 
   PagePool pool_;
-  AddressSpace spaces_[domain_count];
+  AddressSpace spaces_[abi::domain_count];
   DirectMap memory_;
   DirectMap window_;
   MemoryHardware hardware_{};
-  std::uint64_t comm_buffer_ = 0;
-  std::uint64_t comm_bytes_ = 0;
-  std::uint64_t comm_status_ = 0;
-  std::uint64_t capture_ = 0;
+  Range<PhysicalSpace> comm_buffer_;
+  Range<PhysicalSpace> status_page_;  // in which the buffer's status lies
+  PhysicalAddress capture_;
 };
 
 }  // namespace redoubt::supervisor

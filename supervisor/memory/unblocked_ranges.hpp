@@ -10,15 +10,11 @@
 
 #include "abi/redoubt/launch.hpp"
 #include "abi/redoubt/syscall.hpp"
+#include "base/address.hpp"
 #include "base/result.hpp"
 #include "supervisor/memory/memory_map.hpp"
 
 namespace redoubt::supervisor {
-
-struct UnblockedRange {
-  std::uint64_t base;
-  std::uint64_t pages;
-};
 
 class UnblockedRanges {
  public:
@@ -26,16 +22,17 @@ class UnblockedRanges {
   // opened before holds them all. Errors: access_denied (locked, not RAM, or memory that drivers see already or must
   // not see), invalid_argument as MemoryMap::unblock(), out_of_memory (also when there would be too many ranges or
   // pages).
-  Result<bool> unblock(const abi::LaunchRecord& record, MemoryMap& memory, std::uint64_t address, std::uint64_t pages);
+  Result<bool> unblock(const abi::LaunchRecord& record, MemoryMap& memory, PhysicalAddress address,
+                       std::uint64_t pages);
 
   // For good.
   void lock() { locked_ = true; }
   bool locked() const { return locked_; }
 
-  std::span<const UnblockedRange> ranges() const { return std::span(ranges_).first(count_); }
+  std::span<const Range<PhysicalSpace>> ranges() const { return std::span(ranges_).first(count_); }
 
  private:
-  std::array<UnblockedRange, abi::unblocked_limit> ranges_{};
+  std::array<Range<PhysicalSpace>, abi::unblocked_limit> ranges_{};
   std::uint32_t count_ = 0;
   std::uint64_t pages_ = 0;  // of all ranges
   bool locked_ = false;

@@ -30,10 +30,12 @@ class UnblockedRangesTest : public ::testing::Test {
   }
 
   Result<bool> unblock(std::uint64_t address, std::uint64_t pages) {
-    return ranges_.unblock(record_, memory(), address, pages);
+    return ranges_.unblock(record_, memory(), PhysicalAddress(address), pages);
   }
   MemoryMap& memory() { return machine_.supervisor().memory; }
-  bool mapped(Domain domain, std::uint64_t address) { return memory().space(domain).find(address).has_value(); }
+  bool mapped(DomainId domain, std::uint64_t address) {
+    return memory().space(domain).find(LinearAddress(address)).has_value();
+  }
   void expect_refused(std::uint64_t address, std::uint64_t pages, Error error) {
     const std::size_t before = ranges_.ranges().size();
     const auto result = unblock(address, pages);
@@ -49,16 +51,17 @@ class UnblockedRangesTest : public ::testing::Test {
 
 TEST_F(UnblockedRangesTest, OpensToDriversAloneAndNeverForExecution) {
   EXPECT_EQ(unblock(0x1000'0000, 3), true);
-  const auto found = memory().space(Domain::driver).find(0x1000'2FFF);
+  const auto found = memory().space(DomainId::drivers).find(LinearAddress(0x1000'2FFF));
   ASSERT_TRUE(found.has_value());
-  EXPECT_EQ(found->physical, 0x1000'2FFFU);
+  EXPECT_EQ(found->physical, PhysicalAddress(0x1000'2FFF));
   EXPECT_EQ(found->rights, (PageRights{.user = true, .write = true}));
-  EXPECT_FALSE(mapped(Domain::driver, 0x0FFF'FFFF));
-  EXPECT_FALSE(mapped(Domain::driver, 0x1000'3000));
-  EXPECT_FALSE(mapped(Domain::foundation, 0x1000'0000));
-  EXPECT_FALSE(memory().permits(Domain::driver, 0x1000'0000, 1, abi::page_read)) << "no copy touches it";
+  EXPECT_FALSE(mapped(DomainId::drivers, 0x0FFF'FFFF));
+  EXPECT_FALSE(mapped(DomainId::drivers, 0x1000'3000));
+  EXPECT_FALSE(mapped(DomainId::foundation, 0x1000'0000));
+  EXPECT_FALSE(memory().driver_may(abi::read_only, Range<DriverSpace>::create(DriverAddress(0x1000'0000), 1).value()))
+      << "no copy touches it";
   EXPECT_EQ(unblock(high_ram + high_ram_bytes - page_bytes, 1), true);
-  EXPECT_TRUE(mapped(Domain::driver, high_ram + high_ram_bytes - 1));
+  EXPECT_TRUE(mapped(DomainId::drivers, high_ram + high_ram_bytes - 1));
   EXPECT_EQ(ranges_.ranges().size(), 2U);
 }
 
@@ -69,8 +72,8 @@ TEST_F(UnblockedRangesTest, WhatIsOpenMayBeAskedForAgain) {
   EXPECT_EQ(ranges_.ranges().size(), 1U);
   expect_refused(0x1000'3000, 2, Error::access_denied);
   expect_refused(0x0FFF'F000, 2, Error::access_denied);
-  EXPECT_FALSE(mapped(Domain::driver, 0x1000'4000));
-  EXPECT_FALSE(mapped(Domain::driver, 0x0FFF'F000));
+  EXPECT_FALSE(mapped(DomainId::drivers, 0x1000'4000));
+  EXPECT_FALSE(mapped(DomainId::drivers, 0x0FFF'F000));
   EXPECT_EQ(unblock(0x1000'4000, 1), true);
 }
 
@@ -97,12 +100,13 @@ TEST_F(UnblockedRangesTest, RamThatCannotBeIsRefused) {
   expect_refused(std::uint64_t{1} << 47, 1, Error::invalid_argument);
   expect_refused(std::uint64_t{1} << 52, 1, Error::invalid_argument);
   expect_refused((std::uint64_t{1} << 47) - page_bytes, 2, Error::invalid_argument);
-  EXPECT_FALSE(mapped(Domain::driver, (std::uint64_t{1} << 47) - page_bytes)) << "half of it stayed open";
+  EXPECT_FALSE(mapped(DomainId::drivers, (std::uint64_t{1} << 47) - page_bytes)) << "half of it stayed open";
   // Nor does a refusal touch what the same bits lead to elsewhere.
   expect_refused((std::uint64_t{1} << 47) + testing::LaunchedMachine::comm_buffer, 1, Error::invalid_argument);
   expect_refused((std::uint64_t{1} << 48) + testing::LaunchedMachine::mmram_base, 4, Error::invalid_argument);
-  EXPECT_TRUE(mapped(Domain::driver, MemoryMap::outside(testing::LaunchedMachine::comm_buffer)));
-  EXPECT_TRUE(mapped(Domain::driver, testing::LaunchedMachine::mmram_base));
+  EXPECT_TRUE(
+      mapped(DomainId::drivers, MemoryMap::outside(PhysicalAddress(testing::LaunchedMachine::comm_buffer)).number));
+  EXPECT_TRUE(mapped(DomainId::drivers, testing::LaunchedMachine::mmram_base));
   expect_refused(platform::local_apic_base, 1, Error::access_denied);
   expect_refused(platform::outside_ranges[0].base, 1, Error::access_denied);
   record_.memory_count = ~std::uint32_t{0};
@@ -131,7 +135,7 @@ TEST_F(UnblockedRangesTest, EndsWithTheLock) {
   ranges_.lock();
   expect_refused(0x1000'0000, 1, Error::access_denied);
   expect_refused(0x2000'0000, 1, Error::access_denied);
-  EXPECT_TRUE(mapped(Domain::driver, 0x1000'0000)) << "what is open stays open";
+  EXPECT_TRUE(mapped(DomainId::drivers, 0x1000'0000)) << "what is open stays open";
 }
 
 TEST_F(UnblockedRangesTest, HasLimits) {
@@ -143,10 +147,10 @@ TEST_F(UnblockedRangesTest, HasLimits) {
 }
 
 TEST_F(UnblockedRangesTest, WithoutPagesForTablesNothingIsOpen) {
-  while (memory().pool().free_pages() > 1) ASSERT_TRUE(memory().allocate_pages(1, 0).has_value());
+  while (memory().pool().free_pages() > 1) ASSERT_TRUE(memory().allocate_pages(1, {}).has_value());
   // Two tables would be needed up there, and one page is left.
   expect_refused(high_ram + 0x1FF000, 2, Error::out_of_memory);
-  EXPECT_FALSE(mapped(Domain::driver, high_ram + 0x1FF000));
+  EXPECT_FALSE(mapped(DomainId::drivers, high_ram + 0x1FF000));
 }
 
 // Whatever is asked for, drivers see RAM of the record and nothing else of it.
@@ -169,9 +173,9 @@ TEST_F(UnblockedRangesTest, RandomRequestsOpenRamOnly) {
     const bool high = address >= high_ram && address - high_ram < high_ram_bytes;
     ASSERT_TRUE(low || high) << std::hex << address << " " << pages;
     for (std::uint64_t page = 0; page < pages; ++page) {
-      const auto found = memory().space(Domain::driver).find(address + page * page_bytes);
+      const auto found = memory().space(DomainId::drivers).find(LinearAddress(address + page * page_bytes));
       ASSERT_TRUE(found.has_value());
-      ASSERT_EQ(found->physical, address + page * page_bytes);
+      ASSERT_EQ(found->physical, PhysicalAddress(address + page * page_bytes));
       ASSERT_FALSE(found->rights.execute);
     }
   }

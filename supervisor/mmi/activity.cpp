@@ -196,30 +196,27 @@ Continuation begin_mmi(Supervisor& supervisor, Cpu& cpu) {
   return supervisor.rendezvous.enter_first(cpu.index) ? own_mmi(supervisor, cpu) : begin_later(supervisor, cpu);
 }
 
-abi::SystemStatus finish_launch(Supervisor& supervisor, const Cpu& cpu, std::uint64_t status) {
+abi::SystemResult<Continuation> finish_launch(Supervisor& supervisor, const Cpu& cpu, std::uint64_t status) {
   if (supervisor.activity != Activity::launch || !supervisor.calls.empty()) {
-    return abi::SystemStatus::not_permitted;
+    return std::unexpected(abi::SystemStatus::not_permitted);
   }
   end_launch(supervisor, cpu, !abi::status::is_error(status));
-  return abi::SystemStatus::ok;
+  return Continuation::leave;
 }
 
-abi::SystemStatus finish_mmi(Supervisor& supervisor, const Cpu& cpu, std::uint64_t status, std::uint64_t reply_size) {
+abi::SystemResult<Continuation> finish_mmi(Supervisor& supervisor, Cpu& cpu, std::uint64_t status,
+                                           std::uint64_t bytes) {
   if (supervisor.activity != Activity::mmi || !supervisor.calls.empty()) {
-    return abi::SystemStatus::not_permitted;
+    return std::unexpected(abi::SystemStatus::not_permitted);
   }
   stop_other_cpus(supervisor, cpu);
   if (supervisor.message.kind == CapturedMessage::Kind::message) {
     if (supervisor.message.guid == abi::ready_to_boot_event_group_guid) [[unlikely]] {
       forget_resets(supervisor);
     }
-    supervisor.comm_buffer.reply(supervisor.message, status, reply_size);
+    supervisor.comm_buffer.reply(supervisor.message, status, bytes);
   }
   end_round(supervisor, cpu);
-  return abi::SystemStatus::ok;
-}
-
-Continuation after_mmi(Supervisor& supervisor, Cpu& cpu) {
   if (!supervisor.look_again) [[likely]] {
     return Continuation::leave;
   }

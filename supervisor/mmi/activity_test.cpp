@@ -238,7 +238,7 @@ TEST_F(ActivityTest, ACutOffMessageIsAnsweredAsItCame) {
   std::memcpy(machine_.mailbox(), &question, sizeof(question));
   machine_.status().is_comm_buffer_valid = 1;
   ASSERT_EQ(mmi(), Continuation::resume);
-  auto& captured = machine_.at<Question>(supervisor().memory.capture());
+  auto& captured = machine_.at<Question>(supervisor().memory.capture().number);
   captured.access.vendor = abi::global_variable_guid;
   captured.access.name_size = sizeof(policy::closed::secure_boot_name);
   std::memcpy(captured.name, policy::closed::secure_boot_name, sizeof(captured.name));

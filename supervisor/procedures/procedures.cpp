@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 #include "supervisor/procedures/procedures.hpp"
 
+#include <optional>
+
 #include "arch/processor.hpp"
 #include "arch/x86_64/registers/exceptions.hpp"
 #include "platform/q35/platform.hpp"
@@ -28,29 +30,33 @@ constexpr std::uint64_t answer_polls = std::uint64_t{1} << 30;
 // A procedure is one call of a driver, in which there are no others.
 constexpr CallDepth procedure_depth = 1;
 
-// The procedure of a CPU other than the owner, or null.
-Procedure* find(const Supervisor& supervisor, const Cpu& owner, std::uint64_t cpu) {
-  return cpu < supervisor.launch.cpu_count && cpu != owner.index ? &supervisor.procedures[cpu] : nullptr;
+// The CPU that is asked for, if there is one and it isn't the owner.
+std::optional<std::uint32_t> find(const Supervisor& supervisor, const Cpu& owner, abi::CpuNumber asked) {
+  if (asked >= abi::CpuNumber{supervisor.launch.cpu_count} || asked == abi::CpuNumber{owner.index}) {
+    return std::nullopt;
+  }
+  return static_cast<std::uint32_t>(asked);
 }
 
 // What the CPU needs besides its ring-0 stack, the first time. What there is already is kept if the rest isn't to be
 // had.
 Result<void> prepare(Supervisor& supervisor, const Cpu& owner, Procedure& procedure) {
-  if (procedure.stack_top != 0) {
+  if (procedure.stack_top != DriverAddress()) {
     return {};
   }
   if (!procedure.extended_state.has_area()) {
-    const std::uint64_t area =
+    const PhysicalAddress area =
         TRY(supervisor.memory.allocate_supervisor(pages_of(supervisor.features.extended_state_bytes)));
     procedure.extended_state.initialize(supervisor.direct_map.at(area), supervisor.features);
   }
-  procedure.stack_top = TRY(supervisor.memory.allocate_stack(procedure_stack_pages, Domain::driver));
+  procedure.stack_top =
+      DriverAddress(TRY(supervisor.memory.allocate_stack(procedure_stack_pages, DomainId::drivers)).number);
   flush_procedures(supervisor, owner);
   return {};
 }
 
 // The NMI was taken, or the CPU was reset and is back: then it may have missed it.
-bool answered(Supervisor& supervisor, std::uint64_t cpu) {
+bool answered(Supervisor& supervisor, std::uint32_t cpu) {
   const std::atomic_ref request(supervisor.cpus[cpu]->request);
   const Procedure& procedure = supervisor.procedures[cpu];
   const ProcedureState state = procedure.state.load(std::memory_order_acquire);
@@ -62,7 +68,7 @@ bool answered(Supervisor& supervisor, std::uint64_t cpu) {
   return request.load(std::memory_order_acquire) == static_cast<std::uint8_t>(CpuRequest::none);
 }
 
-bool wait_for_answer(Supervisor& supervisor, std::uint64_t cpu, std::uint64_t ticks) {
+bool wait_for_answer(Supervisor& supervisor, std::uint32_t cpu, std::uint64_t ticks) {
   const std::uint64_t start = arch::read_tsc();
   for (std::uint64_t polls = 0; polls < answer_polls && arch::read_tsc() - start < ticks; ++polls) {
     if (answered(supervisor, cpu)) {
@@ -77,13 +83,13 @@ bool wait_for_answer(Supervisor& supervisor, std::uint64_t cpu, std::uint64_t ti
 // slow, or was reset, or has left MM by an RSM of ring 3's, or is beyond reach. All but the last take an SMI; those in
 // the middle come back with it and say so (forget). The last one runs code of ring 3 that nobody can stop, while the
 // owner of the machine would have his CPUs back: that must not be.
-void interrupt(Supervisor& supervisor, const Cpu& owner, std::uint64_t cpu, CpuRequest request) {
+void interrupt(Supervisor& supervisor, const Cpu& owner, std::uint32_t cpu, CpuRequest request) {
   Cpu& target = *supervisor.cpus[cpu];
   std::atomic_ref(target.request).store(static_cast<std::uint8_t>(request), std::memory_order_seq_cst);
   if (supervisor.local_apic.send_nmi(target.apic_id) && wait_for_answer(supervisor, cpu, prompt_ticks)) {
     return;
   }
-  supervisor.rendezvous.note_call(static_cast<std::uint32_t>(cpu));
+  supervisor.rendezvous.note_call(cpu);
   if (supervisor.local_apic.send_smi(target.apic_id) && wait_for_answer(supervisor, cpu, answer_ticks)) {
     return;
   }
@@ -94,7 +100,7 @@ bool move(Procedure& procedure, ProcedureState from, ProcedureState to) {
   return procedure.state.compare_exchange_strong(from, to, std::memory_order_acq_rel);
 }
 
-void stop(Supervisor& supervisor, const Cpu& owner, std::uint64_t cpu) {
+void stop(Supervisor& supervisor, const Cpu& owner, std::uint32_t cpu) {
   Procedure& procedure = supervisor.procedures[cpu];
   procedure.stop.store(true, std::memory_order_seq_cst);
   if (move(procedure, ProcedureState::posted, ProcedureState::stopped)) {
@@ -112,13 +118,13 @@ void stop(Supervisor& supervisor, const Cpu& owner, std::uint64_t cpu) {
 }
 
 // The procedure has ended: the CPU can have another one.
-void collect(Supervisor& supervisor, std::uint64_t cpu, bool wanted) {
+void collect(Supervisor& supervisor, std::uint32_t cpu, bool wanted) {
   Procedure& procedure = supervisor.procedures[cpu];
   const ProcedureState state = procedure.state.load(std::memory_order_acquire);
   if (state == ProcedureState::faulted || (state == ProcedureState::stopped && !wanted)) {
     ++supervisor.fault_count;
     const Fault fault = {procedure.end.fault_vector, procedure.end.fault_address, procedure.end.rip};
-    report_fault(supervisor, Domain::driver, procedure.call.driver, static_cast<std::uint32_t>(cpu), fault);
+    report_fault(supervisor, DomainId::drivers, procedure.call.driver, cpu, fault);
   }
   procedure.state.store(ProcedureState::idle, std::memory_order_relaxed);
   --supervisor.active_procedures;
@@ -128,90 +134,93 @@ void collect(Supervisor& supervisor, std::uint64_t cpu, bool wanted) {
 
 // ---- The owner
 
-SystemStatus start_procedure(Supervisor& supervisor, const Cpu& owner, std::uint64_t cpu,
-                             const abi::ProcedureCall& call) {
-  Procedure* procedure = find(supervisor, owner, cpu);
-  if (procedure == nullptr || !supervisor.rendezvous.is_held(static_cast<std::uint32_t>(cpu))) {
-    return SystemStatus::not_found;
+abi::SystemResult<void> start_procedure(Supervisor& supervisor, const Cpu& owner, abi::CpuNumber asked,
+                                        const abi::ProcedureCall& call) {
+  const auto cpu = find(supervisor, owner, asked);
+  if (!cpu || !supervisor.rendezvous.is_held(*cpu)) {
+    return std::unexpected(SystemStatus::not_found);
   }
-  if (procedure->state.load(std::memory_order_acquire) != ProcedureState::idle) {
-    return SystemStatus::busy;
+  Procedure& procedure = supervisor.procedures[*cpu];
+  if (procedure.state.load(std::memory_order_acquire) != ProcedureState::idle) {
+    return std::unexpected(SystemStatus::busy);
   }
-  if (call.entry >= user_address_end) {
-    return SystemStatus::bad_address;
+  if (DriverAddress(call.entry) >= user_address_end) {
+    return std::unexpected(SystemStatus::bad_address);
   }
-  // Nobody starts what he can't stop.
-  if (!supervisor.local_apic.reaches(supervisor.cpus[cpu]->apic_id)) {
-    return SystemStatus::unsupported;
+  // Only what can be stopped is started.
+  if (!supervisor.local_apic.reaches(supervisor.cpus[*cpu]->apic_id)) {
+    return std::unexpected(SystemStatus::unsupported);
   }
-  if (!prepare(supervisor, owner, *procedure)) {
-    return SystemStatus::out_of_memory;
+  if (!prepare(supervisor, owner, procedure)) {
+    return std::unexpected(SystemStatus::out_of_memory);
   }
   const DriverCallArea area = {
-      .return_address = supervisor.gates + std::uint64_t{abi::procedure_return} * abi::gate_stub_bytes,
+      .return_address = (supervisor.gates + std::uint64_t{abi::procedure_return} * abi::gate_stub_bytes).number,
       .home = {},
       .scratch = {call.status, 0},
   };
-  const std::uint64_t stack_pointer = procedure->stack_top - sizeof(area);
-  if (!supervisor.memory.copy_to(Domain::driver, stack_pointer, &area, sizeof(area))) {
-    return SystemStatus::out_of_memory;
+  const DriverAddress stack_pointer = procedure.stack_top - sizeof(area);
+  if (!supervisor.memory.copy_to_driver(stack_pointer, object_bytes(area))) {
+    return std::unexpected(SystemStatus::out_of_memory);
   }
-  procedure->call = call;
-  procedure->end = {};
-  procedure->stack_pointer = stack_pointer;
-  procedure->stop.store(false, std::memory_order_relaxed);
-  procedure->seen_ticks = arch::read_tsc();
+  procedure.call = call;
+  procedure.end = {};
+  procedure.stack_pointer = stack_pointer;
+  procedure.stop.store(false, std::memory_order_relaxed);
+  procedure.seen_ticks = arch::read_tsc();
   ++supervisor.active_procedures;
-  procedure->state.store(ProcedureState::posted, std::memory_order_release);
-  return SystemStatus::ok;
+  procedure.state.store(ProcedureState::posted, std::memory_order_release);
+  return {};
 }
 
-ProcessorState check_procedure(Supervisor& supervisor, const Cpu& owner, std::uint64_t cpu, abi::ProcedureEnd& end) {
-  Procedure* procedure = find(supervisor, owner, cpu);
-  if (procedure == nullptr) {
+ProcessorState check_procedure(Supervisor& supervisor, const Cpu& owner, abi::CpuNumber asked, abi::ProcedureEnd& end) {
+  const auto cpu = find(supervisor, owner, asked);
+  if (!cpu) {
     return ProcessorState::absent;
   }
-  const bool held = supervisor.rendezvous.is_held(static_cast<std::uint32_t>(cpu));
-  const std::uint64_t waited = arch::read_tsc() - procedure->seen_ticks;
-  switch (procedure->state.load(std::memory_order_acquire)) {
+  Procedure& procedure = supervisor.procedures[*cpu];
+  const bool held = supervisor.rendezvous.is_held(*cpu);
+  const std::uint64_t waited = arch::read_tsc() - procedure.seen_ticks;
+  switch (procedure.state.load(std::memory_order_acquire)) {
     case ProcedureState::idle: return held ? ProcessorState::idle : ProcessorState::absent;
     case ProcedureState::posted:
       if (!held || waited > begin_ticks) {
-        move(*procedure, ProcedureState::posted, ProcedureState::lost);
+        move(procedure, ProcedureState::posted, ProcedureState::lost);
       }
       break;
     case ProcedureState::running:
       if (waited > alive_ticks) {
-        interrupt(supervisor, owner, cpu, CpuRequest::flush);
-        procedure->seen_ticks = arch::read_tsc();
+        interrupt(supervisor, owner, *cpu, CpuRequest::flush);
+        procedure.seen_ticks = arch::read_tsc();
       }
       break;
     default: break;
   }
   ProcessorState result = ProcessorState::running;
-  switch (procedure->state.load(std::memory_order_acquire)) {
+  switch (procedure.state.load(std::memory_order_acquire)) {
     case ProcedureState::finished: result = ProcessorState::finished; break;
     case ProcedureState::faulted: result = ProcessorState::faulted; break;
     case ProcedureState::stopped: result = ProcessorState::stopped; break;
     case ProcedureState::lost: result = ProcessorState::lost; break;
     default: return result;
   }
-  end = procedure->end;
-  collect(supervisor, cpu, true);
+  end = procedure.end;
+  collect(supervisor, *cpu, true);
   return result;
 }
 
-SystemStatus stop_procedure(Supervisor& supervisor, const Cpu& owner, std::uint64_t cpu) {
-  if (find(supervisor, owner, cpu) == nullptr) {
-    return SystemStatus::not_found;
+abi::SystemResult<void> stop_procedure(Supervisor& supervisor, const Cpu& owner, abi::CpuNumber asked) {
+  const auto cpu = find(supervisor, owner, asked);
+  if (!cpu) {
+    return std::unexpected(SystemStatus::not_found);
   }
-  stop(supervisor, owner, cpu);
-  return SystemStatus::ok;
+  stop(supervisor, owner, *cpu);
+  return {};
 }
 
 void stop_procedures(Supervisor& supervisor, const Cpu& owner) {
   for (std::uint32_t cpu = 0; cpu < supervisor.launch.cpu_count; ++cpu) {
-    if (find(supervisor, owner, cpu) != nullptr &&
+    if (cpu != owner.index &&
         supervisor.procedures[cpu].state.load(std::memory_order_acquire) != ProcedureState::idle) {
       stop(supervisor, owner, cpu);
       collect(supervisor, cpu, false);
@@ -227,7 +236,7 @@ void flush_procedures(Supervisor& supervisor, const Cpu& owner) {
   // A CPU that begins later loads CR3 after it has said so: either it is seen running here or it sees the new tables.
   std::atomic_thread_fence(std::memory_order_seq_cst);
   for (std::uint32_t cpu = 0; cpu < supervisor.launch.cpu_count; ++cpu) {
-    if (find(supervisor, owner, cpu) != nullptr &&
+    if (cpu != owner.index &&
         supervisor.procedures[cpu].state.load(std::memory_order_seq_cst) == ProcedureState::running) {
       interrupt(supervisor, owner, cpu, CpuRequest::flush);
     }
@@ -260,10 +269,12 @@ bool begin(Supervisor& supervisor, Cpu& cpu) {
   procedure.extended_state.end_call(procedure_depth);
   cpu.runs_procedure = 1;
   cpu.leaving = 0;
-  cpu.frame = ring3_frame(procedure.call.entry, procedure.stack_pointer);
+  cpu.frame = ring3_frame();
+  cpu.frame.rip = procedure.call.entry;
+  cpu.frame.rsp = procedure.stack_pointer.number;
   cpu.frame.rcx = procedure.call.argument;
   set_io_ports(cpu, true);
-  arch::write_cr3(supervisor.memory.root(Domain::driver));
+  arch::write_cr3(supervisor.memory.root(DomainId::drivers));
   arch::unblock_nmis();
   return true;
 }

@@ -30,6 +30,7 @@
 #include <cstdint>
 
 #include "abi/redoubt/syscall.hpp"
+#include "abi/redoubt/system_call_arguments.hpp"
 #include "supervisor/cpu/cpu.hpp"
 #include "supervisor/rendezvous/rendezvous.hpp"
 #include "supervisor/transparency/extended_state_keeper.hpp"
@@ -48,12 +49,12 @@ struct alignas(64) Procedure {
 
   // Written by the owner before it posts.
   abi::ProcedureCall call{};
-  std::uint64_t stack_pointer = 0;
+  DriverAddress stack_pointer;
   // Written by the CPU before it ends.
   abi::ProcedureEnd end{};
 
   // The owner's.
-  std::uint64_t stack_top = 0;   // 0: the CPU has no ring-3 stack yet
+  DriverAddress stack_top;       // null: the CPU has no ring-3 stack yet
   std::uint64_t seen_ticks = 0;  // when the CPU was known to be alive
 
   // The CPU's own. `round`: in which the rest describes it; a CPU that was reset may leave anything behind.
@@ -67,12 +68,12 @@ inline constexpr std::uint64_t procedure_stack_pages = 8;
 
 // ---- On the CPU that runs MM: the system calls (abi/redoubt/syscall.hpp). `cpu` comes from ring 3.
 
-abi::SystemStatus start_procedure(Supervisor& supervisor, const Cpu& owner, std::uint64_t cpu,
-                                  const abi::ProcedureCall& call);
+abi::SystemResult<void> start_procedure(Supervisor& supervisor, const Cpu& owner, abi::CpuNumber cpu,
+                                        const abi::ProcedureCall& call);
 // `end` is filled if a procedure has ended.
-abi::ProcessorState check_procedure(Supervisor& supervisor, const Cpu& owner, std::uint64_t cpu,
+abi::ProcessorState check_procedure(Supervisor& supervisor, const Cpu& owner, abi::CpuNumber cpu,
                                     abi::ProcedureEnd& end);
-abi::SystemStatus stop_procedure(Supervisor& supervisor, const Cpu& owner, std::uint64_t cpu);
+abi::SystemResult<void> stop_procedure(Supervisor& supervisor, const Cpu& owner, abi::CpuNumber cpu);
 
 // Before the round ends: stops whatever runs still. Returns when nothing does.
 void stop_procedures(Supervisor& supervisor, const Cpu& owner);

@@ -26,7 +26,7 @@ class ProceduresTest : public ::testing::Test {
  protected:
   void SetUp() override {
     ASSERT_TRUE(machine_.launch().has_value());
-    supervisor().local_apic.initialize(reinterpret_cast<std::uint64_t>(apic_.data()));
+    supervisor().local_apic.initialize(LinearAddress(reinterpret_cast<std::uint64_t>(apic_.data())));
     use_apic();
     apic_[arch::local_apic::id / 4] = 1u << 24;
     page_ = call(SystemCall::allocate_pages, 1);
@@ -65,7 +65,7 @@ class ProceduresTest : public ::testing::Test {
       wait_for_owner();
       Continuation next = begin_mmi(supervisor(), other());
       while (next == Continuation::resume) {
-        EXPECT_EQ(arch::fake::machine().cr3, supervisor().memory.root(Domain::driver));
+        EXPECT_EQ(arch::fake::machine().cr3, supervisor().memory.root(DomainId::drivers).number);
         EXPECT_EQ(arch::fake::machine().msrs[0x174], 0u) << "the owner's doors are shut";
         EXPECT_GT(arch::fake::machine().nmi_openings, 0u);
         std::uint64_t vector = ring3(other());
@@ -146,9 +146,9 @@ TEST_F(ProceduresTest, RunsOnAStackOfItsOwnAndReturns) {
     EXPECT_EQ(cpu.frame.rcx, argument);
     EXPECT_EQ(cpu.frame.rsp % 16, 8u);
     EXPECT_EQ(machine_.at<std::uint64_t>(cpu.frame.rsp),
-              supervisor().gates + std::uint64_t{abi::procedure_return} * abi::gate_stub_bytes);
+              supervisor().gates.number + std::uint64_t{abi::procedure_return} * abi::gate_stub_bytes);
     EXPECT_EQ(machine_.at<std::uint64_t>(cpu.frame.rsp + 40), 0x7000u) << "where the status goes";
-    EXPECT_FALSE(supervisor().driver_stack.contains(cpu.frame.rsp, 8));
+    EXPECT_FALSE(supervisor().driver_stack.contains(DriverAddress(cpu.frame.rsp)));
     EXPECT_EQ(cpu.task_state.io_bitmap_offset, io_bitmap_offset);
     return return_from_procedure(cpu);
   });
@@ -173,9 +173,9 @@ TEST_F(ProceduresTest, WhereNothingCanBeStarted) {
   }
   EXPECT_EQ(start(1, std::uint64_t{1} << 47), SystemStatus::bad_address);
   EXPECT_EQ(start(1, ~std::uint64_t{0}), SystemStatus::bad_address);
-  machine_.call(SystemCall::start_procedure, 1, supervisor().gates);
+  machine_.call(SystemCall::start_procedure, 1, supervisor().gates.number);
   EXPECT_EQ(machine_.answer(), SystemStatus::bad_address);
-  machine_.call(SystemCall::check_procedure, 1, supervisor().gates);
+  machine_.call(SystemCall::check_procedure, 1, supervisor().gates.number);
   EXPECT_EQ(machine_.answer(), SystemStatus::bad_address);
   arch::fake::machine().msrs[arch::msr::apic_base] = 0;
   EXPECT_EQ(start(), SystemStatus::unsupported) << "nobody could stop it";
@@ -376,11 +376,11 @@ TEST_F(ProceduresTest, NobodyIsAnsweredWhileAProcedureRuns) {
 TEST_F(ProceduresTest, PagesTakenAwayAreForgottenEverywhere) {
   begin([](Cpu&) { return no_vector; });
   const std::uint64_t page = call(SystemCall::allocate_pages, 1);
-  call(SystemCall::set_page_access, page, 1, abi::page_none, abi::page_read | abi::page_write);
+  call(SystemCall::set_page_access, page, 1, abi::encode(abi::held_by_drivers(abi::read_write)));
   EXPECT_EQ(requests_, 0u) << "nobody to tell";
   ASSERT_EQ(start(), SystemStatus::ok);
   wait_until_it_runs();
-  call(SystemCall::set_page_access, page, 1, abi::page_read, abi::page_read);
+  call(SystemCall::set_page_access, page, 1, abi::encode(abi::held_by_foundation(abi::read_only, abi::read_only)));
   EXPECT_EQ(requests_, 1u);
   call(SystemCall::free_pages, page, 1);
   EXPECT_EQ(requests_, 2u);

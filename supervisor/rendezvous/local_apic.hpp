@@ -6,12 +6,14 @@
 
 #include <cstdint>
 
+#include "base/address.hpp"
+
 namespace redoubt::supervisor {
 
 class LocalApic {
  public:
   // `registers`: where the page of the xAPIC's registers is mapped.
-  void initialize(std::uint64_t registers) { registers_ = registers; }
+  void initialize(LinearAddress registers) { registers_ = registers; }
 
   // Whether this CPU's local APIC is on, where it should be, and can address that one. Asked by a CPU about itself:
   // whether others that are in the same state reach it.
@@ -39,11 +41,11 @@ class LocalApic {
   bool is_in_x2apic_mode() const;
   bool has_registers() const;
   volatile std::uint32_t& at(std::uint32_t offset) const {
-    return *reinterpret_cast<volatile std::uint32_t*>(registers_ + offset);
+    return *reinterpret_cast<volatile std::uint32_t*>((registers_ + offset).number);
   }
   void wait_for_delivery() const;
 
-  std::uint64_t registers_ = 0;
+  LinearAddress registers_;
 };
 
 }  // namespace redoubt::supervisor

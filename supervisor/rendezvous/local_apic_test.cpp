@@ -16,7 +16,7 @@ class LocalApicTest : public testing::Test {
  protected:
   LocalApicTest() {
     arch::fake::machine() = {};
-    apic_.initialize(reinterpret_cast<std::uint64_t>(page_.data()));
+    apic_.initialize(LinearAddress(reinterpret_cast<std::uint64_t>(page_.data())));
     high() = 0x7700'0000;
   }
   std::uint32_t& high() { return page_[arch::local_apic::interrupt_command_high / 4]; }

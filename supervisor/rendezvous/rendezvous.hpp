@@ -233,8 +233,8 @@ class Rendezvous {
   static constexpr std::uint64_t turn(std::uint32_t round, std::uint32_t owner) {
     return static_cast<std::uint64_t>(round) << 32 | owner;
   }
-  static constexpr std::uint32_t round_of(std::uint64_t word) { return static_cast<std::uint32_t>(word >> 32); }
-  static constexpr std::uint32_t owner_of(std::uint64_t word) { return static_cast<std::uint32_t>(word); }
+  static constexpr std::uint32_t round_of(std::uint64_t value) { return static_cast<std::uint32_t>(value >> 32); }
+  static constexpr std::uint32_t owner_of(std::uint64_t value) { return static_cast<std::uint32_t>(value); }
 
   template <typename Hardware>
   [[gnu::noinline]] void look_after_owner(std::uint32_t cpu, Hardware& hardware, OwnerWatch& watch) const {

@@ -35,23 +35,23 @@ void report_ranges() {
   }
 }
 
-void report_unprotected(std::uint64_t base, std::uint64_t pages) {
+void report_unprotected(PhysicalAddress base, std::uint64_t pages) {
   ReportLine line("unprotected");
-  line.hexadecimal("base", base).decimal("size", pages * page_bytes);
+  line.hexadecimal("base", base.number).decimal("size", pages * page_bytes);
   write(line);
 }
 
-void report_unblocked(std::uint64_t base, std::uint64_t pages) {
+void report_unblocked(PhysicalAddress base, std::uint64_t pages) {
   ReportLine line("unblocked");
-  line.hexadecimal("base", base).decimal("size", pages * page_bytes);
+  line.hexadecimal("base", base.number).decimal("size", pages * page_bytes);
   write(line);
 }
 
-void report_foundation_start(const Supervisor& supervisor, std::uint64_t base, std::uint64_t size) {
+void report_foundation_start(const Supervisor& supervisor, PhysicalAddress base, std::uint64_t bytes) {
   ReportLine line("foundation.start");
-  line.hexadecimal("base", base)
-      .decimal("size", size)
-      .hexadecimal("entry", supervisor.foundation_entry)
+  line.hexadecimal("base", base.number)
+      .decimal("size", bytes)
+      .hexadecimal("entry", supervisor.foundation_entry.number)
       .decimal("cpl", arch::selector::user_code & arch::selector::privilege_mask);
   write(line);
 }
@@ -83,9 +83,9 @@ void report_outside(Supervisor& supervisor, const Outside& outside) {
   write(line);
 }
 
-void report_fault(const Supervisor& supervisor, Domain domain, std::uint32_t driver, std::uint32_t cpu,
+void report_fault(const Supervisor& supervisor, DomainId domain, std::uint32_t driver, std::uint32_t cpu,
                   const Fault& fault) {
-  const bool in_driver = domain == Domain::driver;
+  const bool in_driver = domain == DomainId::drivers;
   ReportLine line("fault");
   line.word("domain", in_driver ? "driver" : "foundation")
       .decimal("vector", fault.vector)

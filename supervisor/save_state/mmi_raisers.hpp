@@ -33,7 +33,7 @@ class MmiRaisers {
   }
 
   // cpu < cpu_limit. Of one alone that may have raised the MMI it is certain.
-  policy::Raiser of(std::uint64_t cpu) const {
+  policy::Raiser of(std::uint32_t cpu) const {
     if ((possible_[cpu / 64] >> (cpu % 64) & 1) == 0) {
       return policy::Raiser::no;
     }

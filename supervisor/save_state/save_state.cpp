@@ -77,13 +77,22 @@ constexpr bool is_pseudo(Register reg) {
   return reg == Register::io || reg == Register::lma || reg == Register::processor_id;
 }
 
+// cpu < cpu_count.
+abi::SaveState* save_state_of(const Supervisor& supervisor, std::uint32_t cpu) {
+  return supervisor.direct_map.at<abi::SaveState>(supervisor.first_save_state +
+                                                  std::uint64_t{cpu} * abi::smbase_stride);
+}
+
 // The save state of a CPU that is in MM now, or null.
-abi::SaveState* find_save_state(const Supervisor& supervisor, const Cpu& owner, std::uint64_t cpu) {
-  if (cpu >= supervisor.launch.cpu_count ||
-      (cpu != owner.index && !supervisor.rendezvous.is_held(static_cast<std::uint32_t>(cpu)))) {
+abi::SaveState* find_save_state(const Supervisor& supervisor, const Cpu& owner, abi::CpuNumber asked) {
+  if (asked >= abi::CpuNumber{supervisor.launch.cpu_count}) {
     return nullptr;
   }
-  return reinterpret_cast<abi::SaveState*>(supervisor.first_save_state + cpu * abi::smbase_stride);
+  const auto cpu = static_cast<std::uint32_t>(asked);
+  if (cpu != owner.index && !supervisor.rendezvous.is_held(cpu)) {
+    return nullptr;
+  }
+  return save_state_of(supervisor, cpu);
 }
 
 constexpr bool has_io(const abi::SaveState& state) {
@@ -104,9 +113,11 @@ policy::Raiser raiser(const abi::SaveState& state, std::uint32_t command) {
   return static_cast<std::uint8_t>(state.rax) == command ? policy::Raiser::perhaps : policy::Raiser::no;
 }
 
-bool allowed(Supervisor& supervisor, const Cpu& owner, std::uint64_t cpu, Register reg, bool write) {
+// Of a CPU that there is.
+bool allowed(Supervisor& supervisor, const Cpu& owner, const AskedRegister& asked, bool write) {
   find_raisers(supervisor, owner);
-  return policy::decide(platform::save_state_rules, {reg, write, supervisor.raisers.of(cpu)}) == policy::Verdict::allow;
+  const policy::Raiser raiser = supervisor.raisers.of(static_cast<std::uint32_t>(asked.cpu));
+  return policy::decide(platform::save_state_rules, {asked.number, write, raiser}) == policy::Verdict::allow;
 }
 
 std::uint64_t truncate(std::uint64_t value, std::uint64_t width) {
@@ -131,8 +142,7 @@ std::uint64_t read_io(const abi::SaveState& state) {
 }  // namespace
 
 std::uint64_t interrupted_place(const Supervisor& supervisor, const Cpu& cpu) {
-  const auto& state =
-      *reinterpret_cast<const abi::SaveState*>(supervisor.first_save_state + cpu.index * abi::smbase_stride);
+  const abi::SaveState& state = *save_state_of(supervisor, cpu.index);
   return state.rip ^ state.rsp << 32;
 }
 
@@ -148,21 +158,21 @@ void find_raisers(Supervisor& supervisor, const Cpu& owner) {
     return;
   }
   for (std::uint32_t cpu = 0; cpu < supervisor.launch.cpu_count; ++cpu) {
-    if (const abi::SaveState* state = find_save_state(supervisor, owner, cpu)) {
+    if (const abi::SaveState* state = find_save_state(supervisor, owner, abi::CpuNumber{cpu})) {
       raisers.add(cpu, raiser(*state, command));
     }
   }
 }
 
-Result<std::uint64_t, SystemStatus> read_save_state(Supervisor& supervisor, const Cpu& owner, std::uint64_t cpu,
-                                                    std::uint64_t number, std::uint64_t width) {
-  const abi::SaveState* state = find_save_state(supervisor, owner, cpu);
+abi::SystemResult<std::uint64_t> read_save_state(Supervisor& supervisor, const Cpu& owner, AskedRegister asked) {
+  const abi::SaveState* state = find_save_state(supervisor, owner, asked.cpu);
   if (state == nullptr) {
     return std::unexpected(SystemStatus::invalid_argument);
   }
-  const auto reg = static_cast<Register>(number);
+  const Register reg = asked.number;
+  const auto width = static_cast<std::uint64_t>(asked.width);
   const Place* place = find_place(reg);
-  if (number > std::uint64_t{0xFFFF'FFFF} || (place == nullptr && !is_pseudo(reg))) {
+  if (place == nullptr && !is_pseudo(reg)) {
     return std::unexpected(SystemStatus::not_found);
   }
   if (width == 0 || width > (place != nullptr ? place->bytes : sizeof(std::uint64_t))) {
@@ -171,7 +181,7 @@ Result<std::uint64_t, SystemStatus> read_save_state(Supervisor& supervisor, cons
   if (reg == Register::io && !has_io(*state)) {
     return std::unexpected(SystemStatus::not_found);
   }
-  if (!allowed(supervisor, owner, cpu, reg, false)) {
+  if (!allowed(supervisor, owner, asked, false)) {
     return std::unexpected(SystemStatus::not_permitted);
   }
   constexpr std::uint64_t long_mode_active = 1u << 10;
@@ -179,7 +189,7 @@ Result<std::uint64_t, SystemStatus> read_save_state(Supervisor& supervisor, cons
     case Register::io: return read_io(*state);
     case Register::lma:
       return (state->efer & long_mode_active) != 0 ? abi::mm_save_state_lma_64 : abi::mm_save_state_lma_32;
-    case Register::processor_id: return supervisor.cpus[cpu]->apic_id;
+    case Register::processor_id: return supervisor.cpus[static_cast<std::uint32_t>(asked.cpu)]->apic_id;
     default: break;
   }
   std::uint64_t value = 0;
@@ -187,28 +197,28 @@ Result<std::uint64_t, SystemStatus> read_save_state(Supervisor& supervisor, cons
   return value;
 }
 
-SystemStatus write_save_state(Supervisor& supervisor, const Cpu& owner, std::uint64_t cpu, std::uint64_t number,
-                              std::uint64_t width, std::uint64_t value) {
-  abi::SaveState* state = find_save_state(supervisor, owner, cpu);
+abi::SystemResult<void> write_save_state(Supervisor& supervisor, const Cpu& owner, AskedRegister asked,
+                                         std::uint64_t value) {
+  abi::SaveState* state = find_save_state(supervisor, owner, asked.cpu);
   if (state == nullptr) {
-    return SystemStatus::invalid_argument;
+    return std::unexpected(SystemStatus::invalid_argument);
   }
-  const auto reg = static_cast<Register>(number);
-  const Place* place = find_place(reg);
-  if (number > std::uint64_t{0xFFFF'FFFF} || (place == nullptr && !is_pseudo(reg))) {
-    return SystemStatus::not_found;
+  const auto width = static_cast<std::uint64_t>(asked.width);
+  const Place* place = find_place(asked.number);
+  if (place == nullptr) {
+    return std::unexpected(is_pseudo(asked.number) ? SystemStatus::unsupported : SystemStatus::not_found);
   }
-  if (place == nullptr || !place->writable) {
-    return SystemStatus::unsupported;
+  if (!place->writable) {
+    return std::unexpected(SystemStatus::unsupported);
   }
   if (width == 0 || width > place->bytes) {
-    return SystemStatus::invalid_argument;
+    return std::unexpected(SystemStatus::invalid_argument);
   }
-  if (!allowed(supervisor, owner, cpu, reg, true)) {
-    return SystemStatus::not_permitted;
+  if (!allowed(supervisor, owner, asked, true)) {
+    return std::unexpected(SystemStatus::not_permitted);
   }
   std::memcpy(reinterpret_cast<std::byte*>(state) + place->offset, &value, width);
-  return SystemStatus::ok;
+  return {};
 }
 
 }  // namespace redoubt::supervisor

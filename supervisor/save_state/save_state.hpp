@@ -5,16 +5,22 @@
 
 #include <cstdint>
 
+#include "abi/redoubt/system_call_arguments.hpp"
 #include "supervisor/supervisor.hpp"
 
 namespace redoubt::supervisor {
 
-// System calls read_save_state and write_save_state (abi/redoubt/syscall.hpp), for the CPU that runs MM. `cpu`,
-// `number` (of the register), `width` and `value` come from ring 3.
-Result<std::uint64_t, abi::SystemStatus> read_save_state(Supervisor& supervisor, const Cpu& owner, std::uint64_t cpu,
-                                                         std::uint64_t number, std::uint64_t width);
-abi::SystemStatus write_save_state(Supervisor& supervisor, const Cpu& owner, std::uint64_t cpu, std::uint64_t number,
-                                   std::uint64_t width, std::uint64_t value);
+// Which part of which CPU's save state: as ring 3 asks for it.
+struct AskedRegister {
+  abi::CpuNumber cpu;
+  abi::MmSaveStateRegister number;
+  abi::Width width;
+};
+
+// System calls read_save_state and write_save_state (abi/redoubt/syscall.hpp), for the CPU that runs MM.
+abi::SystemResult<std::uint64_t> read_save_state(Supervisor& supervisor, const Cpu& owner, AskedRegister asked);
+abi::SystemResult<void> write_save_state(Supervisor& supervisor, const Cpu& owner, AskedRegister asked,
+                                         std::uint64_t value);
 
 // Where the code was that the MMI interrupted on this CPU, in one word.
 std::uint64_t interrupted_place(const Supervisor& supervisor, const Cpu& cpu);

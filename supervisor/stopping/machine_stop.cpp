@@ -120,7 +120,7 @@ abi::StopRequest request_for(const abi::Guid& file, const char (&name)[Bytes], c
 }  // namespace
 
 void accept_fault_record(Supervisor& supervisor, DirectMap memory) {
-  const std::uint64_t address = supervisor.launch.mmram_base + supervisor.launch.mmram_size - abi::kept_bytes;
+  const PhysicalAddress address(supervisor.launch.mmram_base + supervisor.launch.mmram_size - abi::kept_bytes);
   supervisor.fault_record = memory.at<policy::FaultRecord>(address);
   policy::FaultRecordBytes bytes;
   std::memcpy(bytes.data(), supervisor.fault_record, bytes.size());

@@ -491,10 +491,11 @@ TEST_F(MachineStopTest, NobodyTouchesTheKeptPage) {
   auto& kept = machine.at<Kept>(kept_page);
   kept.fill(std::byte{0x5A});
   ASSERT_TRUE(machine.launch().has_value());
-  while (machine.supervisor().memory.allocate_pages(1, 0).has_value()) {
+  while (machine.supervisor().memory.allocate_pages(1, {}).has_value()) {
   }
-  EXPECT_FALSE(machine.supervisor().memory.allocate_pages_at(kept_page, 1).has_value());
-  EXPECT_FALSE(machine.supervisor().memory.permits(Domain::foundation, kept_page, 1, abi::page_read));
+  EXPECT_FALSE(machine.supervisor().memory.allocate_pages_at(PhysicalAddress(kept_page), 1).has_value());
+  EXPECT_FALSE(machine.supervisor().memory.foundation_may(
+      abi::read_only, Range<FoundationSpace>::create(FoundationAddress(kept_page), 1).value()));
   EXPECT_TRUE(std::ranges::all_of(kept, [](std::byte byte) { return byte == std::byte{0x5A}; }));
   EXPECT_EQ(machine.supervisor().resets.total, 0U) << "noise is no record";
 }

@@ -8,42 +8,47 @@
 namespace redoubt::supervisor::system_calls {
 namespace {
 
-bool valid_width(std::uint64_t width) { return width == 1 || width == 2 || width == 4; }
+bool is_port_width(abi::Width width) {
+  return width == abi::Width{1} || width == abi::Width{2} || width == abi::Width{4};
+}
 
 }  // namespace
 
-Continuation log(Supervisor& supervisor, Cpu& cpu) {
-  std::array<char, abi::log_line_bytes> text;
-  const std::uint64_t bytes = cpu.frame.rsi;
-  if (bytes > text.size()) {
-    return answer(cpu, abi::SystemStatus::invalid_argument);
+CallResult<void> log(const Caller& caller, Range<FoundationSpace> text) {
+  std::array<char, abi::log_line_bytes> copy;
+  if (text.bytes() > copy.size()) {
+    return std::unexpected(abi::SystemStatus::invalid_argument);
   }
-  if (!supervisor.memory.copy_from(Domain::foundation, text.data(), cpu.frame.rdi, bytes)) {
-    return answer(cpu, abi::SystemStatus::bad_address);
+  const std::span line_text = std::span(copy).first(static_cast<std::size_t>(text.bytes()));
+  if (!caller.supervisor.memory.copy_from_foundation(std::as_writable_bytes(line_text), text.base())) {
+    return std::unexpected(abi::SystemStatus::bad_address);
   }
-  make_printable(text.data(), bytes);
-  ReportLine line({text.data(), static_cast<std::size_t>(bytes)});
+  make_printable(line_text.data(), line_text.size());
+  ReportLine line({line_text.data(), line_text.size()});
   write(line);
-  return answer(cpu, abi::SystemStatus::ok);
+  return {};
 }
 
-Continuation read_io(Supervisor& /*supervisor*/, Cpu& cpu) {
-  const std::uint64_t width = cpu.frame.rsi;
-  if (!valid_width(width)) {
-    return answer(cpu, abi::SystemStatus::invalid_argument);
+CallResult<std::uint64_t> read_io(const Caller& /*caller*/, std::uint64_t port, abi::Width width) {
+  if (!is_port_width(width)) {
+    return std::unexpected(abi::SystemStatus::invalid_argument);
   }
-  const std::optional<std::uint32_t> value = platform::read_port_for_driver(cpu.frame.rdi, width);
-  return value ? answer(cpu, abi::SystemStatus::ok, *value) : answer(cpu, abi::SystemStatus::not_permitted);
+  const auto value = platform::read_port_for_driver(port, static_cast<std::uint64_t>(width));
+  if (!value) {
+    return std::unexpected(abi::SystemStatus::not_permitted);
+  }
+  return *value;
 }
 
-Continuation write_io(Supervisor& supervisor, Cpu& cpu) {
-  const std::uint64_t width = cpu.frame.rsi;
-  if (!valid_width(width)) {
-    return answer(cpu, abi::SystemStatus::invalid_argument);
+CallResult<void> write_io(const Caller& caller, std::uint64_t port, abi::Width width, std::uint64_t value) {
+  if (!is_port_width(width)) {
+    return std::unexpected(abi::SystemStatus::invalid_argument);
   }
-  find_raisers(supervisor, cpu);  // the port may be the one that tells
-  const bool written = platform::write_port_for_driver(cpu.frame.rdi, width, static_cast<std::uint32_t>(cpu.frame.rdx));
-  return answer(cpu, written ? abi::SystemStatus::ok : abi::SystemStatus::not_permitted);
+  find_raisers(caller.supervisor, caller.cpu);  // the port may be the one that tells
+  if (!platform::write_port_for_driver(port, static_cast<std::uint64_t>(width), static_cast<std::uint32_t>(value))) {
+    return std::unexpected(abi::SystemStatus::not_permitted);
+  }
+  return {};
 }
 
 }  // namespace redoubt::supervisor::system_calls

@@ -8,35 +8,35 @@
 namespace redoubt::supervisor::system_calls {
 namespace {
 
-// Whether one access is legal.
-abi::SystemStatus check(std::uint64_t address, std::uint64_t width) {
-  if ((width != 1 && width != 2 && width != 4 && width != 8) || address % width != 0) {
-    return abi::SystemStatus::invalid_argument;
+// Where the supervisor sees the device, if this one access is legal.
+abi::SystemResult<LinearAddress> find_device(PhysicalAddress device, std::uint64_t width) {
+  if ((width != 1 && width != 2 && width != 4 && width != 8) || device.number % width != 0) {
+    return std::unexpected(abi::SystemStatus::invalid_argument);
   }
-  return platform::driver_may_use_memory(address, width) ? abi::SystemStatus::ok : abi::SystemStatus::not_permitted;
+  if (!platform::driver_may_use_memory(device.number, width)) {
+    return std::unexpected(abi::SystemStatus::not_permitted);
+  }
+  return MemoryMap::outside(device);
 }
 
 }  // namespace
 
-Continuation check_device(Supervisor& /*supervisor*/, Cpu& cpu) {
-  const bool permitted = platform::driver_may_use_memory(cpu.frame.rdi, cpu.frame.rsi);
-  return answer(cpu, permitted ? abi::SystemStatus::ok : abi::SystemStatus::not_permitted);
+CallResult<void> check_device(const Caller& /*caller*/, Range<PhysicalSpace> device) {
+  if (!platform::driver_may_use_memory(device.base().number, device.bytes())) {
+    return std::unexpected(abi::SystemStatus::not_permitted);
+  }
+  return {};
 }
 
-Continuation read_device(Supervisor& /*supervisor*/, Cpu& cpu) {
-  const abi::SystemStatus status = check(cpu.frame.rdi, cpu.frame.rsi);
-  if (status != abi::SystemStatus::ok) {
-    return answer(cpu, status);
-  }
-  return answer(cpu, abi::SystemStatus::ok, arch::read_device(MemoryMap::outside(cpu.frame.rdi), cpu.frame.rsi));
+CallResult<std::uint64_t> read_device(const Caller& /*caller*/, PhysicalAddress device, abi::Width width) {
+  const auto bytes = static_cast<std::uint64_t>(width);
+  return arch::read_device(TRY(find_device(device, bytes)), bytes);
 }
 
-Continuation write_device(Supervisor& /*supervisor*/, Cpu& cpu) {
-  const abi::SystemStatus status = check(cpu.frame.rdi, cpu.frame.rsi);
-  if (status == abi::SystemStatus::ok) {
-    arch::write_device(MemoryMap::outside(cpu.frame.rdi), cpu.frame.rsi, cpu.frame.rdx);
-  }
-  return answer(cpu, status);
+CallResult<void> write_device(const Caller& /*caller*/, PhysicalAddress device, abi::Width width, std::uint64_t value) {
+  const auto bytes = static_cast<std::uint64_t>(width);
+  arch::write_device(TRY(find_device(device, bytes)), bytes, value);
+  return {};
 }
 
 }  // namespace redoubt::supervisor::system_calls

@@ -5,23 +5,22 @@
 
 namespace redoubt::supervisor::system_calls {
 
-Continuation call_driver(Supervisor& supervisor, Cpu& cpu) {
-  const abi::SystemStatus status = supervisor::call_driver(supervisor, cpu);
-  return status == abi::SystemStatus::ok ? Continuation::resume : answer(cpu, status);
+CallResult<Switched> call_driver(const Caller& caller, FoundationAddress call) {
+  return supervisor::call_driver(caller.supervisor, caller.cpu, call);
 }
 
-Continuation stop_machine(Supervisor& supervisor, Cpu& cpu) {
-  abi::StopRequest request;
-  if (!supervisor.memory.copy_from(Domain::foundation, &request, cpu.frame.rdi, sizeof(request))) {
-    return answer(cpu, abi::SystemStatus::bad_address);
+CallResult<void> stop_machine(const Caller& caller, FoundationAddress request) {
+  abi::StopRequest copy;
+  if (!caller.supervisor.memory.copy_from_foundation(writable_object_bytes(copy), request)) {
+    return std::unexpected(abi::SystemStatus::bad_address);
   }
-  stop_for(supervisor, cpu, request);
-  return answer(cpu, abi::SystemStatus::not_permitted);
+  stop_for(caller.supervisor, caller.cpu, copy);
+  return std::unexpected(abi::SystemStatus::not_permitted);
 }
 
-Continuation set_root_interest(Supervisor& supervisor, Cpu& cpu) {
-  supervisor.root_interest = cpu.frame.rdi != 0;
-  return answer(cpu, abi::SystemStatus::ok);
+CallResult<void> set_root_interest(const Caller& caller, bool wanted) {
+  caller.supervisor.root_interest = wanted;
+  return {};
 }
 
 }  // namespace redoubt::supervisor::system_calls

@@ -6,19 +6,16 @@
 
 namespace redoubt::supervisor::system_calls {
 
-Continuation finish_launch(Supervisor& supervisor, Cpu& cpu) {
-  const abi::SystemStatus status = supervisor::finish_launch(supervisor, cpu, cpu.frame.rdi);
-  return status == abi::SystemStatus::ok ? Continuation::leave : answer(cpu, status);
+CallResult<Switched> finish_launch(const Caller& caller, std::uint64_t status) {
+  return supervisor::finish_launch(caller.supervisor, caller.cpu, status);
 }
 
-Continuation finish_mmi(Supervisor& supervisor, Cpu& cpu) {
-  const abi::SystemStatus status = supervisor::finish_mmi(supervisor, cpu, cpu.frame.rdi, cpu.frame.rsi);
-  return status == abi::SystemStatus::ok ? after_mmi(supervisor, cpu) : answer(cpu, status);
+CallResult<Switched> finish_mmi(const Caller& caller, std::uint64_t status, std::uint64_t reply_bytes) {
+  return supervisor::finish_mmi(caller.supervisor, caller.cpu, status, reply_bytes);
 }
 
-Continuation finish_service(Supervisor& supervisor, Cpu& cpu) {
-  const abi::SystemStatus status = supervisor::finish_service(supervisor, cpu);
-  return status == abi::SystemStatus::ok ? Continuation::resume : answer(cpu, status);
+CallResult<Switched> finish_service(const Caller& caller, std::uint64_t status) {
+  return supervisor::finish_service(caller.supervisor, caller.cpu, status);
 }
 
 }  // namespace redoubt::supervisor::system_calls

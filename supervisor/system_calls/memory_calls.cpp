@@ -6,78 +6,83 @@
 namespace redoubt::supervisor::system_calls {
 namespace {
 
-Continuation answer_result(Cpu& cpu, const Result<void>& result) {
-  return answer(cpu, result ? abi::SystemStatus::ok : to_status(result.error()));
+template <typename Value>
+CallResult<Value> told(const Result<Value>& result) {
+  if (!result) {
+    return std::unexpected(to_status(result.error()));
+  }
+  if constexpr (std::is_void_v<Value>) {
+    return {};
+  } else {
+    return *result;
+  }
 }
 
-Continuation answer_address(Cpu& cpu, const Result<std::uint64_t>& address) {
-  return address ? answer(cpu, abi::SystemStatus::ok, *address) : answer(cpu, to_status(address.error()));
-}
-
-Continuation answer_copy(Cpu& cpu, const Result<void>& result) {
-  return answer(cpu, result ? abi::SystemStatus::ok : abi::SystemStatus::bad_address);
+CallResult<void> told_of_copy(const Result<void>& result) {
+  if (!result) {
+    return std::unexpected(abi::SystemStatus::bad_address);
+  }
+  return {};
 }
 
 }  // namespace
 
-Continuation allocate_pages(Supervisor& supervisor, Cpu& cpu) {
-  return answer_address(cpu, supervisor.memory.allocate_pages(cpu.frame.rdi, cpu.frame.rsi));
+CallResult<PhysicalAddress> allocate_pages(const Caller& caller, std::uint64_t pages, PhysicalAddress limit) {
+  return told(caller.supervisor.memory.allocate_pages(pages, limit));
 }
 
-Continuation allocate_pages_at(Supervisor& supervisor, Cpu& cpu) {
-  return answer_address(cpu, supervisor.memory.allocate_pages_at(cpu.frame.rdi, cpu.frame.rsi));
+CallResult<void> allocate_pages_at(const Caller& caller, PhysicalAddress base, std::uint64_t pages) {
+  return told(caller.supervisor.memory.allocate_pages_at(base, pages));
 }
 
-Continuation free_pages(Supervisor& supervisor, Cpu& cpu) {
-  if (supervisor.active_procedures != 0) [[unlikely]] {
-    // Nobody may see them any more when they are cleared and go to somebody else.
-    const Result<void> taken =
-        supervisor.memory.set_page_access(cpu.frame.rdi, cpu.frame.rsi, abi::page_none, abi::page_none);
-    if (!taken) {
-      return answer_result(cpu, taken);
-    }
-    flush_procedures(supervisor, cpu);
+CallResult<void> free_pages(const Caller& caller, PhysicalAddress base, std::uint64_t pages) {
+  MemoryMap& memory = caller.supervisor.memory;
+  if (caller.supervisor.active_procedures != 0) [[unlikely]] {
+    // No CPU may see them any more when they are cleared and find another holder.
+    TRY(told(memory.set_page_access(base, pages, {})));
+    flush_procedures(caller.supervisor, caller.cpu);
   }
-  return answer_result(cpu, supervisor.memory.free_pages(cpu.frame.rdi, cpu.frame.rsi));
+  return told(memory.free_pages(base, pages));
 }
 
-Continuation set_page_access(Supervisor& supervisor, Cpu& cpu) {
-  const Result<void> result =
-      supervisor.memory.set_page_access(cpu.frame.rdi, cpu.frame.rsi, cpu.frame.rdx, cpu.frame.rcx);
-  flush_procedures(supervisor, cpu);
-  if (result && (cpu.frame.rcx & abi::page_exception) != 0) report_unprotected(cpu.frame.rdi, cpu.frame.rsi);
-  return answer_result(cpu, result);
+CallResult<void> set_page_access(const Caller& caller, PhysicalAddress base, std::uint64_t pages,
+                                 abi::PageAccess access) {
+  const Result<void> result = caller.supervisor.memory.set_page_access(base, pages, access);
+  flush_procedures(caller.supervisor, caller.cpu);
+  if (result && access.holders.exception) {
+    report_unprotected(base, pages);
+  }
+  return told(result);
 }
 
-Continuation read_driver(Supervisor& supervisor, Cpu& cpu) {
-  return answer_copy(cpu, supervisor.memory.read_driver(cpu.frame.rdi, cpu.frame.rsi, cpu.frame.rdx));
+CallResult<void> read_driver(const Caller& caller, FoundationAddress to, Range<DriverSpace> from) {
+  return told_of_copy(caller.supervisor.memory.read_driver(to, from));
 }
 
-Continuation write_driver(Supervisor& supervisor, Cpu& cpu) {
-  return answer_copy(cpu, supervisor.memory.write_driver(cpu.frame.rdi, cpu.frame.rsi, cpu.frame.rdx));
+CallResult<void> write_driver(const Caller& caller, DriverAddress to, Range<FoundationSpace> from) {
+  return told_of_copy(caller.supervisor.memory.write_driver(to, from));
 }
 
-Continuation unblock_memory(Supervisor& supervisor, Cpu& cpu) {
-  const Result<bool> opened =
-      supervisor.unblocked.unblock(supervisor.launch, supervisor.memory, cpu.frame.rdi, cpu.frame.rsi);
+CallResult<bool> unblock_memory(const Caller& caller, PhysicalAddress base, std::uint64_t pages) {
+  Supervisor& supervisor = caller.supervisor;
+  const Result<bool> opened = supervisor.unblocked.unblock(supervisor.launch, supervisor.memory, base, pages);
   if (!opened) {
-    flush_procedures(supervisor, cpu);  // of what was open for a moment
-    return answer(cpu, to_status(opened.error()));
+    flush_procedures(supervisor, caller.cpu);  // of what was open for a moment
+  } else if (*opened) {
+    report_unblocked(base, pages);
   }
-  if (*opened) report_unblocked(cpu.frame.rdi, cpu.frame.rsi);
-  return answer(cpu, abi::SystemStatus::ok, *opened ? 1 : 0);
+  return told(opened);
 }
 
-Continuation read_memory_statistics(Supervisor& supervisor, Cpu& cpu) {
-  const PagePool& pool = supervisor.memory.pool();
-  const abi::MemoryStatistics statistics = {
+CallResult<void> read_memory_statistics(const Caller& caller, FoundationAddress statistics) {
+  const PagePool& pool = caller.supervisor.memory.pool();
+  const abi::MemoryStatistics answer = {
       .mmram_bytes = pool.page_count() * page_bytes,
       .used_bytes = (pool.page_count() - pool.free_pages()) * page_bytes,
-      .mmi_count = supervisor.mmi_count,
-      .fault_count = supervisor.fault_count,
+      .mmi_count = caller.supervisor.mmi_count,
+      .fault_count = caller.supervisor.fault_count,
   };
-  return answer_copy(cpu,
-                     supervisor.memory.copy_to(Domain::foundation, cpu.frame.rdi, &statistics, sizeof(statistics)));
+  return told_of_copy(caller.supervisor.memory.copy_to_foundation(statistics, object_bytes(answer)));
 }
 
 }  // namespace redoubt::supervisor::system_calls

@@ -1,59 +1,61 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// Other CPUs and interrupted code: arguments come from registers and structures of the foundation's, are fetched once,
-// and judged where they are used.
+// Other CPUs and interrupted code: structures of the foundation's are fetched once, and judged where they are used.
 #include "supervisor/report/report.hpp"
 #include "supervisor/save_state/save_state.hpp"
 #include "supervisor/system_calls/system_calls.hpp"
 
 namespace redoubt::supervisor::system_calls {
 
-Continuation read_save_state(Supervisor& supervisor, Cpu& cpu) {
-  const auto value = supervisor::read_save_state(supervisor, cpu, cpu.frame.rdi, cpu.frame.rsi, cpu.frame.rdx);
-  return value ? answer(cpu, abi::SystemStatus::ok, *value) : answer(cpu, value.error());
+CallResult<std::uint64_t> read_save_state(const Caller& caller, abi::CpuNumber cpu, abi::MmSaveStateRegister number,
+                                          abi::Width width) {
+  return supervisor::read_save_state(caller.supervisor, caller.cpu, {cpu, number, width});
 }
 
-Continuation write_save_state(Supervisor& supervisor, Cpu& cpu) {
-  return answer(
-      cpu, supervisor::write_save_state(supervisor, cpu, cpu.frame.rdi, cpu.frame.rsi, cpu.frame.rdx, cpu.frame.rcx));
+CallResult<void> write_save_state(const Caller& caller, abi::CpuNumber cpu, abi::MmSaveStateRegister number,
+                                  abi::Width width, std::uint64_t value) {
+  return supervisor::write_save_state(caller.supervisor, caller.cpu, {cpu, number, width}, value);
 }
 
-Continuation start_procedure(Supervisor& supervisor, Cpu& cpu) {
-  abi::ProcedureCall call;
-  if (!supervisor.memory.copy_from(Domain::foundation, &call, cpu.frame.rsi, sizeof(call))) {
-    return answer(cpu, abi::SystemStatus::bad_address);
+CallResult<void> start_procedure(const Caller& caller, abi::CpuNumber cpu, FoundationAddress call) {
+  abi::ProcedureCall copy;
+  if (!caller.supervisor.memory.copy_from_foundation(writable_object_bytes(copy), call)) {
+    return std::unexpected(abi::SystemStatus::bad_address);
   }
-  return answer(cpu, supervisor::start_procedure(supervisor, cpu, cpu.frame.rdi, call));
+  return supervisor::start_procedure(caller.supervisor, caller.cpu, cpu, copy);
 }
 
-Continuation check_procedure(Supervisor& supervisor, Cpu& cpu) {
-  abi::ProcedureEnd end{};
-  if (!supervisor.memory.permits(Domain::foundation, cpu.frame.rsi, sizeof(end), abi::page_read | abi::page_write)) {
-    return answer(cpu, abi::SystemStatus::bad_address);
+CallResult<abi::ProcessorState> check_procedure(const Caller& caller, abi::CpuNumber cpu, FoundationAddress end) {
+  abi::ProcedureEnd found{};
+  MemoryMap& memory = caller.supervisor.memory;
+  // What has ended is fetched only where it can be put.
+  const auto place = Range<FoundationSpace>::create(end, sizeof(found));
+  if (!place || !memory.foundation_may(abi::read_write, *place)) {
+    return std::unexpected(abi::SystemStatus::bad_address);
   }
-  const abi::ProcessorState state = supervisor::check_procedure(supervisor, cpu, cpu.frame.rdi, end);
-  if (state >= abi::ProcessorState::finished &&
-      !supervisor.memory.copy_to(Domain::foundation, cpu.frame.rsi, &end, sizeof(end))) {
-    return answer(cpu, abi::SystemStatus::bad_address);
+  const abi::ProcessorState state = supervisor::check_procedure(caller.supervisor, caller.cpu, cpu, found);
+  if (state >= abi::ProcessorState::finished && !memory.copy_to_foundation(end, object_bytes(found))) {
+    return std::unexpected(abi::SystemStatus::bad_address);
   }
-  return answer(cpu, abi::SystemStatus::ok, static_cast<std::uint64_t>(state));
+  return state;
 }
 
-Continuation stop_procedure(Supervisor& supervisor, Cpu& cpu) {
-  return answer(cpu, supervisor::stop_procedure(supervisor, cpu, cpu.frame.rdi));
+CallResult<void> stop_procedure(const Caller& caller, abi::CpuNumber cpu) {
+  return supervisor::stop_procedure(caller.supervisor, caller.cpu, cpu);
 }
 
-Continuation hold_processors(Supervisor& supervisor, Cpu& cpu) {
-  // In PEI nobody else runs, and nobody is held.
+CallResult<std::uint64_t> hold_processors(const Caller& caller) {
+  Supervisor& supervisor = caller.supervisor;
+  // In PEI no other CPU runs, and none is held.
   if (supervisor.activity == Activity::launch) {
-    return answer(cpu, abi::SystemStatus::ok, 0);
+    return 0;
   }
   RendezvousHardware hardware(supervisor);
-  const Outside outside = supervisor.rendezvous.hold(cpu.index, hardware);
+  const Outside outside = supervisor.rendezvous.hold(caller.cpu.index, hardware);
   if (outside.what != Outside::What::nobody) {
     report_outside(supervisor, outside);
-    return answer(cpu, abi::SystemStatus::busy);
+    return std::unexpected(abi::SystemStatus::busy);
   }
-  return answer(cpu, abi::SystemStatus::ok, outside.presumed_stopped);
+  return outside.presumed_stopped;
 }
 
 }  // namespace redoubt::supervisor::system_calls

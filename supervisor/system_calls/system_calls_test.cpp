@@ -20,7 +20,7 @@ using abi::SystemCall;
 using abi::SystemStatus;
 namespace q35 = platform::q35;
 
-#define REDOUBT_X(name, number) +1
+#define REDOUBT_X(number, name, Value, parameters, names) +1
 constexpr std::size_t system_call_count = 0 REDOUBT_SYSTEM_CALLS(REDOUBT_X);
 #undef REDOUBT_X
 
@@ -114,7 +114,7 @@ TEST_F(SystemCallsTest, MemoryIsUnblockedUntilTheLock) {
   EXPECT_EQ(ok(SystemCall::unblock_memory, 0x1000'0000, 2), 1U);
   EXPECT_EQ(ok(SystemCall::unblock_memory, 0x1000'0000, 2), 0U);
   expect(SystemStatus::invalid_argument, SystemCall::unblock_memory, 0x1000'0800, 1);
-  expect(SystemStatus::not_permitted, SystemCall::unblock_memory, machine_.supervisor().gates, 1);
+  expect(SystemStatus::not_permitted, SystemCall::unblock_memory, machine_.supervisor().gates.number, 1);
   expect(SystemStatus::not_permitted, SystemCall::unblock_memory, 0x8000'0000, 1);
   expect(SystemStatus::out_of_memory, SystemCall::unblock_memory, 0x2000'0000, abi::unblocked_pages_limit);
   finish_launch();
@@ -137,7 +137,7 @@ TEST_F(SystemCallsTest, MemoryIsUnblockedUntilTheLock) {
 
 TEST_F(SystemCallsTest, PagesAndCopies) {
   const std::uint64_t page = ok(SystemCall::allocate_pages, 2);
-  ok(SystemCall::set_page_access, page + page_bytes, 1, abi::page_none, abi::page_read | abi::page_write);
+  ok(SystemCall::set_page_access, page + page_bytes, 1, abi::encode(abi::held_by_drivers(abi::read_write)));
   machine_.at<std::uint64_t>(page) = 0x1234;
   ok(SystemCall::write_driver, page + page_bytes, page, 8);
   EXPECT_EQ(machine_.at<std::uint64_t>(page + page_bytes), 0x1234u);
@@ -145,14 +145,14 @@ TEST_F(SystemCallsTest, PagesAndCopies) {
   ok(SystemCall::read_driver, page, page + page_bytes, 8);
   EXPECT_EQ(machine_.at<std::uint64_t>(page), 0x5678u);
   expect(SystemStatus::bad_address, SystemCall::read_driver, page, page, 8);
-  expect(SystemStatus::bad_address, SystemCall::write_driver, machine_.supervisor().gates, page, 8);
+  expect(SystemStatus::bad_address, SystemCall::write_driver, machine_.supervisor().gates.number, page, 8);
   expect(SystemStatus::out_of_memory, SystemCall::allocate_pages, ~std::uint64_t{0});
-  expect(SystemStatus::not_permitted, SystemCall::free_pages, machine_.supervisor().gates, 1);
+  expect(SystemStatus::not_permitted, SystemCall::free_pages, machine_.supervisor().gates.number, 1);
   expect(SystemStatus::invalid_argument, SystemCall::set_page_access, page, 1,
-         abi::page_read | abi::page_write | abi::page_execute, 0);
+         abi::encode(abi::held_by_foundation({.read = true, .write = true, .execute = true})));
   expect(SystemStatus::invalid_argument, SystemCall::free_pages, page + 1, 1);
   ok(SystemCall::free_pages, page, 2);
-  EXPECT_EQ(ok(SystemCall::allocate_pages_at, page, 1), page);
+  ok(SystemCall::allocate_pages_at, page, 1);
 }
 
 TEST_F(SystemCallsTest, Statistics) {
@@ -162,7 +162,7 @@ TEST_F(SystemCallsTest, Statistics) {
   EXPECT_EQ(statistics.mmram_bytes, testing::LaunchedMachine::mmram_pages * page_bytes);
   EXPECT_GT(statistics.used_bytes, 0u);
   EXPECT_LT(statistics.used_bytes, statistics.mmram_bytes);
-  expect(SystemStatus::bad_address, SystemCall::read_memory_statistics, machine_.supervisor().foundation_entry);
+  expect(SystemStatus::bad_address, SystemCall::read_memory_statistics, machine_.supervisor().foundation_entry.number);
 }
 
 TEST_F(SystemCallsTest, PortsAreThePlatforms) {
@@ -189,12 +189,12 @@ TEST_F(SystemCallsTest, DeviceMemoryIsThePlatforms) {
   const platform::OutsideRange& flash = platform::outside_ranges[0];
   ASSERT_EQ(flash.access, platform::RangeAccess::drivers);
   auto& machine = arch::fake::machine();
-  machine.device_memory[MemoryMap::outside(flash.base + 8)] = 0x1122'3344'5566'7788;
+  machine.device_memory[MemoryMap::outside(PhysicalAddress(flash.base + 8)).number] = 0x1122'3344'5566'7788;
   EXPECT_EQ(ok(SystemCall::read_device, flash.base + 8, 8), 0x1122'3344'5566'7788u);
   EXPECT_EQ(ok(SystemCall::read_device, flash.base + 8, 2), 0x7788u);
   ok(SystemCall::write_device, flash.base + flash.size - 4, 4, 0xAA'BBCC'DDEE);
   ASSERT_EQ(machine.device_writes.size(), 1u);
-  EXPECT_EQ(machine.device_writes[0].address, MemoryMap::outside(flash.base + flash.size - 4));
+  EXPECT_EQ(machine.device_writes[0].address, MemoryMap::outside(PhysicalAddress(flash.base + flash.size - 4)).number);
   EXPECT_EQ(machine.device_writes[0].value, 0xBBCC'DDEEu);
   ok(SystemCall::check_device, flash.base, flash.size);
   for (const std::uint64_t address :
@@ -222,7 +222,7 @@ TEST_F(SystemCallsTest, LogLinesAreMadeHarmless) {
   ok(SystemCall::log, page, 11);
   EXPECT_EQ(arch::fake::machine().port_text[q35::debug_console_port], "redoubt: driver?name\n");
   expect(SystemStatus::invalid_argument, SystemCall::log, page, abi::log_line_bytes + 1);
-  expect(SystemStatus::bad_address, SystemCall::log, machine_.supervisor().gates, 4);
+  expect(SystemStatus::bad_address, SystemCall::log, machine_.supervisor().gates.number, 4);
 }
 
 TEST_F(SystemCallsTest, FinishesOfWhatIsNotGoingOnAreRefused) {
@@ -244,7 +244,8 @@ TEST_F(SystemCallsTest, AMessageGoesInAndAReplyComesOut) {
   EXPECT_EQ(event.guid, (abi::Guid{1, 2, 3, {4}}));
   EXPECT_EQ(event.data, testing::LaunchedMachine::comm_buffer + sizeof(abi::CommunicateHeader));
   EXPECT_EQ(event.data_size, 1u);
-  auto& data = machine_.at<std::uint8_t>(machine_.supervisor().memory.capture() + sizeof(abi::CommunicateHeader));
+  auto& data =
+      machine_.at<std::uint8_t>(machine_.supervisor().memory.capture().number + sizeof(abi::CommunicateHeader));
   EXPECT_EQ(data, 5);
   data = 6;
   EXPECT_EQ(machine_.call(SystemCall::finish_mmi, 0, 1), Continuation::leave);
@@ -315,19 +316,19 @@ TEST_F(SystemCallsTest, AFaultOfTheFoundationAnswersTheMessage) {
 // A page that drivers may write and the foundation may only read: no copy of the foundation's goes there, and ring 0's
 // own goes through the window, whichever space is loaded.
 TEST_F(SystemCallsTest, CopiesDontDependOnTheLoadedSpace) {
-  constexpr std::uint64_t read_write = abi::page_read | abi::page_write;
   const std::uint64_t page = ok(SystemCall::allocate_pages, 3);
-  ok(SystemCall::set_page_access, page + page_bytes, 1, abi::page_read, read_write);
-  ok(SystemCall::set_page_access, page + 2 * page_bytes, 1, abi::page_none, read_write);
+  ok(SystemCall::set_page_access, page + page_bytes, 1,
+     abi::encode(abi::PageAccess{DomainId::drivers, abi::read_write, abi::read_only}));
+  ok(SystemCall::set_page_access, page + 2 * page_bytes, 1, abi::encode(abi::held_by_drivers(abi::read_write)));
   machine_.at<std::uint64_t>(page) = 0x1234;
   expect(SystemStatus::bad_address, SystemCall::write_driver, page + page_bytes, page, 8);
   ok(SystemCall::write_driver, page + 2 * page_bytes, page, 8);
   EXPECT_EQ(machine_.at<std::uint64_t>(page + 2 * page_bytes), 0x1234u);
-  for (const Domain loaded : {Domain::driver, Domain::foundation}) {
+  for (const DomainId loaded : {DomainId::drivers, DomainId::foundation}) {
     arch::write_cr3(machine_.supervisor().memory.root(loaded));
     const std::uint64_t value = 0x5678;
-    EXPECT_TRUE(machine_.supervisor().memory.copy_to(Domain::driver, page + page_bytes, &value, sizeof(value)));
-    EXPECT_TRUE(machine_.supervisor().memory.copy_to(Domain::foundation, page, &value, sizeof(value)));
+    EXPECT_TRUE(machine_.supervisor().memory.copy_to_driver(DriverAddress(page + page_bytes), object_bytes(value)));
+    EXPECT_TRUE(machine_.supervisor().memory.copy_to_foundation(FoundationAddress(page), object_bytes(value)));
   }
   EXPECT_EQ(machine_.at<std::uint64_t>(page + page_bytes), 0x5678u);
   EXPECT_EQ(testing::audit_memory(machine_.supervisor()), nullptr);
@@ -354,9 +355,9 @@ TEST_F(SystemCallsTest, RandomCallsBreakNothing) {
                                        testing::LaunchedMachine::page(1023) + 4090,
                                        testing::LaunchedMachine::comm_buffer,
                                        testing::LaunchedMachine::comm_buffer + 4 * page_bytes - 4,
-                                       supervisor.foundation_stack.top - 0x300,
-                                       supervisor.driver_stack.top - 0x300,
-                                       supervisor.gates};
+                                       supervisor.foundation_stack.end().number - 0x300,
+                                       supervisor.driver_stack.end().number - 0x300,
+                                       supervisor.gates.number};
   // Pages that the foundation has or had, so that many calls succeed.
   std::array<std::uint64_t, 16> obtained{};
   const auto any = [&]() -> std::uint64_t {
@@ -400,7 +401,8 @@ TEST_F(SystemCallsTest, RandomCallsBreakNothing) {
     }
   }
   for (std::uint64_t page = 40; page < 60; ++page) {
-    EXPECT_EQ(supervisor.memory.pool().find(testing::LaunchedMachine::page(page))->owner, PageOwner::supervisor);
+    EXPECT_EQ(supervisor.memory.pool().find(PhysicalAddress(testing::LaunchedMachine::page(page)))->use,
+              PageUse::supervisor);
   }
 }
 

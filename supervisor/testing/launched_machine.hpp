@@ -122,7 +122,7 @@ class LaunchedMachine {
 
   LaunchedMachine() : LaunchedMachine(volume_with(tiny_image())) {}
   explicit LaunchedMachine(const std::vector<std::byte>& volume)
-      : mmram_(mmram_base, mmram_pages), memory_(mmram_.everything()), supervisor_(new Supervisor) {
+      : mmram_(PhysicalAddress(mmram_base), mmram_pages), memory_(mmram_.everything()), supervisor_(new Supervisor) {
     arch::fake::machine() = {};
     namespace cpuid = arch::cpuid;
     arch::fake::machine().cpuid[{cpuid::extended_basic, 0}] = {.eax = cpuid::extended_features};
@@ -153,24 +153,26 @@ class LaunchedMachine {
               .memory_count = 0,
               .memory = {}};
     for (std::uint32_t cpu = 0; cpu < 2; ++cpu) {
-      memory_.at<abi::LaunchCpu>(record.cpus)[cpu] = {cpu, 0, mmram_base - 0x8000 + std::uint64_t{cpu} * 0x2000};
+      memory_.at<abi::LaunchCpu>(PhysicalAddress(record.cpus))[cpu] = {
+          cpu, 0, mmram_base - 0x8000 + std::uint64_t{cpu} * 0x2000};
     }
-    std::memcpy(memory_.at(record.volume_base), volume.data(), volume.size());
+    std::memcpy(memory_.at(PhysicalAddress(record.volume_base)), volume.data(), volume.size());
   }
 
   // The launch up to the foundation's first instruction.
   LaunchStep<void> launch() {
     const DirectMap memory = mmram_.identity();
-    TRY(accept_record(*supervisor_, *memory.at<abi::LaunchRecord>(record_address)));
+    TRY(accept_record(*supervisor_, *memory.at<abi::LaunchRecord>(PhysicalAddress(record_address))));
     accept_fault_record(*supervisor_, memory);
     supervisor_->features = detect_features();
-    const ImageSection sections[] = {{page(40), 10, false, true}, {page(50), 10, true, false}};
-    const SupervisorImage image = {.sections = sections, .entry_code = {}, .long_mode = 0};
+    const ImageSection sections[] = {{PhysicalAddress(page(40)), 10, false, true},
+                                     {PhysicalAddress(page(50)), 10, true, false}};
+    const SupervisorImage image = {.sections = sections, .entry_code = {}, .long_mode = {}};
     TRY(build_memory(*supervisor_, image, memory, mmram_.window()));
     supervisor_->comm_buffer.initialize(mailbox_.data(), memory.at(supervisor_->memory.capture()), mailbox_.size(),
                                         &status_);
     TRY(build_cpus(*supervisor_, memory));
-    mmram_.turn_on(supervisor_->memory.root(Domain::foundation));
+    mmram_.turn_on(supervisor_->memory.root(DomainId::foundation));
     TRY(load_foundation(*supervisor_, memory));
     TRY(enter_launch(*supervisor_, cpu()));
     resume(Continuation::resume);
@@ -180,12 +182,12 @@ class LaunchedMachine {
   Supervisor& supervisor() { return *supervisor_; }
   Cpu& cpu() { return *supervisor_->cpus[0]; }
   arch::RegisterFrame& frame() { return cpu().frame; }
-  abi::LaunchRecord& record() { return *memory_.at<abi::LaunchRecord>(record_address); }
+  abi::LaunchRecord& record() { return at<abi::LaunchRecord>(record_address); }
   DirectMap memory() const { return memory_; }
   const PagedMemory& mmram() const { return mmram_; }
   template <typename T>
   T& at(std::uint64_t address) {
-    return *memory_.at<T>(address);
+    return *memory_.at<T>(PhysicalAddress(address));
   }
   std::byte* mailbox() { return mailbox_.data(); }
   volatile abi::CommBufferStatus& status() { return status_; }
@@ -219,11 +221,11 @@ class LaunchedMachine {
   void start_operating_system() { supervisor_->phase = policy::BootPhase::operating_system; }
   // Another thing that only shows in CR3 and the TSS.
   bool in_driver_space() {
-    return arch::fake::machine().cr3 == supervisor_->memory.root(Domain::driver) &&
+    return arch::fake::machine().cr3 == supervisor_->memory.root(DomainId::drivers).number &&
            cpu().task_state.io_bitmap_offset == io_bitmap_offset;
   }
   bool in_foundation_space() {
-    return arch::fake::machine().cr3 == supervisor_->memory.root(Domain::foundation) &&
+    return arch::fake::machine().cr3 == supervisor_->memory.root(DomainId::foundation).number &&
            cpu().task_state.io_bitmap_offset == arch::no_io_bitmap;
   }
 

@@ -21,7 +21,7 @@ namespace redoubt::supervisor::testing {
 
 // What ring 0 may do with a page, and ring 3: as found in the tables, all four levels of them.
 struct WalkedPage {
-  std::uint64_t physical = 0;
+  PhysicalAddress physical;
   bool present = false;
   bool user = false;
   bool write = false;
@@ -30,22 +30,22 @@ struct WalkedPage {
 };
 
 // Intel SDM volume 3, 4.5 and 4.6. `memory` leads to the tables.
-inline WalkedPage walk(DirectMap memory, std::uint64_t root, std::uint64_t address) {
+inline WalkedPage walk(DirectMap memory, PhysicalAddress root, LinearAddress address) {
   WalkedPage page{.physical = root, .present = true, .user = true, .write = true, .execute = true};
   for (unsigned shift = 39; shift >= 12; shift -= 9) {
-    const std::uint64_t entry = memory.at<std::uint64_t>(page.physical)[(address >> shift) & 511];
+    const std::uint64_t entry = memory.at<std::uint64_t>(page.physical)[(address.number >> shift) & 511];
     if ((entry & 1) == 0) return {};
     page.write = page.write && (entry & 2) != 0;
     page.user = page.user && (entry & 4) != 0;
     page.execute = page.execute && (entry >> 63) == 0;
-    page.physical = entry & 0x000F'FFFF'FFFF'F000;
+    page.physical = PhysicalAddress(entry & 0x000F'FFFF'FFFF'F000);
   }
   return page;
 }
 
 class PagedMemory {
  public:
-  PagedMemory(std::uint64_t base, std::uint64_t pages) : base_(base), pages_(pages), file_(memfd_create("MMRAM", 0)) {
+  PagedMemory(PhysicalAddress base, std::uint64_t pages) : base_(base), pages_(pages), file_(memfd_create("MMRAM", 0)) {
     if (file_ < 0 || ftruncate(file_, static_cast<off_t>(pages * page_bytes)) != 0) std::abort();
     for (std::byte** view : {&all_, &identity_, &window_}) {
       void* made = mmap(nullptr, pages * page_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file_, 0);
@@ -68,10 +68,10 @@ class PagedMemory {
   DirectMap window() const { return {window_, base_}; }
 
   // From here on translations count, beginning with those of `root`.
-  void turn_on(std::uint64_t root) {
+  void turn_on(PhysicalAddress root) {
     cached_.assign(2 * pages_, {});
-    arch::fake::machine().on_root_load = [this](std::uint64_t loaded) { load(loaded); };
-    arch::fake::machine().on_invalidation = [this](std::uint64_t address) { invalidate(address); };
+    arch::fake::machine().on_root_load = [this](std::uint64_t loaded) { load(PhysicalAddress(loaded)); };
+    arch::fake::machine().on_invalidation = [this](std::uint64_t address) { invalidate(LinearAddress(address)); };
     for (std::uint64_t slot = 0; slot < 2 * pages_; ++slot) protect(slot, {});
     arch::write_cr3(root);
   }
@@ -85,16 +85,18 @@ class PagedMemory {
   }
 
  private:
-  std::uint64_t address_of(std::uint64_t slot) const {
-    return base_ + (slot % pages_) * page_bytes + (slot < pages_ ? 0 : physical_window);
+  LinearAddress address_of(std::uint64_t slot) const {
+    const PhysicalAddress page = base_ + (slot % pages_) * page_bytes;
+    return slot < pages_ ? LinearAddress(page.number) : physical_window + page.number;
   }
-  void load(std::uint64_t root) {
+  void load(PhysicalAddress root) {
     root_ = root;
     for (std::uint64_t slot = 0; slot < 2 * pages_; ++slot) refresh(slot);
   }
-  void invalidate(std::uint64_t address) {
+  void invalidate(LinearAddress address) {
     const bool high = address >= physical_window;
-    const std::uint64_t page = (address - (high ? physical_window : 0) - base_) / page_bytes;
+    const PhysicalAddress physical(high ? address - physical_window : address.number);
+    const std::uint64_t page = (physical - base_) / page_bytes;
     if (page < pages_) refresh(page + (high ? pages_ : 0));
   }
   void refresh(std::uint64_t slot) {
@@ -108,13 +110,13 @@ class PagedMemory {
     if (mprotect(view + (slot % pages_) * page_bytes, page_bytes, rights) != 0) std::abort();
   }
 
-  std::uint64_t base_;
+  PhysicalAddress base_;
   std::uint64_t pages_;
   int file_;
   std::byte* all_ = nullptr;
   std::byte* identity_ = nullptr;
   std::byte* window_ = nullptr;
-  std::uint64_t root_ = 0;
+  PhysicalAddress root_;
   std::vector<WalkedPage> cached_;
 };
 

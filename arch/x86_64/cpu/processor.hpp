@@ -8,6 +8,7 @@
 #include "arch/x86_64/registers/control.hpp"
 #include "arch/x86_64/registers/cpuid.hpp"
 #include "arch/x86_64/registers/segments.hpp"
+#include "base/address.hpp"
 
 namespace redoubt::arch {
 
@@ -46,7 +47,7 @@ inline std::uint64_t read_cr2() {
   return value;
 }
 
-inline void write_cr3(std::uint64_t value) { asm volatile("mov %0, %%cr3" : : "r"(value) : "memory"); }
+inline void write_cr3(PhysicalAddress root) { asm volatile("mov %0, %%cr3" : : "r"(root.number) : "memory"); }
 inline void write_cr4(std::uint64_t value) { asm volatile("mov %0, %%cr4" : : "r"(value) : "memory"); }
 
 // Clears CR0.TS: the next x87 or SSE instruction won't trap.
@@ -86,9 +87,7 @@ inline void load_local_descriptor_table(std::uint16_t selector) {
 }
 inline void load_task_register(std::uint16_t selector) { asm volatile("ltr %0" : : "r"(selector) : "memory"); }
 
-inline void invalidate_page(std::uint64_t virtual_address) {
-  asm volatile("invlpg (%0)" : : "r"(virtual_address) : "memory");
-}
+inline void invalidate_page(LinearAddress page) { asm volatile("invlpg (%0)" : : "r"(page.number) : "memory"); }
 
 inline std::uint64_t read_tsc() {
   std::uint32_t low = 0;

@@ -32,10 +32,11 @@ std::uint64_t sum(std::uint64_t total, const std::byte* begin, const std::byte* 
 std::uint64_t code_sum(const Supervisor& supervisor) {
   std::uint64_t total = sum(1, redoubt_image_text, redoubt_image_data);
   for (std::uint64_t cpu = 0; cpu < supervisor.launch.cpu_count; ++cpu) {
-    const auto* page = supervisor.direct_map.at(supervisor.launch.mmram_base + cpu * abi::smbase_stride);
+    const auto* page =
+        supervisor.direct_map.at(PhysicalAddress(supervisor.launch.mmram_base) + cpu * abi::smbase_stride);
     total = sum(total, page, page + page_bytes);
   }
-  const auto* gates = supervisor.memory.window().at(supervisor.gates);
+  const auto* gates = supervisor.memory.window().at(PhysicalAddress(supervisor.gates.number));
   return sum(total, gates, gates + page_bytes);
 }
 

@@ -26,7 +26,7 @@ using abi::SystemCall;
 using abi::SystemStatus;
 using foundation::guest::invoke;
 
-#define REDOUBT_X(name, number) +1
+#define REDOUBT_X(number, name, Value, parameters, names) +1
 constexpr std::uint64_t first_unknown_call = 0 REDOUBT_SYSTEM_CALLS(REDOUBT_X);
 #undef REDOUBT_X
 
@@ -131,6 +131,12 @@ std::uint64_t rights() {
   constexpr std::uint64_t sensible[] = {0, 1, 3, 5, 15};
   return one_in(8) ? random() % 32 : sensible[random() % std::size(sensible)];
 }
+
+// Holder, his rights and the others', as abi::encode() has them.
+std::uint64_t access() {
+  const std::uint64_t pair = rights() << 8 | (one_in(2) ? 0 : rights() << 16);
+  return one_in(16) ? any() : pair | random() % 2;
+}
 std::uint64_t source() { return one_in(4) ? in_page(any()) : in_page(some_page()); }
 
 bool overlaps(std::uint64_t address, std::uint64_t size, std::uint64_t begin, std::uint64_t end) {
@@ -162,7 +168,7 @@ void make_code() {
   state.calls_with_code = 0;
   if (const auto page = invoke(SystemCall::allocate_pages, 1, 0, 0, 0); page.status == SystemStatus::ok) {
     std::memcpy(reinterpret_cast<void*>(page.value), driver_code, sizeof(driver_code));
-    invoke(SystemCall::set_page_access, page.value, 1, abi::page_none, abi::page_read | abi::page_execute);
+    invoke(SystemCall::set_page_access, page.value, 1, abi::encode(abi::held_by_drivers(abi::read_execute)), 0);
     if (!one_in(8)) {
       invoke(SystemCall::free_pages, state.code, 1, 0, 0);
     } else {
@@ -229,7 +235,7 @@ void call_at_random() {
     const Obtained block = some_obtained();
     invoke(SystemCall::free_pages, one_in(8) ? any() : block.address, one_in(8) ? pages() : block.pages, 0, 0);
   } else if (choice < 49) {
-    invoke(SystemCall::set_page_access, one_in(8) ? any() : some_page(), pages(), rights(), rights());
+    invoke(SystemCall::set_page_access, one_in(8) ? any() : some_page(), pages(), access(), 0);
   } else if (choice < 59) {
     const std::uint64_t size = bytes();
     invoke(SystemCall::read_driver, destination(size), source(), size, 0);
