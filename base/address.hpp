@@ -11,6 +11,9 @@
 
 namespace redoubt {
 
+// UEFI's pages, and the processor's smallest ones.
+inline constexpr std::uint64_t page_bytes = 4096;
+
 // What memory and devices are wired to. MM maps MMRAM at the same numbers.
 struct PhysicalSpace;
 // What a set of page tables translates, whoever runs with it. Ring 0's own addresses are of this kind.

@@ -308,7 +308,7 @@ class ClosedTest : public ::testing::Test {
   void launch(EfiStatus entry_status = status::success) {
     machine_.add({.file = test_guid(1), .name = "variables", .entry = [=](Handle, MmSystemTable* mmst) {
                     Handle handle = nullptr;
-                    mmst->mmi_handler_register(handlers[0], &messages::variable_message_guid, &handle);
+                    mmst->mmi_handler_register(handlers[0], &abi::smm_variable_guid, &handle);
                     mmst->mmi_handler_register(handlers[1], &messages::policy_message_guid, &handle);
                     return entry_status;
                   }});
@@ -320,7 +320,7 @@ class ClosedTest : public ::testing::Test {
                              (name.size() + 1) * 2 + static_cast<std::size_t>(room));
     const messages::VariableMessageHeader header{1, 0};
     messages::AccessVariable access{};
-    access.vendor = {0x8BE4DF61, 0x93CA, 0x11D2, {0xAA, 0x0D, 0x00, 0xE0, 0x98, 0x03, 0x2B, 0x8C}};
+    access.vendor = abi::global_variable_guid;
     access.data_size = room;
     access.name_size = (name.size() + 1) * 2;
     std::memcpy(data.data(), &header, sizeof(header));
@@ -331,7 +331,7 @@ class ClosedTest : public ::testing::Test {
   // The status that the sender finds in the message, and the value's first byte.
   std::pair<std::uint64_t, std::byte> ask(std::u16string_view name) {
     testing::ByteVector data = get_variable(name, 1);
-    EXPECT_EQ(machine_.send(messages::variable_message_guid, data, 4096).status, status::success);
+    EXPECT_EQ(machine_.send(abi::smm_variable_guid, data, 4096).status, status::success);
     std::uint64_t result = 0;
     std::memcpy(&result, data.data() + 8, sizeof(result));
     return {result, data.back()};
@@ -425,7 +425,7 @@ class RivalTest : public ClosedTest {
   void add_rival() {
     machine_.add({.file = test_guid(3), .name = "rival", .entry = [this](Handle, MmSystemTable* mmst) {
                     Handle handle = nullptr;
-                    registered_ = mmst->mmi_handler_register(handlers[2], &messages::variable_message_guid, &handle);
+                    registered_ = mmst->mmi_handler_register(handlers[2], &abi::smm_variable_guid, &handle);
                     mmst->mmi_handler_register(handlers[2], &messages::policy_message_guid, &handle);
                     for (const abi::Guid* protocol : variable_protocols) {
                       Handle own = nullptr;
@@ -442,15 +442,14 @@ class RivalTest : public ClosedTest {
   EfiStatus register_late() {
     handler_bodies[3] = [this](const HandlerCall&) {
       Handle handle = nullptr;
-      registered_ = machine_.mmst().mmi_handler_register(handlers[2], &messages::variable_message_guid, &handle);
+      registered_ = machine_.mmst().mmi_handler_register(handlers[2], &abi::smm_variable_guid, &handle);
       return status::success;
     };
     machine_.send(other_message);
     return registered_;
   }
 
-  static constexpr const abi::Guid* variable_protocols[] = {&messages::variable_message_guid,
-                                                            &messages::variable_write_guid};
+  static constexpr const abi::Guid* variable_protocols[] = {&abi::smm_variable_guid, &abi::smm_variable_write_guid};
 
   EfiStatus registered_ = status::success;
   std::vector<EfiStatus> installed_;  // each of the protocols
@@ -509,8 +508,8 @@ TEST_F(RivalTest, TheVariableDriverProducesItsProtocols) {
 TEST_F(RivalTest, WhoInstallsTheirProtocolFirstAnswersForVariables) {
   machine_.add({.file = test_guid(1), .name = "variables", .entry = [](Handle, MmSystemTable* mmst) {
                   Handle handle = nullptr;
-                  return mmst->install_protocol_interface(&handle, &messages::variable_message_guid,
-                                                          abi::native_interface, nullptr);
+                  return mmst->install_protocol_interface(&handle, &abi::smm_variable_guid, abi::native_interface,
+                                                          nullptr);
                 }});
   add_rival();
   ASSERT_EQ(machine_.launch(), status::success);
@@ -522,8 +521,8 @@ TEST_F(RivalTest, IsRefusedAfterAnEntryPointFailed) {
   launch(status::device_error);
   machine_.as_driver([](MmSystemTable& mmst) {
     Handle handle = nullptr;
-    EXPECT_EQ(mmst.mmi_handler_register(handlers[2], &messages::variable_message_guid, &handle), status::access_denied);
-    EXPECT_EQ(mmst.mmi_manage(&messages::variable_message_guid, nullptr, nullptr, nullptr), status::device_error);
+    EXPECT_EQ(mmst.mmi_handler_register(handlers[2], &abi::smm_variable_guid, &handle), status::access_denied);
+    EXPECT_EQ(mmst.mmi_manage(&abi::smm_variable_guid, nullptr, nullptr, nullptr), status::device_error);
   });
   expect_closed();
 }
@@ -533,7 +532,7 @@ TEST_F(RivalTest, IsRefusedAfterADriverThatUnregisteredAndFailed) {
   Handle handler = nullptr;
   machine_.add({.file = test_guid(1), .name = "variables", .entry = [&](Handle, MmSystemTable* mmst) {
                   Handle handle = nullptr;
-                  mmst->mmi_handler_register(handlers[0], &messages::variable_message_guid, &handler);
+                  mmst->mmi_handler_register(handlers[0], &abi::smm_variable_guid, &handler);
                   return mmst->mmi_handler_register(handlers[1], &messages::policy_message_guid, &handle);
                 }});
   add_rival();
@@ -555,8 +554,8 @@ TEST_F(ClosedTest, NobodyTakesItsPlace) {
   handler_bodies[2] = [](const HandlerCall&) { return status::success; };
   machine_.as_driver([](MmSystemTable& mmst) {
     Handle handle = nullptr;
-    EXPECT_EQ(mmst.mmi_handler_register(handlers[2], &messages::variable_message_guid, &handle), status::access_denied);
-    EXPECT_EQ(mmst.mmi_manage(&messages::variable_message_guid, nullptr, nullptr, nullptr), status::device_error);
+    EXPECT_EQ(mmst.mmi_handler_register(handlers[2], &abi::smm_variable_guid, &handle), status::access_denied);
+    EXPECT_EQ(mmst.mmi_manage(&abi::smm_variable_guid, nullptr, nullptr, nullptr), status::device_error);
   });
   expect_closed();
 }

@@ -444,7 +444,7 @@ void Foundation::miss_variable_driver() {
   abi::FaultPolicy policy = fault_policies_.of(variable_driver_);
   if (driver == nullptr) {
     // An image with another driver for variables has one that serves them.
-    const MmiTypeRecord* type = mmis_.find_type(abi::variable_messages::variable_message_guid);
+    const MmiTypeRecord* type = mmis_.find_type(abi::smm_variable_guid);
     if (type != nullptr && !type->handlers.unused()) return;
     policy = abi::FaultPolicy::reset;
   } else if (driver->state != DriverState::found) {

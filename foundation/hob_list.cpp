@@ -61,14 +61,10 @@ Result<Span> resource_span(Bytes hob) {
   return span_at(hob, offsetof(abi::HobResourceDescriptor, start), offsetof(abi::HobResourceDescriptor, length));
 }
 
-// gEfiHobMemoryAllocModuleGuid: what the name of an allocation is when it describes a loaded module.
-constexpr abi::Guid module_allocation_guid = {
-    0xf8e21975, 0x0899, 0x4f58, {0xa4, 0xbe, 0x55, 0x25, 0xa9, 0xc6, 0xd7, 0x7a}};
-
 Result<bool> allocation_worth_keeping(Bytes hob, const Span& mmram) {
   const Span memory = TRY(span_at(hob, allocation_base_at, allocation_length_at));
   if (memory.touches(mmram)) return false;
-  if (TRY(read_at<abi::Guid>(hob, guid_at)) != module_allocation_guid) return true;
+  if (TRY(read_at<abi::Guid>(hob, guid_at)) != abi::memory_allocation_module_guid) return true;
   return hob.size() >= module_bytes && memory.contains(TRY(read_at<std::uint64_t>(hob, module_entry_at)));
 }
 static_assert(module_name_at + sizeof(abi::Guid) == module_entry_at);

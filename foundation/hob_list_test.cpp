@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 // HOB lists as a hostile or broken PEI could leave them.
 #include "foundation/hob_list.hpp"
+#include "abi/pi/hob.hpp"
 
 #include <gtest/gtest.h>
 
@@ -78,7 +79,7 @@ TEST(HobList, DropsModulesWhoseEntryPointLiesElsewhere) {
     hob.resize(length);
     const auto hob_length = static_cast<std::uint16_t>(length);
     std::memcpy(hob.data() + 2, &hob_length, sizeof(hob_length));
-    const abi::Guid name = {0xf8e21975, 0x0899, 0x4f58, {0xa4, 0xbe, 0x55, 0x25, 0xa9, 0xc6, 0xd7, 0x7a}};
+    const abi::Guid name = abi::memory_allocation_module_guid;
     std::memcpy(hob.data() + 8, &name, sizeof(name));
     if (length >= 72) std::memcpy(hob.data() + 64, &entry, sizeof(entry));
     return hob;

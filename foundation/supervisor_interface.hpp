@@ -17,8 +17,6 @@ namespace redoubt::foundation {
 using abi::Switched;
 using abi::SystemResult;
 
-inline constexpr std::uint64_t page_bytes = 4096;
-
 constexpr std::uint64_t pages_for(std::uint64_t bytes) {
   return bytes / page_bytes + (bytes % page_bytes != 0 ? 1 : 0);
 }

@@ -24,9 +24,9 @@ void require(bool condition) {
 // Holes would let a byte at random be open by chance.
 void compare(const Unblocking& unblocking, const FakeSupervisor& supervisor) {
   for (const auto& [base, pages] : supervisor.unblocked) {
-    require(unblocking.holds(base, pages * foundation::page_bytes));
-    require(unblocking.holds(base + pages * foundation::page_bytes - 1, 1));
-    require(!unblocking.holds(base, pages * foundation::page_bytes + 1));
+    require(unblocking.holds(base, pages * page_bytes));
+    require(unblocking.holds(base + pages * page_bytes - 1, 1));
+    require(!unblocking.holds(base, pages * page_bytes + 1));
     require(base >= supervisor.outside_ram[0].first);
     require(pages <= supervisor.outside_ram[0].second);
   }

@@ -15,6 +15,7 @@ using namespace testing;
 constexpr abi::Guid a = {0xA, 0, 0, {}};
 constexpr abi::Guid b = {0xB, 0, 0, {}};
 constexpr abi::Guid c = {0xC, 0, 0, {}};
+// An independent copy: the text below names it.
 constexpr abi::Guid mm_base = {0xf4ccbfb7, 0xf6e0, 0x47fd, {0x9d, 0xd4, 0x10, 0xa8, 0xf1, 0x50, 0xc1, 0x91}};
 constexpr DepexTerm op(DepexOpcode opcode) { return {opcode, {}}; }
 constexpr DepexTerm push_term(const abi::Guid& guid) { return {DepexOpcode::push, guid}; }

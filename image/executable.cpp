@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "base/address.hpp"
 #include "base/checked.hpp"
 
 namespace redoubt::image {
@@ -12,8 +13,6 @@ namespace redoubt::image {
 namespace pe = abi::pe;
 
 namespace {
-
-constexpr std::uint32_t page_bytes = 4096;
 
 constexpr std::uint32_t memory_size_of(const pe::SectionHeader& header) {
   return header.virtual_size != 0 ? header.virtual_size : header.raw_size;

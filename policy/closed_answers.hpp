@@ -27,7 +27,7 @@ inline constexpr std::size_t closed_message_count = 4;
 
 constexpr ClosedMessage closed_message(const abi::Guid& handler) {
   namespace messages = abi::variable_messages;
-  if (handler == messages::variable_message_guid) return ClosedMessage::variable;
+  if (handler == abi::smm_variable_guid) return ClosedMessage::variable;
   if (handler == messages::policy_message_guid) return ClosedMessage::variable_policy;
   if (handler == abi::lock_box_message_guid) return ClosedMessage::lock_box;
   return ClosedMessage::unknown;
@@ -37,7 +37,7 @@ constexpr ClosedMessage closed_message(const abi::Guid& handler) {
 // senders of messages do. unknown: anybody may.
 constexpr ClosedMessage closed_protocol(const abi::Guid& protocol) {
   namespace messages = abi::variable_messages;
-  const bool is_variables = protocol == messages::variable_message_guid || protocol == messages::variable_write_guid;
+  const bool is_variables = protocol == abi::smm_variable_guid || protocol == abi::smm_variable_write_guid;
   return is_variables ? ClosedMessage::variable : ClosedMessage::unknown;
 }
 
@@ -97,7 +97,7 @@ inline bool may_ask_closed_question(Bytes payload) {
 
 // Of a message with this handler and payload; other messages than the variable driver's ask nothing.
 [[gnu::always_inline]] inline ClosedQuestion closed_question(const abi::Guid& handler, Bytes payload) {
-  if (handler != abi::variable_messages::variable_message_guid || !may_ask_closed_question(payload)) [[likely]]
+  if (handler != abi::smm_variable_guid || !may_ask_closed_question(payload)) [[likely]]
     return {};
   return likely_closed_question(payload);
 }

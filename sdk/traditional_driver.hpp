@@ -5,21 +5,15 @@
 // a driver doesn't know them.
 #pragma once
 
+#include "abi/pi/mm_base.hpp"
 #include "abi/pi/mm_system_table.hpp"
 #include "abi/uefi/boot_services.hpp"
 #include "abi/uefi/system_table.hpp"
 
 namespace redoubt::sdk {
 
-// EFI_MM_BASE_PROTOCOL (PI 1.9, volume 4, 5.2.1), which older specifications and edk2 call EFI_SMM_BASE2_PROTOCOL.
-struct MmBaseProtocol {
-  abi::EfiStatus(EFIAPI* in_mm)(const MmBaseProtocol* self, abi::Boolean* in_mmram);
-  abi::EfiStatus(EFIAPI* get_mmst_location)(const MmBaseProtocol* self, abi::MmSystemTable** mmst);
-};
-
-// gEfiMmBaseProtocolGuid, gEfiSmmBase2ProtocolGuid.
-inline constexpr abi::Guid mm_base_protocol_guid = {
-    0xf4ccbfb7, 0xf6e0, 0x47fd, {0x9d, 0xd4, 0x10, 0xa8, 0xf1, 0x50, 0xc1, 0x91}};
+using abi::mm_base_protocol_guid;
+using abi::MmBaseProtocol;
 
 // The MM system table; an error status if there is no MM to run in.
 inline abi::EfiStatus find_mm_system_table(const abi::SystemTable& system_table, abi::MmSystemTable*& mmst) {

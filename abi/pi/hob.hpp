@@ -55,6 +55,10 @@ struct HobResourceDescriptor {
 };
 static_assert(sizeof(HobResourceDescriptor) == 48 && offsetof(HobResourceDescriptor, start) == 32);
 
+// gEfiHobMemoryAllocModuleGuid: the name of an EFI_HOB_MEMORY_ALLOCATION that describes a loaded module.
+inline constexpr Guid memory_allocation_module_guid = {
+    0xf8e21975, 0x0899, 0x4f58, {0xa4, 0xbe, 0x55, 0x25, 0xa9, 0xc6, 0xd7, 0x7a}};
+
 // EFI_HOB_FIRMWARE_VOLUME.
 struct HobFirmwareVolume {
   HobHeader header;

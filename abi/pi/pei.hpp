@@ -6,6 +6,7 @@
 #pragma once
 
 #include "abi/pi/hob.hpp"
+#include "abi/uefi/service_types.hpp"
 #include "abi/uefi/types.hpp"
 
 namespace redoubt::abi {
@@ -19,16 +20,6 @@ using VolumeHandle = void*;
 // EFI_BOOT_MODE, volume 1, 4.5.
 using BootMode = std::uint32_t;
 inline constexpr BootMode boot_on_s3_resume = 0x11;
-
-// EFI_MEMORY_TYPE, UEFI 2.10, 7.2.
-enum class MemoryType : std::uint32_t {
-  reserved = 0,
-  boot_services_data = 4,
-  runtime_services_data = 6,
-};
-
-// EFI_SECTION_TYPE, volume 3, 2.2.4: the one that holds a firmware volume.
-inline constexpr std::uint8_t section_type_firmware_volume_image = 0x17;
 
 // EFI_PEI_PPI_DESCRIPTOR.
 struct PpiDescriptor {
@@ -65,15 +56,6 @@ struct FvFileInfo {
   void* buffer;  // the file's data, header excluded
   std::uint32_t buffer_size;
 };
-
-struct TableHeader {
-  std::uint64_t signature;
-  std::uint32_t revision;
-  std::uint32_t header_size;
-  std::uint32_t crc32;
-  std::uint32_t reserved;
-};
-static_assert(sizeof(TableHeader) == 24);
 
 // EFI_PEI_SERVICES.
 struct PeiServices {

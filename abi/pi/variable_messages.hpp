@@ -1,22 +1,17 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 // The messages by which the stock DXE driver VariableSmmRuntimeDxe reaches the variable driver in MM: edk2's
 // MdeModulePkg/Include/Guid/SmmVariableCommon.h and Protocol/VarCheck.h, unchanged from edk2-stable202211 to 202605.
-// MM is 64-bit, so UINTN and EFI_STATUS take 8 bytes. Structures here end where a name begins.
+// MM is 64-bit, so UINTN and EFI_STATUS take 8 bytes. Structures here end where a name begins. Their HeaderGuid is
+// smm_variable_guid.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 
+#include "abi/pi/communication_protocols.hpp"
 #include "abi/uefi/types.hpp"
 
 namespace redoubt::abi::variable_messages {
-
-// gEfiSmmVariableProtocolGuid: HeaderGuid of these messages, and the protocol for MM drivers.
-inline constexpr Guid variable_message_guid = {
-    0xed32d533, 0x99e6, 0x4209, {0x9c, 0xc0, 0x2d, 0x72, 0xcd, 0xd9, 0x98, 0xa7}};
-// gSmmVariableWriteGuid: installed when non-volatile variables can be written.
-inline constexpr Guid variable_write_guid = {
-    0x93ba1826, 0xdffb, 0x45dd, {0x82, 0xa7, 0xe7, 0xdc, 0xaa, 0x3b, 0xbd, 0xf3}};
 
 enum class VariableFunction : std::uint64_t {
   get_variable = 1,

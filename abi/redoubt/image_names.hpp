@@ -26,6 +26,8 @@ inline constexpr Guid alignment_exceptions = {
 // A FREEFORM file of the MM volume whose only RAW section says what becomes of the machine when a driver fails
 // (fault_policy.hpp). In other volumes it means nothing.
 inline constexpr Guid fault_policies = {0xa71c3f08, 0x52de, 0x4b96, {0x8e, 0x47, 0x1b, 0xf3, 0x9d, 0x60, 0xc5, 0x2a}};
+// The variable driver's file. The manifest names it too (cmake/FirmwareBundle.cmake).
+inline constexpr Guid variable_driver = {0xbe9c3c34, 0xed6b, 0x47d0, {0xb3, 0x54, 0x4e, 0x80, 0x4a, 0x17, 0x2a, 0x00}};
 // Files of the stock volumes.
 inline constexpr Guid ipl = {0x9297c37e, 0xaff0, 0x48f1, {0x86, 0x63, 0x47, 0xb3, 0x84, 0xa2, 0xaa, 0x92}};
 inline constexpr Guid communication_dxe = {

@@ -8,6 +8,7 @@
 namespace redoubt::abi {
 namespace {
 
+// An independent copy: of the text below.
 constexpr Guid ffs2 = {0x8c8ce578, 0x8a3d, 0x4f1c, {0x99, 0x35, 0x89, 0x61, 0x85, 0xc3, 0x2d, 0xd3}};
 constexpr std::string_view ffs2_text = "8c8ce578-8a3d-4f1c-9935-896185c32dd3";
 

@@ -10,6 +10,9 @@ namespace redoubt::abi {
 // EFI_GLOBAL_VARIABLE (UEFI 2.10, 3.3).
 inline constexpr Guid global_variable_guid = {
     0x8be4df61, 0x93ca, 0x11d2, {0xaa, 0x0d, 0x00, 0xe0, 0x98, 0x03, 0x2b, 0x8c}};
+// EFI_IMAGE_SECURITY_DATABASE_GUID (UEFI 2.10, 32.6.1): the vendor of db, dbx, dbt and dbr.
+inline constexpr Guid image_security_database_guid = {
+    0xd719b2cb, 0x3d3a, 0x4596, {0xa3, 0xbc, 0xda, 0xd0, 0x0e, 0x67, 0x65, 0x6f}};
 
 // EFI_TABLE_HEADER. `crc32` covers `header_size` bytes with itself taken as zero.
 struct TableHeader {

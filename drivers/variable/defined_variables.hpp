@@ -4,15 +4,14 @@
 #pragma once
 
 #include "abi/uefi/service_types.hpp"
+#include "abi/uefi/signatures.hpp"
 #include "abi/uefi/types.hpp"
 #include "drivers/variable/store/variable.hpp"
 
 namespace redoubt::variable {
 
 using abi::global_variable_guid;
-// EFI_IMAGE_SECURITY_DATABASE_GUID.
-inline constexpr abi::Guid image_security_database_guid = {
-    0xd719b2cb, 0x3d3a, 0x4596, {0xa3, 0xbc, 0xda, 0xd0, 0x0e, 0x67, 0x65, 0x6f}};
+using abi::image_security_database_guid;
 // EFI_HARDWARE_ERROR_VARIABLE.
 inline constexpr abi::Guid hardware_error_variable_guid = {
     0x414e6bdd, 0xe47b, 0x47cc, {0xb2, 0x44, 0xbb, 0x61, 0x02, 0x0c, 0xf5, 0x16}};
@@ -52,10 +51,10 @@ inline constexpr VariableId deployed_mode_in_flash{
 
 // The signature types that stock DXE's image verification takes from db and dbx: SHA-1, SHA-256, RSA-2048, X.509.
 inline constexpr abi::Guid supported_signatures[] = {
-    {0x826ca512, 0xcf10, 0x4ac9, {0xb1, 0x87, 0xbe, 0x01, 0x49, 0x66, 0x31, 0xbd}},
-    {0xc1c41626, 0x504c, 0x4092, {0xac, 0xa9, 0x41, 0xf9, 0x36, 0x93, 0x43, 0x28}},
-    {0x3c5766e8, 0x269c, 0x4e34, {0xaa, 0x14, 0xed, 0x77, 0x6e, 0x85, 0xb3, 0xb6}},
-    {0xa5c059a1, 0x94e4, 0x4aa7, {0x87, 0xb5, 0xab, 0x15, 0x5c, 0x2b, 0xf0, 0x72}},
+    abi::signature_type::sha1,
+    abi::signature_type::sha256,
+    abi::signature_type::rsa2048,
+    abi::signature_type::x509,
 };
 
 // What SetVariable may do with a variable of the three namespaces above: success (also for every other namespace),

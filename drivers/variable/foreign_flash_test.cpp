@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "abi/uefi/signatures.hpp"
 #include "drivers/variable/authentication/signature_list.hpp"
 #include "drivers/variable/authentication/test_signing.hpp"
 #include "drivers/variable/store/record.hpp"
@@ -19,7 +20,7 @@ namespace status = abi::status;
 constexpr abi::Time at(std::uint8_t day) { return {2026, 11, day, 12, 0, 0, 0, 0, 0, 0, 0}; }
 
 ByteVector list_of(const std::string& certificate) {
-  return signature_list(x509_signature_guid, {fixture(certificate + ".crt")});
+  return signature_list(abi::signature_type::x509, {fixture(certificate + ".crt")});
 }
 
 // What other CPUs do, call by call.

@@ -18,7 +18,7 @@ class MessageHandler {
   explicit MessageHandler(VariableServices& services, const OutsideMemory* outside = nullptr)
       : services_(services), outside_(outside) {}
 
-  // A message with HeaderGuid messages::variable_message_guid, answered in place.
+  // A message with HeaderGuid abi::smm_variable_guid, answered in place.
   void answer_variable_message(MutableBytes message);
   // The same for messages::policy_message_guid.
   void answer_policy_message(MutableBytes message);

@@ -300,7 +300,7 @@ void report_store(Driver& created, const Result<void>& started) {
 
 EfiStatus register_handlers(const abi::MmSystemTable& mmst) {
   abi::Handle handle = nullptr;
-  EfiStatus result = mmst.mmi_handler_register(handle_variable_message, &messages::variable_message_guid, &handle);
+  EfiStatus result = mmst.mmi_handler_register(handle_variable_message, &abi::smm_variable_guid, &handle);
   if (!status::is_error(result)) {
     result = mmst.mmi_handler_register(handle_policy_message, &messages::policy_message_guid, &handle);
   }
@@ -334,12 +334,11 @@ EfiStatus start_driver(abi::MmSystemTable& mmst, CommBuffer comm_buffer) {
   EfiStatus result = register_handlers(mmst);
   abi::Handle handle = nullptr;
   if (!status::is_error(result)) {
-    result =
-        mmst.install_protocol_interface(&handle, &messages::variable_message_guid, abi::native_interface, &protocol);
+    result = mmst.install_protocol_interface(&handle, &abi::smm_variable_guid, abi::native_interface, &protocol);
   }
   // With a closed store, too: DXE waits for it, and gets an error for what isn't written.
   if (!status::is_error(result)) {
-    result = mmst.install_protocol_interface(&handle, &messages::variable_write_guid, abi::native_interface, nullptr);
+    result = mmst.install_protocol_interface(&handle, &abi::smm_variable_write_guid, abi::native_interface, nullptr);
   }
   return result;
 }

@@ -11,6 +11,7 @@
 #include "abi/pi/communicate.hpp"
 #include "abi/pi/communication_protocols.hpp"
 #include "abi/pi/mm_protocols.hpp"
+#include "abi/pi/variable_messages.hpp"
 #include "abi/redoubt/unblock.hpp"
 #include "abi/uefi/system_table.hpp"
 #include "launch/dxe/debug_console.hpp"
@@ -27,6 +28,7 @@ namespace redoubt::launch::dxe {
 
 namespace {
 
+namespace messages = abi::variable_messages;
 using abi::BootServices;
 using abi::CommBufferDescription;
 using abi::EfiStatus;
@@ -35,15 +37,12 @@ using abi::Guid;
 using abi::SystemTable;
 using abi::UintN;
 
-// A message to the variable driver in MM (edk2, MdeModulePkg/Include/Guid/SmmVariableCommon.h) that asks how large a
-// variable may be: the first thing the stock driver asks, and free of effects.
+// Asks the variable driver in MM how large a variable may be: the first thing the stock driver asks, and free of
+// effects.
 struct PayloadSizeQuery {
-  static constexpr std::uint64_t get_payload_size = 11;
-
   abi::CommunicateHeader header;
-  std::uint64_t function;
-  std::uint64_t return_status;
-  std::uint64_t payload_size;
+  messages::VariableMessageHeader variable;
+  messages::PayloadSize answer;
 };
 static_assert(sizeof(PayloadSizeQuery) == 48);
 
@@ -367,14 +366,14 @@ EfiStatus watch_ready_to_lock() {
 
 // The two protocols have no interface: their presence is the message.
 EfiStatus announce_variables(abi::Handle* handle) {
-  PayloadSizeQuery query{{abi::smm_variable_guid, sizeof(query) - sizeof(query.header)},
-                         PayloadSizeQuery::get_payload_size,
-                         abi::status::not_found,
-                         0};
+  PayloadSizeQuery query{
+      {abi::smm_variable_guid, sizeof(query) - sizeof(query.header)},
+      {static_cast<std::uint64_t>(messages::VariableFunction::get_payload_size), abi::status::not_found},
+      {}};
   UintN size = sizeof(query);
   EfiStatus status = mailbox.communicate(&query, &size, HeaderRule::any);
   if (!abi::status::is_error(status)) {
-    status = query.return_status;
+    status = query.variable.return_status;
   }
   if (abi::status::is_error(status)) {
     return status;

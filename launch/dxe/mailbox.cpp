@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/address.hpp"
 #include "launch/dxe/machine.hpp"
 #include "launch/dxe/message_payload.hpp"
 #include "policy/closed_answers.hpp"
@@ -13,8 +14,6 @@
 namespace redoubt::launch::dxe {
 
 namespace {
-
-constexpr std::uint64_t page_bytes = 4096;
 
 // How long MM may take to take over the CPU. A chipset needs microseconds, an emulator one instruction. Raising the
 // MMI again does no harm: without a message MM has nothing to do. Chipsets have been seen to lose one MMI in many.

@@ -2,6 +2,7 @@
 // The mailbox against a stand-in for MM: what is in the buffer when the MMI comes, what the caller gets, and what
 // becomes of a message nobody answers.
 #include "launch/dxe/mailbox.hpp"
+#include "abi/pi/communication_protocols.hpp"
 
 #include <gtest/gtest.h>
 
@@ -193,10 +194,9 @@ TEST_F(MailboxTest, TakesAnUnansweredMessageBack) {
 // What stock VariableSmmRuntimeDxe does: it looks at the status in its own buffer alone, where 0 stands.
 class ClosedMailboxTest : public MailboxTest {
  protected:
-  static constexpr abi::Guid variables = {0xed32d533, 0x99e6, 0x4209, {0x9c, 0xc0, 0x2d, 0x72, 0xcd, 0xd9, 0x98, 0xa7}};
   static std::vector<std::byte> set_variable() {
     std::vector<std::byte> bytes(24 + 16 + 36 + 4 + 1);
-    const CommunicateHeader header{variables, bytes.size() - 24};
+    const CommunicateHeader header{abi::smm_variable_guid, bytes.size() - 24};
     std::memcpy(bytes.data(), &header, sizeof(header));
     bytes[24] = std::byte{3};
     return bytes;
@@ -250,7 +250,7 @@ TEST_F(ClosedMailboxTest, AMessageOfAWrongSizeIsNoSuccessEither) {
   for (const bool with_size : {true, false}) {
     buffer = set_variable();
     buffer.resize(3 * 4096);  // more than the communication buffer holds
-    const CommunicateHeader header{variables, buffer.size() - 24};
+    const CommunicateHeader header{abi::smm_variable_guid, buffer.size() - 24};
     std::memcpy(buffer.data(), &header, sizeof(header));
     size = buffer.size();
     EXPECT_EQ(mailbox_.communicate(buffer.data(), with_size ? &size : nullptr, HeaderRule::any),

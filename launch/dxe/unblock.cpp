@@ -2,6 +2,7 @@
 // See unblock.hpp.
 #include "launch/dxe/unblock.hpp"
 
+#include "base/address.hpp"
 #include "launch/dxe/message_payload.hpp"
 
 namespace redoubt::launch::dxe {
@@ -10,7 +11,6 @@ namespace {
 
 namespace messages = abi::variable_messages;
 
-constexpr std::uint64_t page_size = 4096;
 constexpr std::uint64_t memory_read_only = 0x20000;  // EFI_MEMORY_RO (UEFI 2.10, 7.2.3)
 constexpr std::size_t store_header_size = 28;        // VARIABLE_STORE_HEADER
 constexpr std::size_t store_size_offset = 16;        // of its Size, 32 bits
@@ -26,21 +26,21 @@ bool may_be_opened(const abi::MemoryDescriptor& descriptor) {
 }
 
 PageRange pages_around(std::uint64_t address, std::uint64_t bytes) {
-  const std::uint64_t start = address & ~(page_size - 1);
-  return {start, (address - start + bytes + page_size - 1) / page_size};
+  const std::uint64_t start = address & ~(page_bytes - 1);
+  return {start, (address - start + bytes + page_bytes - 1) / page_bytes};
 }
 
 }  // namespace
 
 abi::EfiStatus check_memory_map(const MemoryMap& map, PageRange range) {
-  if (range.address % page_size != 0 || range.pages == 0 ||
-      range.pages > (~std::uint64_t{0} - range.address) / page_size ||
+  if (range.address % page_bytes != 0 || range.pages == 0 ||
+      range.pages > (~std::uint64_t{0} - range.address) / page_bytes ||
       map.descriptor_size < sizeof(abi::MemoryDescriptor)) {
     return abi::status::invalid_parameter;
   }
   // Descriptors come in no order, so each piece of the range is looked for from the start.
   std::uint64_t address = range.address;
-  const std::uint64_t end = range.address + range.pages * page_size;
+  const std::uint64_t end = range.address + range.pages * page_bytes;
   while (address < end) {
     bool found = false;
     for (std::size_t offset = 0; !found && map.bytes.size() - offset >= map.descriptor_size;
@@ -48,14 +48,14 @@ abi::EfiStatus check_memory_map(const MemoryMap& map, PageRange range) {
       abi::MemoryDescriptor descriptor;
       __builtin_memcpy(&descriptor, map.bytes.data() + offset, sizeof(descriptor));
       const std::uint64_t distance = address - descriptor.physical_start;
-      if (address < descriptor.physical_start || distance / page_size >= descriptor.number_of_pages) {
+      if (address < descriptor.physical_start || distance / page_bytes >= descriptor.number_of_pages) {
         continue;
       }
       if (!may_be_opened(descriptor)) {
         return abi::status::access_denied;
       }
-      const std::uint64_t left = descriptor.number_of_pages - distance / page_size;
-      address = left >= (end - address) / page_size ? end : address + left * page_size;
+      const std::uint64_t left = descriptor.number_of_pages - distance / page_bytes;
+      address = left >= (end - address) / page_bytes ? end : address + left * page_bytes;
       found = true;
     }
     if (!found) {
@@ -71,7 +71,7 @@ std::optional<messages::RuntimeCacheContext> runtime_cache_message(void* message
     messages::RuntimeCacheContext context;
   };
   const auto payload = message_payload(message, size);
-  if (!payload || payload->handler != messages::variable_message_guid || payload->bytes.size() < sizeof(Message)) {
+  if (!payload || payload->handler != abi::smm_variable_guid || payload->bytes.size() < sizeof(Message)) {
     return std::nullopt;
   }
   Message copy;
@@ -86,7 +86,7 @@ namespace {
 // The header of an answered or unanswered message that is about the cache.
 std::optional<messages::VariableMessageHeader> cache_header(void* message, std::size_t size) {
   const auto payload = message_payload(message, size);
-  if (!payload || payload->handler != messages::variable_message_guid ||
+  if (!payload || payload->handler != abi::smm_variable_guid ||
       payload->bytes.size() < sizeof(messages::VariableMessageHeader)) {
     return std::nullopt;
   }
@@ -136,7 +136,7 @@ std::size_t runtime_cache_ranges(const messages::RuntimeCacheContext& context, c
     }
   }
   for (const std::uint64_t store : {context.hob_cache, context.volatile_cache, context.non_volatile_cache}) {
-    if (store == 0 || store > ~std::uint64_t{0} - page_size ||
+    if (store == 0 || store > ~std::uint64_t{0} - page_bytes ||
         check_memory_map(map, pages_around(store, store_header_size)) != abi::status::success) {
       continue;
     }

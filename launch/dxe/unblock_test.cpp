@@ -76,7 +76,7 @@ TEST(MemoryMap, NonsenseIsRefused) {
 }
 
 struct Message {
-  abi::CommunicateHeader header{messages::variable_message_guid, 64};
+  abi::CommunicateHeader header{abi::smm_variable_guid, 64};
   messages::VariableMessageHeader variable{12, 0};
   messages::RuntimeCacheContext context{};
 };
@@ -106,7 +106,7 @@ TEST(RuntimeCacheMessage, IsOneOfTheVariableDriversWithAnyHeader) {
 
   MessageV3 version_3;
   version_3.header.header_guid = abi::communicate_header_v3_guid;
-  version_3.header.message_guid = messages::variable_message_guid;
+  version_3.header.message_guid = abi::smm_variable_guid;
   version_3.context.read_lock = 78;
   ASSERT_TRUE(runtime_cache_message(&version_3, sizeof(version_3)).has_value());
   EXPECT_EQ(runtime_cache_message(&version_3, sizeof(version_3))->read_lock, 78U);

@@ -11,9 +11,9 @@ void build_bootstrap_tables(std::span<std::uint64_t, bootstrap_table_entries> ta
   constexpr std::uint64_t large = 0x80;
   constexpr std::uint64_t large_page_size = 0x20'0000;
   std::ranges::fill(tables, std::uint64_t{0});
-  tables[0] = (address + page_size) | present_writable;
+  tables[0] = (address + page_bytes) | present_writable;
   for (std::size_t i = 0; i < 4; ++i) {
-    tables[512 + i] = (address + (2 + i) * page_size) | present_writable;
+    tables[512 + i] = (address + (2 + i) * page_bytes) | present_writable;
   }
   for (std::size_t i = 0; i < std::size_t{4} * 512; ++i) {
     tables[1024 + i] = (i * large_page_size) | present_writable | large;

@@ -200,7 +200,7 @@ Step<void> close_and_lock(abi::PeiServicesPointer services, const Mmram& mmram) 
 }
 
 bool reads_as_ones(std::uint64_t base, std::uint64_t size) {
-  for (std::uint64_t offset = 0; offset < size; offset += page_size) {
+  for (std::uint64_t offset = 0; offset < size; offset += page_bytes) {
     if (*reinterpret_cast<const volatile std::uint32_t*>(at(base + offset)) != 0xFFFF'FFFF) {
       return false;
     }

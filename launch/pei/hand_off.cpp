@@ -4,12 +4,11 @@
 
 #include <cstring>
 
+#include "base/address.hpp"
 #include "launch/pei/hob_list.hpp"
 
 namespace redoubt::launch {
 namespace {
-
-constexpr std::size_t page_size = 4096;
 
 // The data of a new GUIDed HOB, cleared.
 Step<std::byte*> create_guid_hob(abi::PeiServicesPointer services, const abi::Guid& name, std::size_t data_size) {
@@ -33,16 +32,15 @@ Step<std::byte*> create_guid_hob(abi::PeiServicesPointer services, const abi::Gu
 Step<abi::CommBufferDescription> create_comm_buffer(abi::PeiServicesPointer services) {
   abi::EfiPhysicalAddress address = 0;
   constexpr std::uint64_t pages = comm_buffer_pages + 1;
-  if (abi::status::is_error(
-          (*services)->allocate_pages(services, abi::MemoryType::runtime_services_data, pages, &address)) ||
-      address == 0 || address > 0xFFFF'FFFF - pages * page_size) {
+  if (abi::status::is_error((*services)->allocate_pages(services, abi::runtime_services_data, pages, &address)) ||
+      address == 0 || address > 0xFFFF'FFFF - pages * page_bytes) {
     return because("no memory for the communication buffer");
   }
   std::memset(reinterpret_cast<void*>(static_cast<std::uintptr_t>(address)), 0,
-              static_cast<std::size_t>(pages * page_size));
+              static_cast<std::size_t>(pages * page_bytes));
   const abi::CommBufferDescription description{.physical_start = address,
                                                .number_of_pages = comm_buffer_pages,
-                                               .status = address + comm_buffer_pages * page_size};
+                                               .status = address + comm_buffer_pages * page_bytes};
   std::byte* data = TRY(create_guid_hob(services, abi::comm_buffer_hob_guid, sizeof(description)));
   std::memcpy(data, &description, sizeof(description));
   return description;

@@ -2,6 +2,7 @@
 // See mailbox.hpp.
 #include "launch/pei/mailbox.hpp"
 
+#include "base/address.hpp"
 #include "launch/pei/chipset_control.hpp"
 
 namespace redoubt::launch {
@@ -17,7 +18,7 @@ Mailbox& mailbox() { return pei_mailbox; }
 
 void Mailbox::open(const abi::CommBufferDescription& description) {
   buffer_ = MutableBytes(reinterpret_cast<std::byte*>(static_cast<std::uintptr_t>(description.physical_start)),
-                         static_cast<std::size_t>(description.number_of_pages) * 4096);
+                         static_cast<std::size_t>(description.number_of_pages * page_bytes));
   status_ = reinterpret_cast<volatile abi::CommBufferStatus*>(static_cast<std::uintptr_t>(description.status));
 }
 

@@ -3,6 +3,7 @@
 // what is in it is read with the views of image/, since its contents decide what runs in MM.
 #include "launch/pei/mm_volume.hpp"
 
+#include "abi/pi/firmware_volume.hpp"
 #include "abi/redoubt/image_names.hpp"
 #include "image/firmware_volume.hpp"
 
@@ -14,8 +15,8 @@ Step<Bytes> section_data(abi::PeiServicesPointer services, abi::FileHandle file)
   abi::FvFileInfo information{};
   void* data = nullptr;
   if (abi::status::is_error((*services)->ffs_get_file_info(file, &information)) ||
-      abi::status::is_error(
-          (*services)->ffs_find_section_data(services, abi::section_type_firmware_volume_image, file, &data))) {
+      abi::status::is_error((*services)->ffs_find_section_data(
+          services, static_cast<std::uint8_t>(abi::SectionType::firmware_volume_image), file, &data))) {
     return because("the file of the MM volume holds no volume");
   }
   const Bytes contents(static_cast<const std::byte*>(information.buffer), information.buffer_size);

@@ -14,7 +14,7 @@ class Cursor {
 
   // The address of the next `size` bytes, whole pages of which are taken.
   Result<std::uint64_t> take(std::uint64_t size) {
-    const auto rounded = checked_align_up(size, page_size);
+    const auto rounded = checked_align_up(size, page_bytes);
     if (!rounded || *rounded > end_ - next_) {
       return std::unexpected(Error::out_of_memory);
     }
@@ -34,8 +34,8 @@ class Cursor {
 
 Result<MmramLayout> lay_out(const LayoutRequest& request) {
   const auto end = checked_add(request.mmram_base, request.mmram_size);
-  if (!end || *end > (std::uint64_t{1} << 32) || !is_aligned(request.mmram_base, page_size) ||
-      !is_aligned(request.mmram_size, page_size) || request.mmram_base < abi::smm_entry_offset) {
+  if (!end || *end > (std::uint64_t{1} << 32) || !is_aligned(request.mmram_base, page_bytes) ||
+      !is_aligned(request.mmram_size, page_bytes) || request.mmram_base < abi::smm_entry_offset) {
     return std::unexpected(Error::invalid_argument);
   }
   if (request.cpu_count == 0 || request.supervisor_size == 0 || request.volume_size == 0 || request.hob_size == 0) {
@@ -44,7 +44,7 @@ Result<MmramLayout> lay_out(const LayoutRequest& request) {
 
   // The last CPU's save state ends (smm_save_state_offset + 0x200 - smm_entry_offset) above its entry code.
   constexpr std::uint64_t last_cpu_size = abi::smm_save_state_offset + 0x200 - abi::smm_entry_offset;
-  static_assert(last_cpu_size == 8 * page_size);
+  static_assert(last_cpu_size == 8 * page_bytes);
   const std::uint64_t cpus = request.cpu_count;
 
   if (request.mmram_size < abi::kept_bytes) {
@@ -61,7 +61,7 @@ Result<MmramLayout> lay_out(const LayoutRequest& request) {
   layout.supervisor_size = cursor.next() - layout.supervisor;
   layout.volume = TRY(cursor.take(request.volume_size));
   layout.hobs = TRY(cursor.take(request.hob_size));
-  layout.bootstrap = TRY(cursor.take(bootstrap_table_pages * page_size + bootstrap_stack_size));
+  layout.bootstrap = TRY(cursor.take(bootstrap_table_pages * page_bytes + bootstrap_stack_size));
   layout.bootstrap_size = cursor.next() - layout.bootstrap;
   layout.stack_top = cursor.next();
   layout.used_end = cursor.next();

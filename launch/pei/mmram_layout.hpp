@@ -16,11 +16,11 @@
 #include <cstdint>
 
 #include "abi/redoubt/launch.hpp"
+#include "base/address.hpp"
 #include "base/result.hpp"
 
 namespace redoubt::launch {
 
-inline constexpr std::uint64_t page_size = 4096;
 inline constexpr std::uint64_t bootstrap_table_pages = 6;  // one PML4, one PDPT, four page directories
 inline constexpr std::uint64_t bootstrap_stack_size = 0x8000;
 

@@ -10,11 +10,9 @@
 namespace redoubt::launch {
 namespace {
 
-constexpr std::uint64_t page_size = 4096;
-
 Result<Range<PhysicalSpace>> checked_range(const abi::MmramDescriptor& region) {
   if (region.physical_size == 0 || region.cpu_start != region.physical_start ||
-      !is_aligned(region.physical_start, page_size) || !is_aligned(region.physical_size, page_size)) {
+      !is_aligned(region.physical_start, page_bytes) || !is_aligned(region.physical_size, page_bytes)) {
     return std::unexpected(Error::malformed);
   }
   const auto range = Range<PhysicalSpace>::create(PhysicalAddress(region.physical_start), region.physical_size);
@@ -54,7 +52,7 @@ Result<std::size_t> choose_region(std::span<const abi::MmramDescriptor> regions)
 
 Result<void> describe_regions(std::span<const abi::MmramDescriptor> regions, std::size_t chosen, std::uint64_t used,
                               std::span<abi::MmramDescriptor> out) {
-  if (chosen >= regions.size() || out.size() != regions.size() + 1 || used == 0 || !is_aligned(used, page_size) ||
+  if (chosen >= regions.size() || out.size() != regions.size() + 1 || used == 0 || !is_aligned(used, page_bytes) ||
       used >= regions[chosen].physical_size) {
     return std::unexpected(Error::invalid_argument);
   }

@@ -79,18 +79,18 @@ TEST(MmramLayout, FollowsTheContract) {
   ASSERT_TRUE(layout);
   // Entry code of CPU i fills page 2i, its save state ends page 2i + 7.
   EXPECT_EQ(layout->smbase(0) + abi::smm_entry_offset, usual.mmram_base);
-  EXPECT_EQ(layout->smbase(3) + abi::smm_entry_offset, usual.mmram_base + 6 * page_size);
-  EXPECT_EQ(layout->smbase(3) + abi::smm_save_state_offset + 0x200, usual.mmram_base + 14 * page_size);
-  EXPECT_EQ(layout->record, usual.mmram_base + 14 * page_size);
+  EXPECT_EQ(layout->smbase(3) + abi::smm_entry_offset, usual.mmram_base + 6 * page_bytes);
+  EXPECT_EQ(layout->smbase(3) + abi::smm_save_state_offset + 0x200, usual.mmram_base + 14 * page_bytes);
+  EXPECT_EQ(layout->record, usual.mmram_base + 14 * page_bytes);
   EXPECT_EQ(layout->cpus, layout->record + sizeof(abi::LaunchRecord));
-  EXPECT_EQ(layout->supervisor, layout->record + page_size);
+  EXPECT_EQ(layout->supervisor, layout->record + page_bytes);
   EXPECT_EQ(layout->supervisor_size, 0x13000U);
   EXPECT_EQ(layout->volume, layout->supervisor + 0x13000);
   EXPECT_EQ(layout->hobs, layout->volume + 0x80000);
   EXPECT_EQ(layout->bootstrap, layout->hobs + 0x2000);
-  EXPECT_EQ(layout->bootstrap_size, 14 * page_size);
+  EXPECT_EQ(layout->bootstrap_size, 14 * page_bytes);
   EXPECT_EQ(layout->stack_top, layout->used_end);
-  EXPECT_EQ(layout->used_end, layout->bootstrap + 14 * page_size);
+  EXPECT_EQ(layout->used_end, layout->bootstrap + 14 * page_bytes);
 }
 
 TEST(MmramLayout, ManyCpusTakeMorePagesForTheirList) {
@@ -98,7 +98,7 @@ TEST(MmramLayout, ManyCpusTakeMorePagesForTheirList) {
   request.cpu_count = 288;
   const auto layout = lay_out(request);
   ASSERT_TRUE(layout);
-  EXPECT_EQ(layout->supervisor - layout->record, 2 * page_size);
+  EXPECT_EQ(layout->supervisor - layout->record, 2 * page_bytes);
 }
 
 TEST(MmramLayout, RefusesWhatDoesNotFit) {

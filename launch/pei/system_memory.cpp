@@ -7,11 +7,10 @@
 #include <optional>
 
 #include "abi/pi/hob.hpp"
+#include "base/address.hpp"
 
 namespace redoubt::launch {
 namespace {
-
-constexpr std::uint64_t page_size = 4096;
 
 // EFI_RESOURCE_TYPE (PI 1.9, volume 3, 5.5): ports are no memory.
 constexpr std::uint32_t resource_system_memory = 0;
@@ -26,7 +25,7 @@ struct Extent {
 
 // The whole pages of RAM, or the pages that something else touches.
 std::optional<Extent> make_extent(std::uint64_t start, std::uint64_t length, bool is_ram) {
-  constexpr std::uint64_t rest = page_size - 1;
+  constexpr std::uint64_t rest = page_bytes - 1;
   if (length == 0 || length > ~rest - start || start > ~rest - length) {
     return std::nullopt;
   }

@@ -58,7 +58,7 @@ class Message {
   // Sends the message with `tail` bytes behind the fixed part and returns the service's status. With `success` and
   // `buffer_too_small` the whole message came back: fixed() and answer() say what is in it.
   EfiStatus send(VariableFunction function, const Fixed& fixed, std::size_t tail) {
-    const abi::CommunicateHeader header{.header_guid = variable_message_guid,
+    const abi::CommunicateHeader header{.header_guid = abi::smm_variable_guid,
                                         .message_length = tail_offset - sizeof(header) + tail};
     const VariableMessageHeader service{.function = static_cast<std::uint64_t>(function), .return_status = unanswered};
     std::memcpy(buffer_.data(), &header, sizeof(header));

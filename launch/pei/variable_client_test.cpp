@@ -37,7 +37,7 @@ class MachineChannel final : public MessageChannel {
     ++exchanges;
     if (silent) return std::unexpected(Error::device);
     const auto header = read_at<abi::CommunicateHeader>(buffer_, 0);
-    EXPECT_TRUE(header.has_value() && header->header_guid == abi::variable_messages::variable_message_guid);
+    EXPECT_TRUE(header.has_value() && header->header_guid == abi::smm_variable_guid);
     EXPECT_LE(header->message_length, buffer_.size() - sizeof(*header));
     std::vector<std::byte> copy(
         buffer_.begin() + sizeof(*header),

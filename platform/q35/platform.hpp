@@ -9,6 +9,7 @@
 #include <span>
 #include <string_view>
 
+#include "abi/redoubt/image_names.hpp"
 #include "abi/uefi/types.hpp"
 #include "platform/q35/chipset.hpp"
 #include "policy/save_state.hpp"
@@ -136,8 +137,7 @@ inline constexpr std::uint32_t driver_tables = 1024;
 
 // The variable driver (VariableStandaloneMm): image, its copy of the flash, variables, and 132 KiB for each signed
 // update, whatever other drivers hold. At most half of what is free before the first driver starts.
-inline constexpr abi::Guid reserve_file = {
-    0xbe9c3c34, 0xed6b, 0x47d0, {0xb3, 0x54, 0x4e, 0x80, 0x4a, 0x17, 0x2a, 0x00}};
+inline constexpr abi::Guid reserve_file = abi::image_names::variable_driver;
 inline constexpr std::uint32_t reserve_pages = 320;
 
 // What drivers may know of interrupted code: parameters and results of a software MMI, in the registers that such

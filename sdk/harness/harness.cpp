@@ -314,7 +314,7 @@ bool Harness::installed(const Guid& protocol) {
   return std::ranges::any_of(protocols(), [&](const InstalledProtocol& found) { return found.protocol == protocol; });
 }
 
-std::uint64_t Harness::used_mmram() const { return implementation_->supervisor.used_pages() * foundation::page_bytes; }
+std::uint64_t Harness::used_mmram() const { return implementation_->supervisor.used_pages() * page_bytes; }
 
 abi::MmSystemTable& Harness::mmst() {
   implementation_->start();
@@ -335,7 +335,6 @@ Result<std::span<std::byte>, HarnessError> Harness::add_memory(std::uint64_t add
 
 Result<std::span<std::byte>, HarnessError> Harness::unblock(std::uint64_t address, std::size_t bytes) {
   const auto memory = TRY(implementation_->supervisor.add_ram(address, bytes));
-  constexpr std::uint64_t page_bytes = foundation::page_bytes;
   constexpr Guid harness = {0x3a0c1f77, 0x52e4, 0x4d69, {0x94, 0x0b, 0x6e, 0x8d, 0x21, 0x5f, 0xc3, 0x18}};
   abi::UnblockRequest request{};
   request.header.signature = abi::SupervisorRequestHeader::expected_signature;

@@ -37,7 +37,6 @@ using abi::SystemStatus;
 using foundation::address_of;
 using foundation::at_address;
 using foundation::Foundation;
-using foundation::page_bytes;
 using foundation::SystemResult;
 
 constexpr std::uint32_t page_fault = 14;

@@ -12,8 +12,6 @@
 
 namespace redoubt::supervisor {
 
-inline constexpr std::uint64_t page_bytes = 4096;
-
 constexpr bool is_page_aligned(std::uint64_t bytes) { return (bytes & (page_bytes - 1)) == 0; }
 constexpr bool is_page_aligned(PhysicalAddress address) { return is_page_aligned(address.number); }
 constexpr PhysicalAddress page_floor(PhysicalAddress address) { return address - address.number % page_bytes; }

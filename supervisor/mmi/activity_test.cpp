@@ -229,7 +229,7 @@ TEST_F(ActivityTest, ACutOffMessageIsAnsweredAsItCame) {
     std::byte data[16];
   };
   Question question{};
-  question.header = {.header_guid = messages::variable_message_guid,
+  question.header = {.header_guid = abi::smm_variable_guid,
                      .message_length = sizeof(Question) - sizeof(abi::CommunicateHeader)};
   question.variable.function = static_cast<std::uint64_t>(messages::VariableFunction::get_variable);
   question.access.data_size = sizeof(question.data);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 #include "supervisor/report/report_line.hpp"
+#include "abi/pi/firmware_volume.hpp"
 
 #include <gtest/gtest.h>
 
@@ -18,7 +19,7 @@ TEST(ReportLine, FormatsEveryKind) {
       .decimal("most", std::numeric_limits<std::uint64_t>::max())
       .hexadecimal("all", std::numeric_limits<std::uint64_t>::max())
       .quoted("reason", "two words")
-      .guid("handler", {0x8c8ce578, 0x8a3d, 0x4f1c, {0x99, 0x35, 0x89, 0x61, 0x85, 0xc3, 0x2d, 0xd3}});
+      .guid("handler", abi::file_system_2_guid);
   EXPECT_EQ(line.text(),
             "redoubt: fault domain=driver vector=14 address=0xdeadbeef zero=0 none=0x0 most=18446744073709551615 "
             "all=0xffffffffffffffff reason=\"two words\" handler=8c8ce578-8a3d-4f1c-9935-896185c32dd3\n");

@@ -30,14 +30,6 @@ using namespace redoubt;
 using namespace redoubt::variable;
 using namespace redoubt::variable::test;
 
-constexpr StoreLayout ovmf_layout = {.block_size = 0x1000,
-                                     .volume_size = 0x84000,
-                                     .store_size = 0x40000,
-                                     .work = 0x41000,
-                                     .work_size = 0x1000,
-                                     .spare = 0x42000,
-                                     .spare_size = 0x42000};
-
 using Vendor = std::array<std::uint8_t, 16>;  // as it lies in memory
 constexpr Vendor planted = {0x51, 0x9A, 0x2C, 0x6F, 0x0E, 0x3D, 0x7A, 0x4B,
                             0x9F, 0x44, 0x1C, 0x8F, 0x5E, 0x2D, 0x7A, 0x60};
@@ -97,7 +89,7 @@ StockValue value(std::size_t size, std::uint8_t seed, std::uint32_t attributes =
 class File {
  public:
   File(std::vector<std::byte> empty, std::vector<std::byte> database)
-      : flash(std::move(empty), ovmf_layout.block_size), database_(std::move(database)) {
+      : flash(std::move(empty), ovmf_4m_layout.block_size), database_(std::move(database)) {
     start();
   }
 
@@ -109,7 +101,7 @@ class File {
 
  private:
   void start() {
-    writer_ = std::make_unique<StockVariableWriter>(flash, ovmf_layout);
+    writer_ = std::make_unique<StockVariableWriter>(flash, ovmf_4m_layout);
     if (!writer_->start()) {
       fail("the model can't start");
     }
@@ -406,7 +398,7 @@ int main(int count, char** arguments) {
   }
   const std::string folder = std::string(arguments[4]) + "/";
   std::vector<std::byte> empty = read_file(arguments[1]);
-  if (empty.size() != ovmf_layout.volume_size || !StockVariables(empty).records().empty()) {
+  if (empty.size() != ovmf_4m_layout.volume_size || !StockVariables(empty).records().empty()) {
     fail(std::string(arguments[1]) + ": not an empty store of that layout");
   }
   File file(std::move(empty), read_file(arguments[3]));
@@ -419,7 +411,7 @@ int main(int count, char** arguments) {
   predict_for_tool(as_found, folder + "tool.txt");
   const StockClass& stock_class = stock_classes[stock_class_of(cells)];
   const bool is_defined = !as_found.has_live_leading_out();
-  if (is_defined && !StockVariableWriter(file.flash, ovmf_layout).start()) {
+  if (is_defined && !StockVariableWriter(file.flash, ovmf_4m_layout).start()) {
     fail("the model can't start");
   }
   const StockVariables started(file.flash.cells());

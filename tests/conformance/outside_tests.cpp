@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 // What PI 1.9, volume 4, chapter 5 has in DXE: the MM communication protocols, 5.7. The messages go to the suite's own
 // driver, which answers each with how many tests it has.
+#include "abi/pi/mm_base.hpp"
 #include "tests/conformance/outside.hpp"
 
 #include <cstring>
@@ -66,17 +67,11 @@ void expect_absent(OutsideRun& t, const abi::Guid& guid) {
   t.status(t.system_table.boot_services->locate_protocol(&guid, nullptr, &interface), status::not_found);
 }
 
-// gEfiMmBaseProtocolGuid, gEfiMmControlProtocolGuid.
-constexpr abi::Guid mm_base_protocol_guid = {
-    0xf4ccbfb7, 0xf6e0, 0x47fd, {0x9d, 0xd4, 0x10, 0xa8, 0xf1, 0x50, 0xc1, 0x91}};
-constexpr abi::Guid mm_control_protocol_guid = {
-    0x843dc720, 0xab1e, 0x42cb, {0x93, 0x57, 0x8a, 0x00, 0x78, 0xf3, 0x56, 0x1b}};
-
 constexpr OutsideTest tests[] = {
     {.name = "pi4-5.2/EFI_MM_BASE_PROTOCOL/absent",
      .behaviour =
          "For drivers that DXE loads into MMRAM, to find the MMST: there are none, and the protocol isn't there.",
-     .run = [](OutsideRun& t) { expect_absent(t, mm_base_protocol_guid); },
+     .run = [](OutsideRun& t) { expect_absent(t, abi::mm_base_protocol_guid); },
      .ours = "Standalone MM hands the MMST to entry points."},
     {.name = "pi4-5.3/EFI_MM_ACCESS_PROTOCOL/absent_in_dxe",
      .behaviour = "For who opens, closes and locks MMRAM in DXE: it is locked before, and the protocol isn't there.",
@@ -84,7 +79,7 @@ constexpr OutsideTest tests[] = {
      .ours = "Installed in MM."},
     {.name = "pi4-5.4/EFI_MM_CONTROL_PROTOCOL/absent",
      .behaviour = "For the MM IPL in DXE, to raise MMIs: MM is launched in PEI, and the protocol isn't there.",
-     .run = [](OutsideRun& t) { expect_absent(t, mm_control_protocol_guid); },
+     .run = [](OutsideRun& t) { expect_absent(t, abi::mm_control_protocol_guid); },
      .ours = "The communication protocols raise MMIs; who has a software MMI of its own writes to port 0xB2."},
     {.name = "pi4-5.5/EFI_MM_CONFIGURATION_PROTOCOL/absent_in_dxe",
      .behaviour =

@@ -2,6 +2,7 @@
 // MmAllocatePages() and MmFreePages(): PI 1.9, volume 4, 3.2, which takes over UEFI 2.10, 7.2.1 and 7.2.2.
 #include <cstring>
 
+#include "base/address.hpp"
 #include "tests/conformance/exhaustion.hpp"
 #include "tests/conformance/groups.hpp"
 
@@ -10,8 +11,6 @@ namespace {
 
 namespace status = abi::status;
 using abi::EfiPhysicalAddress;
-
-constexpr std::uint64_t page_bytes = 4096;
 
 std::uint8_t* bytes_at(EfiPhysicalAddress address) {
   return reinterpret_cast<std::uint8_t*>(static_cast<std::uintptr_t>(address));

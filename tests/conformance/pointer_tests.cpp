@@ -3,6 +3,7 @@
 // the foundation's, the supervisor's, memory outside MMRAM, memory that was freed, and memory that ends too early.
 // Each call gets the error that the specification has for a bad argument and leaves nothing behind. A
 // function that isn't the code of the driver that registers it is a wrong pointer, too.
+#include "base/address.hpp"
 #include "tests/conformance/exhaustion.hpp"
 #include "tests/conformance/groups.hpp"
 
@@ -16,7 +17,6 @@ using abi::Handle;
 using abi::UintN;
 
 constexpr Guid guid = test_guid(0x5001);
-constexpr std::uint64_t page_bytes = 4096;
 constexpr EfiStatus invalid = status::invalid_parameter;
 
 template <typename T>

@@ -12,6 +12,7 @@
 
 #include "abi/redoubt/observation.hpp"
 #include "abi/uefi/guid_text.hpp"
+#include "base/address.hpp"
 #include "image/known_guids.hpp"
 #include "tool/boot/status_text.hpp"
 
@@ -227,7 +228,6 @@ std::uint64_t kept_back_bytes(const BootReport& report) {
   for (const Driver& driver : report.drivers) {
     pages += driver.kept_back;
   }
-  constexpr std::uint64_t page_bytes = 4096;
   return pages * page_bytes;
 }
 

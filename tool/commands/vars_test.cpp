@@ -302,8 +302,8 @@ TEST_F(Vars, RefusesHeadersThatSayNothing) {
     std::uint8_t value;
     const char* reason;
   } cases[] = {
-      {offsetof(format::VolumeHeader, volume_length) + 2, 9, "the file ends after"},
-      {offsetof(format::VolumeHeader, volume_length) + 1, 0x3F, "no place for fault-tolerant writes"},
+      {offsetof(format::VolumeHeader, fixed.length) + 2, 9, "the file ends after"},
+      {offsetof(format::VolumeHeader, fixed.length) + 1, 0x3F, "no place for fault-tolerant writes"},
       {offsetof(format::VolumeHeader, map) + 4, 3, "damaged"},
   };
   for (const auto& test_case : cases) {
@@ -461,8 +461,10 @@ TEST_F(VarsCheck, ExplainsHeaders) {
     int status;
     const char* text;
   } cases[] = {
-      {offsetof(format::VolumeHeader, checksum), 0, 1, "warning  0x0: the volume's header has a wrong checksum\n"},
-      {offsetof(format::VolumeHeader, signature), 0, 1, "damage   0x0: the volume's header has another signature"},
+      {offsetof(format::VolumeHeader, fixed.checksum), 0, 1,
+       "warning  0x0: the volume's header has a wrong checksum\n"},
+      {offsetof(format::VolumeHeader, fixed.signature), 0, 1,
+       "damage   0x0: the volume's header has another signature"},
       {store + offsetof(format::StoreHeader, format), 0, 1,
        "damage   0x48: the store's header says that it isn't form"},
       {store + offsetof(format::StoreHeader, state), 0, 1,
@@ -726,8 +728,9 @@ TEST_F(DamagedVars, HeadersCanBeRepaired) {
     const char* reason;
   } cases[] = {
       {0, 0x64, 0xFF, "offset 0x0: the variable store is damaged: the volume's header has another signature"},
-      {offsetof(format::VolumeHeader, signature), 1, 0, "the volume's header has another signature"},
-      {offsetof(format::VolumeHeader, header_length) + 1, 1, 0xFF, "the volume's header has an impossible length"},
+      {offsetof(format::VolumeHeader, fixed.signature), 1, 0, "the volume's header has another signature"},
+      {offsetof(format::VolumeHeader, fixed.header_length) + 1, 1, 0xFF,
+       "the volume's header has an impossible length"},
       {store, 1, 0, "offset 0x48: the variable store is damaged: the store's header has an unknown signature"},
       {store + offsetof(format::StoreHeader, size) + 2, 1, 5, "the store's header has an impossible size"},
       {store + offsetof(format::StoreHeader, format), 1, 0, "the store's header says that it isn't formatted"},

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "abi/uefi/types.hpp"
+#include "base/address.hpp"
 #include "image/edit/buffer.hpp"
 #include "tool/command.hpp"
 
@@ -16,7 +17,7 @@ namespace redoubt::tool {
 using image::edit::Buffer;
 
 // What sections have to be aligned to, so that each page has the rights of one of them.
-inline constexpr std::uint32_t page_alignment = 4096;
+inline constexpr std::uint32_t page_alignment = page_bytes;
 
 // A driver, as a whole file (FFS) of type MM_STANDALONE.
 struct DriverFile {

@@ -8,6 +8,8 @@
 #include <format>
 #include <string_view>
 
+#include "base/address.hpp"
+
 namespace redoubt::elf2pe {
 namespace {
 
@@ -16,7 +18,6 @@ constexpr std::uint32_t file_header_size = 4 + 20;  // signature included
 constexpr std::uint32_t directory_count = 16;
 constexpr std::uint32_t relocation_directory = 5;
 constexpr std::uint32_t section_header_size = 40;
-constexpr std::uint32_t page = 4096;
 
 constexpr std::uint16_t relocation_absolute = 0;
 constexpr std::uint16_t relocation_highlow = 3;
@@ -78,9 +79,9 @@ std::vector<std::uint8_t> relocation_blocks(const LinkedImage& image) {
   const std::uint16_t type = image.machine == Machine::x64 ? relocation_dir64 : relocation_highlow;
   LittleEndian out;
   for (std::size_t i = 0; i < image.fixups.size();) {
-    const std::uint32_t base = image.fixups[i] & ~(page - 1);
+    const std::uint32_t base = image.fixups[i] & ~std::uint32_t{page_bytes - 1};
     std::size_t end = i;
-    while (end < image.fixups.size() && image.fixups[end] - base < page) ++end;
+    while (end < image.fixups.size() && image.fixups[end] - base < page_bytes) ++end;
     const std::size_t entries = (end - i + 1) & ~std::size_t{1};
     out.u32(base);
     out.u32(8 + entries * 2);
@@ -187,9 +188,9 @@ Result<std::vector<std::uint8_t>, Refusal> write_pe(const LinkedImage& image, Su
   out.u32(0);                                      // 64: checksum, not used by UEFI
   out.u16(static_cast<std::uint16_t>(subsystem));  // 68
   // A section narrower than a page can't have permissions of its own.
-  out.u16(std::uint32_t{dynamic_base} | (alignment % page == 0 ? nx_compatible : 0));  // 70
-  out.zeros(x64 ? 32 : 16);                                                            // 72: stack and heap sizes
-  out.u32(0);                                                                          // loader flags
+  out.u16(std::uint32_t{dynamic_base} | (alignment % page_bytes == 0 ? nx_compatible : 0));  // 70
+  out.zeros(x64 ? 32 : 16);                                                                  // 72: stack and heap sizes
+  out.u32(0);                                                                                // loader flags
   out.u32(directory_count);
   for (std::uint32_t i = 0; i < directory_count; ++i) {
     out.u32(i == relocation_directory ? sections.back().address : 0);

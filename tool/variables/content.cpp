@@ -10,6 +10,7 @@
 #include <memory>
 
 #include "abi/uefi/guid_text.hpp"
+#include "abi/uefi/signatures.hpp"
 #include "drivers/variable/defined_variables.hpp"
 #include "tool/variables/device_path.hpp"
 #include "tool/variables/text.hpp"
@@ -20,27 +21,22 @@ namespace {
 
 using variable::VariableId;
 
-constexpr abi::Guid certificate_type = {0xa5c059a1, 0x94e4, 0x4aa7, {0x87, 0xb5, 0xab, 0x15, 0x5c, 0x2b, 0xf0, 0x72}};
-
 // UEFI 2.10, 32.4.1.
 struct SignatureType {
   abi::Guid guid;
   const char* name;
 };
 constexpr SignatureType signature_types[] = {
-    {certificate_type, "X.509 certificate"},
-    {{0xc1c41626, 0x504c, 0x4092, {0xac, 0xa9, 0x41, 0xf9, 0x36, 0x93, 0x43, 0x28}}, "SHA-256 hash"},
-    {{0x826ca512, 0xcf10, 0x4ac9, {0xb1, 0x87, 0xbe, 0x01, 0x49, 0x66, 0x31, 0xbd}}, "SHA-1 hash"},
-    {{0x0b6e5233, 0xa65c, 0x44c9, {0x94, 0x07, 0xd9, 0xab, 0x83, 0xbf, 0xc8, 0xbd}}, "SHA-224 hash"},
-    {{0xff3e5307, 0x9fd0, 0x48c9, {0x85, 0xf1, 0x8a, 0xd5, 0x6c, 0x70, 0x1e, 0x01}}, "SHA-384 hash"},
-    {{0x093e0fae, 0xa6c4, 0x4f50, {0x9f, 0x1b, 0xd4, 0x1e, 0x2b, 0x89, 0xc1, 0x9a}}, "SHA-512 hash"},
-    {{0x3c5766e8, 0x269c, 0x4e34, {0xaa, 0x14, 0xed, 0x77, 0x6e, 0x85, 0xb3, 0xb6}}, "RSA-2048 key"},
-    {{0x3bd2a492, 0x96c0, 0x4079, {0xb4, 0x20, 0xfc, 0xf9, 0x8e, 0xf1, 0x03, 0xed}},
-     "X.509 certificate's SHA-256 hash"},
-    {{0x7076876e, 0x80c2, 0x4ee6, {0xaa, 0xd2, 0x28, 0xb3, 0x49, 0xa6, 0x86, 0x5b}},
-     "X.509 certificate's SHA-384 hash"},
-    {{0x446dbf63, 0x2502, 0x4cda, {0xbc, 0xfa, 0x24, 0x65, 0xd2, 0xb0, 0xfe, 0x9d}},
-     "X.509 certificate's SHA-512 hash"},
+    {abi::signature_type::x509, "X.509 certificate"},
+    {abi::signature_type::sha256, "SHA-256 hash"},
+    {abi::signature_type::sha1, "SHA-1 hash"},
+    {abi::signature_type::sha224, "SHA-224 hash"},
+    {abi::signature_type::sha384, "SHA-384 hash"},
+    {abi::signature_type::sha512, "SHA-512 hash"},
+    {abi::signature_type::rsa2048, "RSA-2048 key"},
+    {abi::signature_type::x509_sha256, "X.509 certificate's SHA-256 hash"},
+    {abi::signature_type::x509_sha384, "X.509 certificate's SHA-384 hash"},
+    {abi::signature_type::x509_sha512, "X.509 certificate's SHA-512 hash"},
 };
 
 std::string type_name(const abi::Guid& type) {
@@ -72,7 +68,7 @@ Lines signatures_text(Bytes data) {
   Lines lines;
   for (std::size_t index = 0; index < signatures->size();) {
     const Signature& signature = (*signatures)[index];
-    if (signature.type == certificate_type) {
+    if (signature.type == abi::signature_type::x509) {
       lines.push_back(std::format("X.509 certificate: {}", subject_of(signature.data)));
       lines.push_back(std::format("  owner {}", abi::to_text(signature.owner).view()));
       ++index;

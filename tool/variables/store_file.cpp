@@ -28,10 +28,6 @@ using variable::FlashStore;
 using variable::VariableId;
 using variable::VariableServices;
 
-// gEfiVariableGuid: records without a time stamp, older than Secure Boot (edk2's VariableFormat.h).
-constexpr abi::Guid plain_store_guid = {0xddcf3616, 0x3275, 0x4164, {0x98, 0xb6, 0xfe, 0x85, 0x70, 0x7f, 0xfe, 0x7d}};
-constexpr std::uint32_t volume_alignment = 0x1000;
-
 class HeapAllocator final : public variable::Allocator {
  public:
   void* allocate(std::size_t size) override { return std::malloc(size); }
@@ -81,8 +77,8 @@ std::unexpected<CommandError> cannot_open(const std::string& file, std::uint64_t
 // The header of a variable volume, if one starts there.
 std::optional<format::VolumeHeader> volume_at(Bytes bytes, std::uint64_t offset) {
   const auto volume = read_at<format::VolumeHeader>(bytes, offset);
-  if (!volume.has_value() || volume->signature != format::VolumeHeader::expected_signature ||
-      volume->file_system != format::volume_file_system_guid) {
+  if (!volume.has_value() || volume->fixed.signature != abi::firmware_volume_signature ||
+      volume->fixed.file_system != abi::system_nv_data_guid) {
     return std::nullopt;
   }
   return *volume;
@@ -91,16 +87,16 @@ std::optional<format::VolumeHeader> volume_at(Bytes bytes, std::uint64_t offset)
 // Why no layout can be told from the headers at `offset`.
 std::unexpected<CommandError> cannot_use(const std::string& file, Bytes bytes, std::uint64_t offset,
                                          const format::VolumeHeader& volume, Error error) {
-  const std::uint64_t store_offset = offset + volume.header_length;
+  const std::uint64_t store_offset = offset + volume.fixed.header_length;
   const auto store = read_at<format::StoreHeader>(bytes, store_offset);
-  if (store.has_value() && store->signature == plain_store_guid) {
+  if (store.has_value() && store->signature == format::plain_store_guid) {
     return bad_input(file, "the variable store has records without authentication, a format that isn't supported",
                      store_offset);
   }
-  if (volume.volume_length > bytes.size() - offset) {
+  if (volume.fixed.length > bytes.size() - offset) {
     return bad_input(file,
                      std::format("the variable volume is {:#x} bytes long, and the file ends after {:#x} of them",
-                                 volume.volume_length, bytes.size() - offset),
+                                 volume.fixed.length, bytes.size() - offset),
                      offset);
   }
   if (error == Error::malformed) {
@@ -110,7 +106,7 @@ std::unexpected<CommandError> cannot_use(const std::string& file, Bytes bytes, s
       file,
       std::format("the variable volume has {:#x} bytes, blocks of {:#x} and a store of {:#x}, which leave "
                   "no place for fault-tolerant writes",
-                  volume.volume_length, volume.map[0].block_size, store.has_value() ? store->size : std::uint32_t{0}),
+                  volume.fixed.length, volume.map[0].length, store.has_value() ? store->size : std::uint32_t{0}),
       offset);
 }
 
@@ -127,9 +123,9 @@ std::vector<VolumePlace> find_damaged_volumes(Bytes bytes) {
       places.push_back({offset, *layout});
     }
   };
-  for (std::uint64_t offset = 0; offset < bytes.size(); offset += volume_alignment) {
+  for (std::uint64_t offset = 0; offset < bytes.size(); offset += variable::volume_alignment) {
     if (const auto volume = volume_at(bytes, offset); volume.has_value()) {
-      look_at(offset, volume->volume_length);
+      look_at(offset, volume->fixed.length);
     }
   }
   if (places.empty()) {
@@ -149,7 +145,7 @@ Result<std::vector<VolumePlace>, CommandError> find_volumes(const std::string& f
     places.push_back({0, *layout});
   }
   std::optional<std::unexpected<CommandError>> reason;
-  for (std::uint64_t offset = 0; offset < bytes.size(); offset += volume_alignment) {
+  for (std::uint64_t offset = 0; offset < bytes.size(); offset += variable::volume_alignment) {
     const auto volume = volume_at(bytes, offset);
     if (!volume.has_value()) {
       continue;

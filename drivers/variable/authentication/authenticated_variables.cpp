@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "abi/uefi/signatures.hpp"
 #include "drivers/variable/authentication/library_memory.hpp"
 #include "drivers/variable/authentication/signature_list.hpp"
 #include "drivers/variable/authentication/signer_database.hpp"
@@ -50,7 +51,7 @@ bool any_certificate(Bytes database, Examine examine) {
     if (!list.has_value()) {
       return false;
     }
-    for (std::size_t index = 0; list->type == x509_signature_guid && index < list->count(); ++index) {
+    for (std::size_t index = 0; list->type == abi::signature_type::x509 && index < list->count(); ++index) {
       if (examine(list->signature(index))) {
         return true;
       }
@@ -68,7 +69,7 @@ bool is_sound_database(Bytes database) {
 // A platform key is one certificate, and one that can sign something.
 bool is_sound_platform_key(Bytes database) {
   const Result<SignatureList> list = take_signature_list(database);
-  return list.has_value() && database.empty() && list->type == x509_signature_guid && list->count() == 1 &&
+  return list.has_value() && database.empty() && list->type == abi::signature_type::x509 && list->count() == 1 &&
          is_acceptable_certificate(list->signature(0));
 }
 

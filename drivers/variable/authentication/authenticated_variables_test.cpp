@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 // Authenticated variables as an operating system sees them, through SetVariable. Keys and updates are the fixtures'.
 #include "drivers/variable/authentication/authenticated_variables.hpp"
+#include "abi/uefi/signatures.hpp"
 
 #include <gtest/gtest.h>
 
@@ -26,7 +27,6 @@ constexpr VariableId dbt{image_security_database_guid, u"dbt"};
 constexpr VariableId dbr{image_security_database_guid, u"dbr"};
 constexpr VariableId recovery_order{global_variable_guid, u"OsRecoveryOrder"};
 constexpr VariableId private_id{vendor_a, u"Private"};
-constexpr abi::Guid sha256_guid = {0xc1c41626, 0x504c, 0x4092, {0xac, 0xa9, 0x41, 0xf9, 0x36, 0x93, 0x43, 0x28}};
 constexpr std::uint32_t volatile_at = bs_rt | time_based_authenticated_write;
 
 constexpr abi::Time at(std::uint8_t day, std::uint8_t second = 0) {
@@ -34,9 +34,11 @@ constexpr abi::Time at(std::uint8_t day, std::uint8_t second = 0) {
 }
 
 ByteVector list_of(const std::string& certificate) {
-  return signature_list(x509_signature_guid, {fixture(certificate + ".crt")});
+  return signature_list(abi::signature_type::x509, {fixture(certificate + ".crt")});
 }
-ByteVector digest_list(char fill) { return signature_list(sha256_guid, {bytes(std::string(32, fill))}); }
+ByteVector digest_list(char fill) {
+  return signature_list(abi::signature_type::sha256, {bytes(std::string(32, fill))});
+}
 ByteVector joined(const ByteVector& first, const ByteVector& second) {
   ByteVector both = first;
   append(both, second);
@@ -98,10 +100,9 @@ TEST_F(Authenticated, EnrolmentAsLinuxDoesItWithEfitools) {
   EXPECT_EQ(set(db, nv_bs_rt_at, fixture("enrol_db.auth")), status::success);
   EXPECT_EQ(set(db, nv_bs_rt_at, fixture("enrol_db.auth")), status::security_violation) << "replayed";
   EXPECT_EQ(set(db, nv_bs_rt_at | append_write, fixture("append_db.auth")), status::success);
-  ByteVector expected = signature_list(x509_signature_guid, {fixture("stranger.crt")},
-                                       {0x11111111, 0x2222, 0x3333, {0x44, 0x44, 0x12, 0x34, 0x56, 0x78, 0x9a, 0xbc}});
-  append(expected, signature_list(x509_signature_guid, {fixture("pk.crt")},
-                                  {0x11111111, 0x2222, 0x3333, {0x44, 0x44, 0x12, 0x34, 0x56, 0x78, 0x9a, 0xbc}}));
+  constexpr abi::Guid updates_owner = {0x11111111, 0x2222, 0x3333, {0x44, 0x44, 0x12, 0x34, 0x56, 0x78, 0x9a, 0xbc}};
+  ByteVector expected = signature_list(abi::signature_type::x509, {fixture("stranger.crt")}, updates_owner);
+  append(expected, signature_list(abi::signature_type::x509, {fixture("pk.crt")}, updates_owner));
   expect(db, expected);
   EXPECT_EQ(set(platform_key, nv_bs_rt_at, fixture("replace_pk.auth")), status::success);
   EXPECT_EQ(set(platform_key, nv_bs_rt_at, fixture("delete_pk.auth")), status::security_violation) << "the old key's";
@@ -280,7 +281,7 @@ TEST_F(Authenticated, AttributesAreTheSpecifications) {
 TEST_F(Authenticated, DatabasesMustBeDatabases) {
   enrol();
   EXPECT_EQ(set(kek, db, at(2), bytes("no list")), status::invalid_parameter);
-  EXPECT_EQ(set(kek, db, at(2), signature_list(x509_signature_guid, {bytes("no certificate")})),
+  EXPECT_EQ(set(kek, db, at(2), signature_list(abi::signature_type::x509, {bytes("no certificate")})),
             status::invalid_parameter);
   EXPECT_EQ(set(kek, db, at(2), list_of("elliptic")), status::invalid_parameter);
   EXPECT_EQ(set(kek, db, at(2), list_of("weak_leaf")), status::success) << "old certificates may be listed";

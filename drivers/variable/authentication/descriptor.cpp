@@ -3,13 +3,12 @@
 
 #include <tuple>
 
+#include "abi/uefi/signatures.hpp"
 #include "abi/uefi/types.hpp"
 
 namespace redoubt::variable {
 
 namespace {
-
-constexpr abi::Guid pkcs7_guid = {0x4aafd29d, 0x68df, 0x49ee, {0x8a, 0xa9, 0x34, 0x7d, 0x37, 0x56, 0x65, 0xa7}};
 
 // WIN_CERTIFICATE_UEFI_GUID up to its data.
 struct CertificateHeader {
@@ -37,7 +36,7 @@ Result<Descriptor> parse_descriptor(Bytes data) {
   if (header.length < sizeof(header)) {
     return std::unexpected(Error::malformed);
   }
-  descriptor.is_pkcs7 = header.type == CertificateHeader::uefi_guid_type && header.kind == pkcs7_guid;
+  descriptor.is_pkcs7 = header.type == CertificateHeader::uefi_guid_type && header.kind == abi::pkcs7_certificate_guid;
   descriptor.certificate = TRY(reader.take(header.length - sizeof(header)));
   descriptor.payload = TRY(reader.take(reader.remaining()));
   return descriptor;

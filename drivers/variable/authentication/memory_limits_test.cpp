@@ -12,6 +12,7 @@
 #include <functional>
 #include <memory>
 
+#include "abi/uefi/signatures.hpp"
 #include "drivers/variable/authentication/library_memory.hpp"
 #include "drivers/variable/authentication/signature.hpp"
 #include "drivers/variable/authentication/signature_list.hpp"
@@ -243,10 +244,10 @@ TEST(MemoryLimits, SignedWritesTakeLessThanHalfOfADriversStack) {
   const Signer pk("pk");
   const abi::Time time = {2026, 11, 1, 12, 0, 0, 0, 0, 0, 0, 0};
   constexpr VariableId db{image_security_database_guid, u"db"};
-  const ByteVector keys = signature_list(x509_signature_guid, {chain.certificates[8]});
+  const ByteVector keys = signature_list(abi::signature_type::x509, {chain.certificates[8]});
   const ByteVector enrol_keys = Signer::described(time, {}, keys);
-  const ByteVector enrol_owner =
-      pk.update(platform_key, attribute::nv_bs_rt_at, time, signature_list(x509_signature_guid, {pk.certificate()}));
+  const ByteVector enrol_owner = pk.update(platform_key, attribute::nv_bs_rt_at, time,
+                                           signature_list(abi::signature_type::x509, {pk.certificate()}));
   const ByteVector update = chain.signer().update(db, attribute::nv_bs_rt_at, time, keys);
   Machine machine;
   const auto set = [&](const VariableId& id, const ByteVector& data) {

@@ -11,10 +11,6 @@
 
 namespace redoubt::variable {
 
-// EFI_CERT_X509_GUID.
-inline constexpr abi::Guid x509_signature_guid = {
-    0xa5c059a1, 0x94e4, 0x4aa7, {0x87, 0xb5, 0xab, 0x15, 0x5c, 0x2b, 0xf0, 0x72}};
-
 // One EFI_SIGNATURE_LIST.
 struct SignatureList {
   abi::Guid type;

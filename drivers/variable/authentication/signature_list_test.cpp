@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 #include "drivers/variable/authentication/signature_list.hpp"
+#include "abi/uefi/signatures.hpp"
 
 #include <gtest/gtest.h>
 
@@ -13,8 +14,6 @@ namespace {
 
 using namespace test;
 
-constexpr abi::Guid sha256_guid = {0xc1c41626, 0x504c, 0x4092, {0xac, 0xa9, 0x41, 0xf9, 0x36, 0x93, 0x43, 0x28}};
-
 ByteVector digest(char fill) { return bytes(std::string(32, fill)); }
 
 ByteVector appended(const ByteVector& present, const ByteVector& more) {
@@ -24,7 +23,7 @@ ByteVector appended(const ByteVector& present, const ByteVector& more) {
 }
 
 TEST(SignatureList, SizesAreChecked) {
-  const ByteVector list = signature_list(sha256_guid, {digest('a'), digest('b')});
+  const ByteVector list = signature_list(abi::signature_type::sha256, {digest('a'), digest('b')});
   EXPECT_TRUE(check_signature_database(list).has_value());
   EXPECT_FALSE(check_signature_database({}).has_value());
   for (std::size_t size = 1; size < list.size(); ++size) {
@@ -52,7 +51,7 @@ TEST(SignatureList, SizesAreChecked) {
   EXPECT_FALSE(check_signature_database(two).has_value());
 }
 
-// UEFI 2.10, 32.4.1: the one size of each type, whose digests and keys have a size at all.
+// An independent copy of UEFI 2.10, 32.4.1: the one size of each type, whose digests and keys have a size at all.
 TEST(SignatureList, TypesHaveTheSizesOfTheSpecification) {
   constexpr std::pair<abi::Guid, std::size_t> types[] = {
       {{0x826ca512, 0xcf10, 0x4ac9, {0xb1, 0x87, 0xbe, 0x01, 0x49, 0x66, 0x31, 0xbd}}, 20},
@@ -78,10 +77,10 @@ TEST(SignatureList, TypesHaveTheSizesOfTheSpecification) {
 }
 
 TEST(SignatureList, AppendingLeavesOutWhatIsThere) {
-  const ByteVector a = signature_list(sha256_guid, {digest('a')});
-  const ByteVector ab = signature_list(sha256_guid, {digest('a'), digest('b')});
-  const ByteVector b = signature_list(sha256_guid, {digest('b')});
-  const ByteVector certificate = signature_list(x509_signature_guid, {digest('a')});
+  const ByteVector a = signature_list(abi::signature_type::sha256, {digest('a')});
+  const ByteVector ab = signature_list(abi::signature_type::sha256, {digest('a'), digest('b')});
+  const ByteVector b = signature_list(abi::signature_type::sha256, {digest('b')});
+  const ByteVector certificate = signature_list(abi::signature_type::x509, {digest('a')});
   EXPECT_EQ(appended(a, a), a);
   EXPECT_EQ(appended(ab, a), ab);
   EXPECT_EQ(appended(ab, b), ab);
@@ -101,7 +100,7 @@ TEST(SignatureList, AppendingLeavesOutWhatIsThere) {
   append(expected, certificate);
   EXPECT_EQ(appended(ab, more), expected) << "the list in the middle";
   // The owner is part of a signature.
-  const ByteVector other_owner = signature_list(sha256_guid, {digest('a')}, vendor_b);
+  const ByteVector other_owner = signature_list(abi::signature_type::sha256, {digest('a')}, vendor_b);
   expected = a;
   append(expected, other_owner);
   EXPECT_EQ(appended(a, other_owner), expected);

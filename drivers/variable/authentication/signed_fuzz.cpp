@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 
+#include "abi/uefi/signatures.hpp"
 #include "drivers/variable/authentication/descriptor.hpp"
 #include "drivers/variable/authentication/signature_list.hpp"
 #include "drivers/variable/authentication/test_signing.hpp"
@@ -30,7 +31,6 @@ constexpr VariableId ids[] = {platform_key,
                               {vendor_b, u"Private"}};
 constexpr std::size_t first_private = 7;
 constexpr std::size_t first_recovery = 5;
-constexpr abi::Guid sha256_guid = {0xc1c41626, 0x504c, 0x4092, {0xac, 0xa9, 0x41, 0xf9, 0x36, 0x93, 0x43, 0x28}};
 
 // Who signs, and whose trust that is besides the certificate's own.
 struct Party {
@@ -84,18 +84,19 @@ ByteVector piece_of_value(Input& input) {
       return {raw.begin(), raw.end()};
     }
     case 1:
-      return signature_list(x509_signature_guid, {parties()[input.byte() % parties().size()].certificates.back()});
+      return signature_list(abi::signature_type::x509,
+                            {parties()[input.byte() % parties().size()].certificates.back()});
     case 2: {
       std::vector<ByteVector> digests(1 + kind / 64);
       for (ByteVector& digest : digests) {
         digest = ByteVector(32, std::byte{input.byte()});
       }
-      return signature_list(sha256_guid, digests);
+      return signature_list(abi::signature_type::sha256, digests);
     }
     default: {
       // A list whose header isn't quite right.
       ByteVector list =
-          signature_list(x509_signature_guid, {parties()[input.byte() % parties().size()].certificates.front()});
+          signature_list(abi::signature_type::x509, {parties()[input.byte() % parties().size()].certificates.front()});
       list[input.byte() % 28] = std::byte{input.byte()};
       return list;
     }

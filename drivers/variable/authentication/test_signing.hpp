@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "abi/uefi/signatures.hpp"
 #include "abi/uefi/time.hpp"
 #include "drivers/variable/store/variable.hpp"
 #include "drivers/variable/test_support.hpp"
@@ -140,13 +141,12 @@ class Signer {
   }
 
   static ByteVector described(const abi::Time& time, Bytes certificate, Bytes payload) {
-    constexpr abi::Guid pkcs7 = {0x4aafd29d, 0x68df, 0x49ee, {0x8a, 0xa9, 0x34, 0x7d, 0x37, 0x56, 0x65, 0xa7}};
     ByteVector data;
     append_value(data, time);
     append_value(data, static_cast<std::uint32_t>(24 + certificate.size()));
     append_value(data, std::uint16_t{0x0200});
     append_value(data, std::uint16_t{0x0EF1});
-    append_value(data, pkcs7);
+    append_value(data, abi::pkcs7_certificate_guid);
     append(data, certificate);
     append(data, payload);
     return data;

@@ -21,11 +21,10 @@ REDOUBT_SMM_DRIVER(/*image_handle*/, system_table) {
     return result;
   }
   abi::Handle handle = nullptr;
-  result = boot_services.install_protocol_interface(&handle, &variable::messages::variable_message_guid,
-                                                    abi::native_interface, nullptr);
+  result = boot_services.install_protocol_interface(&handle, &abi::smm_variable_guid, abi::native_interface, nullptr);
   if (!abi::status::is_error(result)) {
-    result = boot_services.install_protocol_interface(&handle, &variable::messages::variable_write_guid,
-                                                      abi::native_interface, nullptr);
+    result = boot_services.install_protocol_interface(&handle, &abi::smm_variable_write_guid, abi::native_interface,
+                                                      nullptr);
   }
   return result;
 }

@@ -128,7 +128,7 @@ inline Variables read_as_pei(Bytes volume) {
   Variables found;
   std::set<Key> certain;
   const std::size_t end = store + small_region;
-  if (load<std::uint32_t>(volume, store + 40) != format::VolumeHeader::expected_signature) {
+  if (load<std::uint32_t>(volume, store + 40) != abi::firmware_volume_signature) {
     return found;
   }
   const auto store_header = load<format::StoreHeader>(volume, store + 72);

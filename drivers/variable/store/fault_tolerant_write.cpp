@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 #include "drivers/variable/store/fault_tolerant_write.hpp"
 
+#include "abi/redoubt/image_names.hpp"
 #include "drivers/variable/store/flash_bytes.hpp"
 
 namespace redoubt::variable {
@@ -12,7 +13,7 @@ using format::WriteRecord;
 namespace {
 
 // Whose writes these are: this driver's file GUID.
-constexpr abi::Guid caller = {0xbe9c3c34, 0xed6b, 0x47d0, {0xb3, 0x54, 0x4e, 0x80, 0x4a, 0x17, 0x2a, 0x00}};
+constexpr abi::Guid caller = abi::image_names::variable_driver;
 
 }  // namespace
 

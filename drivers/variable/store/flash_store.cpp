@@ -109,7 +109,7 @@ std::optional<Finding> FlashStore::find_damage_of(const Result<RecordSpace, Find
   if (!is_blank_store(store_bytes(), layout_.block_size)) {
     const bool in_volume_header = space.error() <= FindingId::volume_header_length;
     const std::uint32_t store_header =
-        in_volume_header ? 0U : load<format::VolumeHeader>(store_bytes(), 0).header_length;
+        in_volume_header ? 0U : load<format::VolumeHeader>(store_bytes(), 0).fixed.header_length;
     return Finding{store_header, Severity::damage, space.error()};
   }
   if (spare_holds_store(flash_.contents(), layout_)) {

@@ -7,14 +7,12 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "abi/pi/firmware_volume.hpp"
 #include "abi/uefi/time.hpp"
 #include "abi/uefi/types.hpp"
 
 namespace redoubt::variable::format {
 
-// gEfiSystemNvDataFvGuid: the volume's file system.
-inline constexpr abi::Guid volume_file_system_guid = {
-    0xfff12b8d, 0x7696, 0x4c8b, {0xa9, 0x85, 0x27, 0x47, 0x07, 0x5b, 0x4f, 0x50}};
 // gEfiAuthenticatedVariableGuid: a store whose records carry a time stamp.
 inline constexpr abi::Guid authenticated_store_guid = {
     0xaaf32c78, 0x947b, 0x439a, {0xa1, 0x80, 0x2e, 0x14, 0x4e, 0xc3, 0x77, 0x92}};
@@ -22,32 +20,14 @@ inline constexpr abi::Guid authenticated_store_guid = {
 inline constexpr abi::Guid plain_store_guid = {
     0xddcf3616, 0x3275, 0x4164, {0x98, 0xb6, 0xfe, 0x85, 0x70, 0x7f, 0xfe, 0x7d}};
 
-struct BlockMapEntry {
-  std::uint32_t blocks;
-  std::uint32_t block_size;
-};
-
-// EFI_FIRMWARE_VOLUME_HEADER with one kind of blocks and the end of the map.
+// The header of a volume of abi::system_nv_data_guid with one kind of blocks, and the end of the map.
 struct VolumeHeader {
-  static constexpr std::uint32_t expected_signature = 0x4856465F;  // "_FVH"
   static constexpr std::uint32_t expected_attributes = 0x0004FEFF;
-  static constexpr std::uint8_t expected_revision = 2;
 
-  std::uint8_t zero_vector[16];
-  abi::Guid file_system;
-  std::uint64_t volume_length;
-  std::uint32_t signature;
-  std::uint32_t attributes;
-  std::uint16_t header_length;
-  std::uint16_t checksum;  // makes the sum of the header's 16-bit words zero
-  std::uint16_t extension_offset;
-  std::uint8_t reserved;
-  std::uint8_t revision;
-  BlockMapEntry map[2];
+  abi::FirmwareVolumeHeader fixed;
+  abi::FirmwareVolumeBlock map[2];
 };
-static_assert(offsetof(VolumeHeader, volume_length) == 32 && offsetof(VolumeHeader, signature) == 40 &&
-              offsetof(VolumeHeader, header_length) == 48 && offsetof(VolumeHeader, map) == 56 &&
-              sizeof(VolumeHeader) == 72);
+static_assert(offsetof(VolumeHeader, map) == 56 && sizeof(VolumeHeader) == 72);
 
 // VARIABLE_STORE_HEADER.
 struct StoreHeader {

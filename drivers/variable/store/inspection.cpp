@@ -58,7 +58,7 @@ std::optional<Finding> find_header_damage(Bytes store, Bytes volume, const Store
                                              : std::nullopt;
   }
   const bool in_volume_header = space.error() <= FindingId::volume_header_length;
-  return Finding{in_volume_header ? 0 : std::uint32_t{load<format::VolumeHeader>(store, 0).header_length},
+  return Finding{in_volume_header ? 0 : std::uint32_t{load<format::VolumeHeader>(store, 0).fixed.header_length},
                  Severity::damage, space.error()};
 }
 
@@ -110,7 +110,7 @@ class Inspection {
     if (!has_volume_checksum(store)) {
       report(0, Severity::warning, FindingId::volume_checksum);
     }
-    if (volume.volume_length != layout_.volume_size || volume.map[0].block_size != layout_.block_size) {
+    if (volume.fixed.length != layout_.volume_size || volume.map[0].length != layout_.block_size) {
       report(0, Severity::warning, FindingId::volume_length);
     }
     inspect_records(store, *space);

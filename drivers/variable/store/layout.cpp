@@ -7,9 +7,6 @@ namespace redoubt::variable {
 
 namespace {
 
-// Volumes start at multiples of this.
-constexpr std::uint32_t page_size = 0x1000;
-
 constexpr StoreLayout known_volumes[] = {ovmf_2m_layout, ovmf_4m_layout};
 
 struct Headers {
@@ -19,12 +16,12 @@ struct Headers {
 
 Result<Headers> headers_at(Bytes image, std::uint64_t offset) {
   const auto volume = TRY(read_at<format::VolumeHeader>(image, offset));
-  if (volume.signature != format::VolumeHeader::expected_signature ||
-      volume.file_system != format::volume_file_system_guid || volume.header_length < sizeof(volume) ||
-      !is_power_of_two(volume.map[0].block_size)) {
+  if (volume.fixed.signature != abi::firmware_volume_signature ||
+      volume.fixed.file_system != abi::system_nv_data_guid || volume.fixed.header_length < sizeof(volume) ||
+      !is_power_of_two(volume.map[0].length)) {
     return std::unexpected(Error::malformed);
   }
-  const auto store = TRY(read_at<format::StoreHeader>(image, offset + volume.header_length));
+  const auto store = TRY(read_at<format::StoreHeader>(image, offset + volume.fixed.header_length));
   if (store.signature != format::authenticated_store_guid || store.size < sizeof(store)) {
     return std::unexpected(Error::malformed);
   }
@@ -32,14 +29,14 @@ Result<Headers> headers_at(Bytes image, std::uint64_t offset) {
 }
 
 Result<StoreLayout> layout_from(Bytes image, const Headers& headers) {
-  if (headers.volume.volume_length > image.size()) {
+  if (headers.volume.fixed.length > image.size()) {
     return std::unexpected(Error::truncated);
   }
   StoreLayout layout;
-  layout.block_size = headers.volume.map[0].block_size;
-  layout.volume_size = TRY(checked_cast<std::uint32_t>(headers.volume.volume_length));
+  layout.block_size = headers.volume.map[0].length;
+  layout.volume_size = TRY(checked_cast<std::uint32_t>(headers.volume.fixed.length));
   layout.store_size = TRY(checked_align_up(
-      TRY(checked_add<std::uint32_t>(headers.volume.header_length, headers.store.size)), layout.block_size));
+      TRY(checked_add<std::uint32_t>(headers.volume.fixed.header_length, headers.store.size)), layout.block_size));
   for (std::uint64_t offset = layout.store_size; offset + layout.block_size <= layout.volume_size;
        offset += layout.block_size) {
     const auto work = TRY(read_at<format::WorkingBlockHeader>(image, offset));
@@ -72,7 +69,7 @@ Result<StoreLayout> find_layout(Bytes image) {
     return layout_from(image, *first);
   }
   // A write that was interrupted may have erased the headers; then their copy stands where the spare area starts.
-  for (std::uint64_t offset = page_size; offset < image.size(); offset += page_size) {
+  for (std::uint64_t offset = volume_alignment; offset < image.size(); offset += volume_alignment) {
     const Result<Headers> copy = headers_at(image, offset);
     if (!copy.has_value()) {
       continue;

@@ -78,7 +78,7 @@ TEST(Layout, OfAnotherBlockSizeIsFound) {
   const std::uint64_t length = expected.volume_size;
   const std::uint32_t block = expected.block_size;
   const std::uint64_t queue = expected.work_size - sizeof(format::WorkingBlockHeader);
-  std::memcpy(image.data() + offsetof(format::VolumeHeader, volume_length), &length, sizeof(length));
+  std::memcpy(image.data() + offsetof(format::VolumeHeader, fixed.length), &length, sizeof(length));
   std::memcpy(image.data() + offsetof(format::VolumeHeader, map) + 4, &block, sizeof(block));
   std::memcpy(image.data() + expected.work + offsetof(format::WorkingBlockHeader, queue_size), &queue, sizeof(queue));
   const Result<StoreLayout> found = find_layout(image);
@@ -117,7 +117,7 @@ TEST(Layout, IsRefusedWhereHeadersLie) {
   EXPECT_EQ(with(queue_size, UINT64_MAX).error(), Error::overflow);
   EXPECT_EQ(with(queue_size, std::uint64_t{0x7FFFFFE0}).error(), Error::overflow);
   EXPECT_EQ(with(queue_size, std::uint64_t{0x30FE0}).error(), Error::unsupported);
-  EXPECT_EQ(with(offsetof(format::VolumeHeader, volume_length), std::uint64_t{0x1000}).error(), Error::unsupported);
+  EXPECT_EQ(with(offsetof(format::VolumeHeader, fixed.length), std::uint64_t{0x1000}).error(), Error::unsupported);
 }
 
 }  // namespace

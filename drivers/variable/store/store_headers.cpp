@@ -28,18 +28,18 @@ Result<RecordSpace, FindingId> find_records(Bytes store) {
     return std::unexpected(FindingId::volume_signature);
   }
   const auto volume = load<VolumeHeader>(store, 0);
-  if (volume.signature != VolumeHeader::expected_signature) {
+  if (volume.fixed.signature != abi::firmware_volume_signature) {
     return std::unexpected(FindingId::volume_signature);
   }
-  if (volume.file_system != format::volume_file_system_guid) {
+  if (volume.fixed.file_system != abi::system_nv_data_guid) {
     return std::unexpected(FindingId::volume_file_system);
   }
-  if (volume.header_length < sizeof(VolumeHeader) || volume.header_length > longest_volume_header ||
-      volume.header_length % format::record_alignment != 0 || volume.header_length > store.size() ||
-      store.size() - volume.header_length < sizeof(StoreHeader)) {
+  if (volume.fixed.header_length < sizeof(VolumeHeader) || volume.fixed.header_length > longest_volume_header ||
+      volume.fixed.header_length % format::record_alignment != 0 || volume.fixed.header_length > store.size() ||
+      store.size() - volume.fixed.header_length < sizeof(StoreHeader)) {
     return std::unexpected(FindingId::volume_header_length);
   }
-  const auto header = load<StoreHeader>(store, volume.header_length);
+  const auto header = load<StoreHeader>(store, volume.fixed.header_length);
   if (header.signature == format::plain_store_guid) {
     return std::unexpected(FindingId::store_without_authentication);
   }
@@ -52,14 +52,15 @@ Result<RecordSpace, FindingId> find_records(Bytes store) {
   if (header.state != StoreHeader::healthy) {
     return std::unexpected(FindingId::store_state);
   }
-  if (header.size < sizeof(StoreHeader) || header.size > store.size() - volume.header_length) {
+  if (header.size < sizeof(StoreHeader) || header.size > store.size() - volume.fixed.header_length) {
     return std::unexpected(FindingId::store_size);
   }
-  return RecordSpace{volume.header_length + std::uint32_t{sizeof(StoreHeader)}, volume.header_length + header.size};
+  return RecordSpace{volume.fixed.header_length + std::uint32_t{sizeof(StoreHeader)},
+                     volume.fixed.header_length + header.size};
 }
 
 bool has_volume_checksum(Bytes store) {
-  return sum_of_words(store.first(load<VolumeHeader>(store, 0).header_length)) == 0;
+  return sum_of_words(store.first(load<VolumeHeader>(store, 0).fixed.header_length)) == 0;
 }
 
 bool is_blank_store(Bytes store, std::uint32_t block_size) {
@@ -76,14 +77,14 @@ bool is_blank_store(Bytes store, std::uint32_t block_size) {
 
 std::array<std::byte, store_headers_size> make_store_headers(const StoreLayout& layout) {
   VolumeHeader volume{};
-  volume.file_system = format::volume_file_system_guid;
-  volume.volume_length = layout.volume_size;
-  volume.signature = VolumeHeader::expected_signature;
-  volume.attributes = VolumeHeader::expected_attributes;
-  volume.header_length = sizeof(VolumeHeader);
-  volume.revision = VolumeHeader::expected_revision;
+  volume.fixed.file_system = abi::system_nv_data_guid;
+  volume.fixed.length = layout.volume_size;
+  volume.fixed.signature = abi::firmware_volume_signature;
+  volume.fixed.attributes = VolumeHeader::expected_attributes;
+  volume.fixed.header_length = sizeof(VolumeHeader);
+  volume.fixed.revision = abi::firmware_volume_revision;
   volume.map[0] = {layout.volume_size / layout.block_size, layout.block_size};
-  volume.checksum = static_cast<std::uint16_t>(0U - sum_of_words(bytes_of(volume)));
+  volume.fixed.checksum = static_cast<std::uint16_t>(0U - sum_of_words(bytes_of(volume)));
 
   StoreHeader store{};
   store.signature = format::authenticated_store_guid;

@@ -317,8 +317,7 @@ extern "C" EfiStatus EFIAPI mm_client_entry(abi::FileHandle, abi::PeiServicesPoi
   if (mailbox == 0) return fail("no HOB of the communication buffer");
   abi::EfiPhysicalAddress buffer = 0;
   const std::size_t pages = mailbox / 4096 + 2;
-  if (abi::status::is_error(
-          (*services)->allocate_pages(services, abi::MemoryType::boot_services_data, pages, &buffer))) {
+  if (abi::status::is_error((*services)->allocate_pages(services, abi::boot_services_data, pages, &buffer))) {
     return fail("no memory");
   }
   Client(*static_cast<const abi::MmCommunicationPpi*>(first), *static_cast<const abi::MmCommunication3Ppi*>(third),

@@ -240,7 +240,7 @@ class Client {
     } message{};
     std::memset(buffer_, guard, 0x1000);
     const auto address = static_cast<std::uint64_t>(reinterpret_cast<std::uintptr_t>(buffer_));
-    message.guid = variable_message_guid;
+    message.guid = abi::smm_variable_guid;
     message.length = sizeof(message.service) + sizeof(message.context);
     message.service.function = static_cast<std::uint64_t>(VariableFunction::init_runtime_cache);
     message.context = {address, address, address, address + 0x800, address + 0x801, address + 0x802};
@@ -361,8 +361,8 @@ extern "C" EfiStatus EFIAPI variable_client_entry(abi::FileHandle, abi::PeiServi
     return fail("no communication PPI");
   }
   abi::EfiPhysicalAddress memory = 0;
-  if (status::is_error((*services)->allocate_pages(services, abi::MemoryType::boot_services_data,
-                                                   buffer_bytes / 4096 + 1, &memory))) {
+  if (status::is_error(
+          (*services)->allocate_pages(services, abi::boot_services_data, buffer_bytes / 4096 + 1, &memory))) {
     return fail("no memory");
   }
   auto* buffer = reinterpret_cast<std::uint8_t*>(static_cast<std::uintptr_t>(memory));

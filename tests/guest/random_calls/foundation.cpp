@@ -9,6 +9,7 @@
 
 #include "abi/pi/mm_protocols.hpp"
 #include "abi/redoubt/fault_policy.hpp"
+#include "base/address.hpp"
 #include "foundation/guest/system_calls.hpp"
 #include "platform/q35/platform.hpp"
 #include "tests/guest/random_calls/random_message.hpp"
@@ -30,7 +31,6 @@ using foundation::guest::invoke;
 constexpr std::uint64_t first_unknown_call = 0 REDOUBT_SYSTEM_CALLS(REDOUBT_X);
 #undef REDOUBT_X
 
-constexpr std::uint64_t page_bytes = 4096;
 constexpr std::uint64_t stack_bytes = 16 * page_bytes;
 constexpr unsigned calls_of_a_launch = 20'000;
 constexpr unsigned calls_of_an_mmi = 2'000;

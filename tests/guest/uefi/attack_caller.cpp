@@ -20,6 +20,7 @@
 
 #include "abi/pi/communicate.hpp"
 #include "abi/uefi/system_table.hpp"
+#include "base/address.hpp"
 #include "platform/q35/chipset.hpp"
 #include "tests/guest/drivers/attack/attack_protocol.hpp"
 #include "tests/guest/uefi/instructions.hpp"
@@ -33,8 +34,6 @@ namespace {
 
 namespace q35 = platform::q35;
 using attack::Command;
-
-constexpr std::uint64_t page_bytes = 4096;
 
 std::uint32_t pci_address(std::uint8_t device, std::uint8_t offset) {
   return 0x8000'0000U | static_cast<std::uint32_t>(device) << 11 | (offset & 0xFCU);
@@ -200,7 +199,8 @@ void Attacker::send_wrong(bool wrong, std::string_view header, std::string_view 
 void Attacker::size_case(bool version_3, bool known_handler, std::uint64_t length) {
   std::memset(mailbox_.buffer(), 0, mailbox_.capacity());
   const abi::Guid& handler = known_handler ? abi::smm_variable_guid : unknown_handler;
-  const VariableMessageHeader variable{variable_function_get_payload_size, 0};
+  const abi::variable_messages::VariableMessageHeader variable{
+      static_cast<std::uint64_t>(abi::variable_messages::VariableFunction::get_payload_size), 0};
   const std::uint64_t header_bytes = version_3 ? sizeof(abi::CommunicateHeaderV3) : sizeof(abi::CommunicateHeader);
   if (version_3) {
     mailbox_.put(abi::CommunicateHeaderV3{abi::communicate_header_v3_guid, mailbox_.capacity(), 0, handler, length});

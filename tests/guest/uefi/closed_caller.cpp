@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 // Has a debugger stop the variable driver in the middle of a GetVariable of "FaultNow", and looks at what the runtime
 // services and image verification make of it (closed_services.hpp). With opt/org.redoubt/fault=0 it ends before.
+#include "abi/uefi/service_types.hpp"
 #include "tests/guest/uefi/closed_services.hpp"
 
 namespace redoubt::guest {
@@ -13,7 +14,7 @@ void before(const abi::SystemTable& table, abi::Handle self) {
   time = "before";
   look_at_modes(runtime);
   abi::UintN size = sizeof(data);
-  EfiStatus result = runtime.get_variable(u"db", &databases, nullptr, &size, data);
+  EfiStatus result = runtime.get_variable(u"db", &abi::image_security_database_guid, nullptr, &size, data);
   say("db is read", result, result == status::success);
   result = runtime.set_variable(u"Kept", &own, non_volatile_access, 4, const_cast<char*>("kept"));
   say("a variable is written", result, result == status::success);

@@ -6,6 +6,7 @@
 //   closed TIME WHAT status=0x... ok|FAILED
 #pragma once
 
+#include "abi/uefi/service_types.hpp"
 #include "abi/uefi/system_table.hpp"
 #include "tests/guest/uefi/program.hpp"
 
@@ -14,8 +15,6 @@ namespace redoubt::guest::closed {
 namespace status = abi::status;
 using abi::EfiStatus;
 
-inline constexpr abi::Guid global = {0x8be4df61, 0x93ca, 0x11d2, {0xaa, 0x0d, 0x00, 0xe0, 0x98, 0x03, 0x2b, 0x8c}};
-inline constexpr abi::Guid databases = {0xd719b2cb, 0x3d3a, 0x4596, {0xa3, 0xbc, 0xda, 0xd0, 0x0e, 0x67, 0x65, 0x6f}};
 inline constexpr abi::Guid own = {0x5e9ad2a0, 0x4e0c, 0x4b5c, {0x8d, 0x55, 0x72, 0x64, 0x6f, 0x75, 0x62, 0x74}};
 inline constexpr std::uint32_t volatile_access = 0x06;
 inline constexpr std::uint32_t non_volatile_access = 0x07;
@@ -39,12 +38,12 @@ struct Variable {
   const abi::Guid& vendor;
 };
 inline constexpr Variable variables[] = {
-    {"PK", u"PK", global},
-    {"KEK", u"KEK", global},
-    {"db", u"db", databases},
-    {"dbx", u"dbx", databases},
-    {"BootOrder", u"BootOrder", global},
-    {"DeployedMode", u"DeployedMode", global},
+    {"PK", u"PK", abi::global_variable_guid},
+    {"KEK", u"KEK", abi::global_variable_guid},
+    {"db", u"db", abi::image_security_database_guid},
+    {"dbx", u"dbx", abi::image_security_database_guid},
+    {"BootOrder", u"BootOrder", abi::global_variable_guid},
+    {"DeployedMode", u"DeployedMode", abi::global_variable_guid},
     {"Nothing", u"Nothing", own},
     {"SecureBoot of another vendor", u"SecureBoot", own},
 };
@@ -52,10 +51,10 @@ inline constexpr Variable variables[] = {
 // As GetEfiGlobalVariable2() reads it, size first; 0xFF if that fails.
 inline std::uint8_t mode(const abi::RuntimeServices& runtime, const char16_t* name, EfiStatus& result) {
   abi::UintN size = 0;
-  result = runtime.get_variable(name, &global, nullptr, &size, nullptr);
+  result = runtime.get_variable(name, &abi::global_variable_guid, nullptr, &size, nullptr);
   if (result != status::buffer_too_small || size != 1) return 0xFF;
   std::uint8_t value = 0xFF;
-  result = runtime.get_variable(name, &global, nullptr, &size, &value);
+  result = runtime.get_variable(name, &abi::global_variable_guid, nullptr, &size, &value);
   return result == status::success && size == 1 ? value : 0xFF;
 }
 
@@ -103,7 +102,7 @@ inline void look_at_all(const abi::SystemTable& table, abi::Handle self) {
     say("QueryVariableInfo", result, is_closed(result));
   }
   std::uint8_t zero = 0;
-  result = runtime.set_variable(u"SecureBoot", &global, volatile_access, 1, &zero);
+  result = runtime.set_variable(u"SecureBoot", &abi::global_variable_guid, volatile_access, 1, &zero);
   say("SetVariable, SecureBoot", result, is_closed(result));
   look_at_modes(runtime);
   for (const std::string_view which : {"unsigned", "signed"}) {

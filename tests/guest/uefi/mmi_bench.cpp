@@ -184,10 +184,10 @@ bool Bench::communicate() {
   const auto prepare_get = [&](unsigned) {
     get = {};
     get.header = {abi::smm_variable_guid, sizeof(get) - sizeof(get.header)};
-    get.variable.function = variable_function_get_variable;
-    get.vendor = vendor;
-    get.data_size = variable_bytes;
-    get.name_size = sizeof(missing_name);
+    get.variable.function = static_cast<std::uint64_t>(abi::variable_messages::VariableFunction::get_variable);
+    get.access.vendor = vendor;
+    get.access.data_size = variable_bytes;
+    get.access.name_size = sizeof(missing_name);
     std::memcpy(get.name, missing_name, sizeof(missing_name));
   };
   const auto send_get = [&] {
@@ -254,9 +254,8 @@ bool Bench::fill_store() {
 bool Bench::run() {
   communication_ = locate_protocol<abi::MmCommunication2>(system_table_, abi::mm_communication2_protocol_guid);
   void* memory = nullptr;
-  if (communication_ == nullptr ||
-      system_table_.boot_services->allocate_pool(abi::MemoryType::runtime_services_data, sizeof(Messages), &memory) !=
-          abi::status::success) {
+  if (communication_ == nullptr || system_table_.boot_services->allocate_pool(
+                                       abi::runtime_services_data, sizeof(Messages), &memory) != abi::status::success) {
     print_line("bench failed: no EFI_MM_COMMUNICATION2_PROTOCOL or no memory");
     return false;
   }

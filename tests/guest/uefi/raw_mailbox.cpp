@@ -70,7 +70,7 @@ bool RawMailbox::alive() const {
   const auto answer = send();
   const auto reply = get<PayloadSizeMessage>();
   return answer && answer->status == abi::status::success && reply.variable.return_status == abi::status::success &&
-         reply.payload_size != 0;
+         reply.answer.payload_size != 0;
 }
 
 // Under TCG an MMI begins between two translation blocks: eight jumps are nine blocks to begin in.

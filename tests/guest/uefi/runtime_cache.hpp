@@ -32,8 +32,7 @@ abi::EfiStatus send_variable_message(abi::MmCommunication2& mm, abi::variable_me
     abi::variable_messages::VariableMessageHeader variable;
     Payload payload;
   };
-  Message message{{abi::variable_messages::variable_message_guid,
-                   sizeof(abi::variable_messages::VariableMessageHeader) + sizeof(Payload)},
+  Message message{{abi::smm_variable_guid, sizeof(abi::variable_messages::VariableMessageHeader) + sizeof(Payload)},
                   {static_cast<std::uint64_t>(function), abi::status::aborted},
                   payload};
   abi::UintN size = sizeof(message);

@@ -7,6 +7,7 @@
 #include "abi/pi/hob.hpp"
 #include "abi/pi/mm_protocols.hpp"
 #include "abi/redoubt/unblock.hpp"
+#include "base/address.hpp"
 #include "tests/guest/uefi/program.hpp"
 #include "tests/guest/uefi/raw_mailbox.hpp"
 #include "tests/guest/uefi/runtime_cache.hpp"
@@ -19,7 +20,6 @@ using abi::variable_messages::VariableFunction;
 namespace status = abi::status;
 
 constexpr abi::Guid identifier = {0x27a4b1c0, 0x64d3, 0x4b7e, {0x8f, 0x51, 0x9e, 0x10, 0x2c, 0x77, 0x45, 0xd8}};
-constexpr std::uint64_t page_size = 4096;
 
 RuntimeCacheProtocol cache{};
 
@@ -29,7 +29,7 @@ void expect(EfiStatus found, EfiStatus wanted, std::string_view what) {
   print_line("cache-driver failed what=\"", what, "\" status=", Hexadecimal{found});
 }
 
-std::uint64_t pages_of(std::uint64_t bytes) { return (bytes + page_size - 1) / page_size; }
+std::uint64_t pages_of(std::uint64_t bytes) { return (bytes + page_bytes - 1) / page_bytes; }
 
 std::uint64_t allocate(const abi::BootServices& boot, abi::MemoryType type, std::uint64_t pages) {
   abi::EfiPhysicalAddress address = 0;
@@ -40,7 +40,7 @@ std::uint64_t allocate(const abi::BootServices& boot, abi::MemoryType type, std:
 std::uint64_t allocate_store(const abi::BootServices& boot, std::uint64_t size) {
   const std::uint64_t address = allocate(boot, abi::runtime_services_data, pages_of(size));
   auto* store = reinterpret_cast<std::uint8_t*>(address);
-  for (std::uint64_t i = 0; i < pages_of(size) * page_size; ++i) store[i] = i < 28 ? 0 : 0xFF;
+  for (std::uint64_t i = 0; i < pages_of(size) * page_bytes; ++i) store[i] = i < 28 ? 0 : 0xFF;
   const auto store_size = static_cast<std::uint32_t>(size);
   __builtin_memcpy(store + 16, &store_size, sizeof(store_size));
   store[20] = 0x5A;
@@ -97,7 +97,7 @@ void ask_for_what_must_stay_closed(const abi::SystemTable& system_table, abi::Un
   const auto comm_buffer = reinterpret_cast<std::uint64_t>(mailbox->buffer());
   const abi::MmramDescriptor mmram = find_mmram(hobs);
   expect(mmram.physical_size != 0 ? status::success : status::not_found, status::success, "MMRAM HOB");
-  const std::uint64_t mmram_last = mmram.physical_start + mmram.physical_size - page_size;
+  const std::uint64_t mmram_last = mmram.physical_start + mmram.physical_size - page_bytes;
   constexpr std::uint64_t all = ~std::uint64_t{0};
   struct Case {
     std::uint64_t address;
@@ -108,20 +108,20 @@ void ask_for_what_must_stay_closed(const abi::SystemTable& system_table, abi::Un
   const Case cases[] = {
       {mmram.physical_start, 1, status::security_violation, "first page of MMRAM"},
       {mmram_last, 1, status::security_violation, "last page of MMRAM"},
-      {mmram.physical_start - page_size, 2, status::security_violation, "into MMRAM"},
-      {mmram.physical_start - page_size, mmram.physical_size / page_size + 2, status::security_violation,
+      {mmram.physical_start - page_bytes, 2, status::security_violation, "into MMRAM"},
+      {mmram.physical_start - page_bytes, mmram.physical_size / page_bytes + 2, status::security_violation,
        "around MMRAM"},
       {comm_buffer, 1, status::security_violation, "communication buffer"},
       {comm_buffer + mailbox->capacity(), 1, status::security_violation, "status page"},
-      {comm_buffer - page_size, 2, status::security_violation, "into the communication buffer"},
+      {comm_buffer - page_bytes, 2, status::security_violation, "into the communication buffer"},
       {0, 1, status::security_violation, "page 0"},
       {0xFFC0'0000, 1, status::security_violation, "flash"},
       {0xFEE0'0000, 1, status::security_violation, "local APIC"},
       {0xFEC0'0000, 1, status::security_violation, "I/O APIC"},
       {std::uint64_t{1} << 46, 1, status::security_violation, "no memory at all"},
-      {all & ~(page_size - 1), 1, status::security_violation, "the last page there can be"},
+      {all & ~(page_bytes - 1), 1, status::security_violation, "the last page there can be"},
       {0x10'0000, all, status::security_violation, "more than there is"},
-      {0x10'0000, all / page_size, status::security_violation, "everything"},
+      {0x10'0000, all / page_bytes, status::security_violation, "everything"},
       {0x10'0001, 1, status::invalid_parameter, "address that isn't a page's"},
       {0x10'0000, 0, status::invalid_parameter, "no pages"},
   };
@@ -151,7 +151,7 @@ void set_up_cache(const abi::SystemTable& system_table, abi::MmCommunication2& m
   context.hob_flush_complete = flags + 102;
   if (option("unblock", 0) != 0) {
     const auto unblock = [&](std::uint64_t address, std::uint64_t bytes) {
-      expect(protocol.request_unblock_pages(address & ~(page_size - 1), pages_of(bytes), &identifier), status::success,
+      expect(protocol.request_unblock_pages(address & ~(page_bytes - 1), pages_of(bytes), &identifier), status::success,
              "unblocking");
     };
     unblock(context.volatile_cache, cache.info.volatile_storage_size);

@@ -7,6 +7,7 @@
 //   listed INDEX
 #include <cstring>
 
+#include "abi/uefi/service_types.hpp"
 #include "abi/uefi/system_table.hpp"
 #include "tests/guest/uefi/program.hpp"
 
@@ -15,7 +16,6 @@ namespace {
 
 namespace status = abi::status;
 
-constexpr abi::Guid global_variable = {0x8be4df61, 0x93ca, 0x11d2, {0xaa, 0x0d, 0x00, 0xe0, 0x98, 0x03, 0x2b, 0x8c}};
 constexpr std::size_t most_names = 64;
 constexpr std::size_t longest_name = 128;
 
@@ -54,7 +54,8 @@ bool read_names() {
 std::uint8_t byte_of(const abi::RuntimeServices& runtime, const char16_t* name) {
   std::uint8_t value = 0xFF;
   abi::UintN size = sizeof(value);
-  return runtime.get_variable(name, &global_variable, nullptr, &size, &value) == status::success ? value : 0xFF;
+  return runtime.get_variable(name, &abi::global_variable_guid, nullptr, &size, &value) == status::success ? value
+                                                                                                           : 0xFF;
 }
 
 void read(const abi::RuntimeServices& runtime, std::size_t index) {

@@ -8,15 +8,11 @@
 
 #include <span>
 
+#include "abi/uefi/service_types.hpp"
 #include "abi/uefi/system_table.hpp"
 #include "tests/guest/uefi/program.hpp"
 
 namespace redoubt::guest::updates {
-
-inline constexpr abi::Guid global_variable = {
-    0x8be4df61, 0x93ca, 0x11d2, {0xaa, 0x0d, 0x00, 0xe0, 0x98, 0x03, 0x2b, 0x8c}};
-inline constexpr abi::Guid image_security_database = {
-    0xd719b2cb, 0x3d3a, 0x4596, {0xa3, 0xbc, 0xda, 0xd0, 0x0e, 0x67, 0x65, 0x6f}};
 
 inline constexpr abi::Guid private_vendor = {
     0x3c5b2f7e, 0x8a41, 0x4d0f, {0x9b, 0x6d, 0x21, 0x77, 0x50, 0xe4, 0xc8, 0x13}};
@@ -25,9 +21,9 @@ struct Target {
   const char16_t* name;
   const abi::Guid* vendor;
 };
-inline constexpr Target targets[] = {{u"PK", &global_variable},
-                                     {u"KEK", &global_variable},
-                                     {u"db", &image_security_database},
+inline constexpr Target targets[] = {{u"PK", &abi::global_variable_guid},
+                                     {u"KEK", &abi::global_variable_guid},
+                                     {u"db", &abi::image_security_database_guid},
                                      {u"Private", &private_vendor}};
 
 inline constexpr std::size_t header_size = 17;

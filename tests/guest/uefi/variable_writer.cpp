@@ -6,6 +6,7 @@
 //
 //   writer secure_boot=0 or 1 | update N status=0x... |
 //   writer found=N | writer written=N, after each sixteenth write | writer failed what="..."
+#include "abi/uefi/service_types.hpp"
 #include "abi/uefi/system_table.hpp"
 #include "tests/guest/uefi/program.hpp"
 #include "tests/guest/uefi/variable_sequence.hpp"
@@ -85,7 +86,7 @@ bool run(const abi::RuntimeServices& services) {
   std::uint8_t secure_boot = 0;
   abi::UintN size = sizeof(secure_boot);
   const EfiStatus result =
-      services.get_variable(u"SecureBoot", &updates::global_variable, nullptr, &size, &secure_boot);
+      services.get_variable(u"SecureBoot", &abi::global_variable_guid, nullptr, &size, &secure_boot);
   if (result != status::success) {
     return fail("SecureBoot", 0, result);
   }

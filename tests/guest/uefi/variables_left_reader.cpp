@@ -3,6 +3,7 @@
 // stock BDS wrote after it had locked it.
 //
 //   left NAME bytes=N | left failed what="..." name=NAME
+#include "abi/uefi/service_types.hpp"
 #include "abi/uefi/system_table.hpp"
 #include "tests/guest/pei/variables_left.hpp"
 #include "tests/guest/uefi/program.hpp"
@@ -50,15 +51,14 @@ void check(const abi::RuntimeServices& runtime, const VariableLeft& variable) {
 
 // BDS locks these, writes them, and then ends DXE.
 void check_locked_by_bds(const abi::RuntimeServices& runtime) {
-  constexpr abi::Guid global_variable = {0x8be4df61, 0x93ca, 0x11d2, {0xaa, 0x0d, 0x00, 0xe0, 0x98, 0x03, 0x2b, 0x8c}};
   for (const char16_t* name : {u"BootOptionSupport", u"OsIndicationsSupported", u"PlatformLangCodes"}) {
     abi::UintN size = sizeof(data);
     std::uint32_t attributes = 0;
-    expect(runtime.get_variable(name, &global_variable, &attributes, &size, data) == status::success,
+    expect(runtime.get_variable(name, &abi::global_variable_guid, &attributes, &size, data) == status::success,
            "was written by BDS", name);
-    expect(runtime.set_variable(name, &global_variable, attributes, size, data) == status::write_protected, "is locked",
-           name);
-    expect(runtime.set_variable(name, &global_variable, 0, 0, nullptr) == status::write_protected,
+    expect(runtime.set_variable(name, &abi::global_variable_guid, attributes, size, data) == status::write_protected,
+           "is locked", name);
+    expect(runtime.set_variable(name, &abi::global_variable_guid, 0, 0, nullptr) == status::write_protected,
            "is locked against deletion", name);
   }
 }

@@ -8,6 +8,7 @@
 #include "abi/pi/mm_child_dispatch.hpp"
 #include "abi/pi/mm_memory_attribute.hpp"
 #include "abi/pi/mm_mp.hpp"
+#include "base/address.hpp"
 #include "sdk/mm_driver.hpp"
 #include "tests/guest/drivers/theft/theft_protocol.hpp"
 
@@ -30,7 +31,6 @@ constexpr Guid planted_guid = {0x41f7c2d9, 0x93b5, 0x4e0a, {0x8c, 0x27, 0x74, 0x
 
 constexpr UintN small_bytes = 40;
 constexpr UintN large_bytes = 5000;
-constexpr std::uint64_t page_bytes = 4096;
 
 // The owner's, as its protocol's interface.
 struct Objects {

@@ -116,7 +116,7 @@ void Attack::list() {
   }
   std::uint32_t attributes = 0;
   std::size_t size = 0;
-  const EfiStatus result = services_.get(u"SecureBoot", updates::global_variable, attributes, room, size);
+  const EfiStatus result = services_.get(u"SecureBoot", abi::global_variable_guid, attributes, room, size);
   print_line("window secure_boot=", Decimal{result == status::success && size == 1 ? room[0] : std::uint64_t{9}});
 }
 

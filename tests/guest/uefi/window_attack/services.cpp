@@ -15,11 +15,6 @@ namespace messages = abi::variable_messages;
 
 std::uint64_t lost_ipis = 0;
 
-struct SmmControl2 {
-  EfiStatus(EFIAPI* trigger)(SmmControl2* self, std::uint8_t* command, std::uint8_t* data, abi::Boolean periodic,
-                             abi::UintN interval);
-};
-
 namespace {
 
 std::uint32_t own_apic_id = 0;  // as the register has it
@@ -45,8 +40,7 @@ void raise_own_mmi() {
   }
 }
 
-constexpr abi::Guid smm_control2_guid = {0x843dc720, 0xab1e, 0x42cb, {0x93, 0x57, 0x8a, 0x00, 0x78, 0xf3, 0x56, 0x1b}};
-EFIAPI EfiStatus trigger_own_mmi(SmmControl2* /*self*/, std::uint8_t* /*command*/, std::uint8_t* /*data*/,
+EFIAPI EfiStatus trigger_own_mmi(abi::MmControlProtocol* /*self*/, std::uint8_t* /*command*/, std::uint8_t* /*data*/,
                                  abi::Boolean /*periodic*/, abi::UintN /*interval*/) {
   raise_own_mmi();
   return status::success;
@@ -63,7 +57,7 @@ struct [[gnu::packed]] AccessMessage {
 Services::Services(const abi::SystemTable& table, const RawMailbox* mailbox)
     : services_(*table.runtime_services),
       mailbox_(mailbox),
-      control_(locate_protocol<SmmControl2>(table, smm_control2_guid)) {}
+      control_(locate_protocol<abi::MmControlProtocol>(table, abi::mm_control_protocol_guid)) {}
 
 EfiStatus Services::get(const char16_t* name, const abi::Guid& vendor, std::uint32_t& attributes,
                         std::span<std::uint8_t> room, std::size_t& size) const {
@@ -107,7 +101,7 @@ EfiStatus Services::send(messages::VariableFunction function, const char16_t* na
   for (const char16_t* at = name; *at != 0; ++at) name_bytes += 2;
   const std::size_t total = sizeof(AccessMessage) + name_bytes + room;
   if (total > mailbox_->capacity()) return status::bad_buffer_size;
-  mailbox_->put(AccessMessage{{messages::variable_message_guid, total - sizeof(abi::CommunicateHeader)},
+  mailbox_->put(AccessMessage{{abi::smm_variable_guid, total - sizeof(abi::CommunicateHeader)},
                               {static_cast<std::uint64_t>(function), ~std::uint64_t{0}},
                               {vendor, room, name_bytes, attributes}});
   std::memcpy(mailbox_->buffer() + sizeof(AccessMessage), name, name_bytes);

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <span>
 
+#include "abi/pi/mm_base.hpp"
 #include "abi/pi/variable_messages.hpp"
 #include "abi/uefi/system_table.hpp"
 #include "tests/guest/uefi/raw_mailbox.hpp"
@@ -20,7 +21,6 @@ inline constexpr std::uint32_t apic_id = 0x20;
 extern std::uint64_t lost_ipis;
 
 // EFI_SMM_CONTROL2_PROTOCOL (PI 1.9, volume 4, 5.6), which stock firmware raises its MMIs by.
-struct SmmControl2;
 
 // By a message that this program writes itself, and an MMI that it raises by an IPI to its own CPU; or by stock
 // firmware's services.
@@ -43,7 +43,7 @@ class Services {
 
   const abi::RuntimeServices& services_;
   const RawMailbox* mailbox_;
-  SmmControl2* control_;
+  abi::MmControlProtocol* control_;
   bool by_message_ = false;
 };
 
