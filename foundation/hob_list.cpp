@@ -4,7 +4,7 @@
 
 #include <cstring>
 
-#include "abi/pi/hob.hpp"
+#include "abi/pi/hob_cursor.hpp"
 
 namespace redoubt::foundation {
 namespace {
@@ -80,14 +80,13 @@ Result<bool> is_port_range(Bytes hob) {
 Result<bool> overlaps_earlier(Bytes list, Bytes hob, const Span& mmram) {
   const Span resource = TRY(resource_span(hob));
   const bool ports = TRY(is_port_range(hob));
-  for (std::size_t position = 0; position < list.size();) {
-    const auto header = TRY(read_at<abi::HobHeader>(list, position));
-    if (header.type == HobType::resource_descriptor) {
-      const Bytes earlier_hob = TRY(slice(list, position, header.length));
-      const Span earlier = TRY(resource_span(earlier_hob));
-      if (TRY(is_port_range(earlier_hob)) == ports && !earlier.touches(mmram) && earlier.touches(resource)) return true;
+  abi::HobCursor cursor(list);
+  while (const auto earlier_hob = cursor.next()) {
+    if (earlier_hob->type == HobType::resource_descriptor) {
+      const Span earlier = TRY(resource_span(earlier_hob->bytes));
+      if (TRY(is_port_range(earlier_hob->bytes)) == ports && !earlier.touches(mmram) && earlier.touches(resource))
+        return true;
     }
-    position += header.length;
   }
   return false;
 }
@@ -146,16 +145,13 @@ Result<HobListSummary> reduce_hob_list(Bytes source, std::uint64_t mmram_base, s
     return {};
   };
 
-  for (std::size_t position = 0;;) {
-    const auto header = TRY(read_at<abi::HobHeader>(source, position));
-    const std::size_t least = least_length(header.type);
-    if (header.length < (least != 0 ? least : sizeof(abi::HobHeader)) || header.length % 8 != 0) {
-      return std::unexpected(Error::malformed);
-    }
-    const Bytes hob = TRY(slice(source, position, header.length));
-    if ((position == 0) != (header.type == HobType::handoff)) return std::unexpected(Error::malformed);
-    if (header.type == HobType::end_of_list) break;
-    if (header.type == HobType::handoff) {
+  abi::HobCursor cursor(source);
+  std::size_t position = 0;
+  while (const auto found = cursor.next()) {
+    const Bytes hob = found->bytes;
+    if (hob.size() < least_length(found->type)) return std::unexpected(Error::malformed);
+    if ((position == 0) != (found->type == HobType::handoff)) return std::unexpected(Error::malformed);
+    if (found->type == HobType::handoff) {
       // Its pointers lead into PEI's memory: nothing there is MM's business.
       auto handoff = TRY(read_at<abi::HobHandoff>(hob, 0));
       handoff.header.length = sizeof(abi::HobHandoff);
@@ -163,14 +159,16 @@ Result<HobListSummary> reduce_hob_list(Bytes source, std::uint64_t mmram_base, s
       handoff.free_memory_top = handoff.free_memory_bottom = 0;
       TRY(keep(&handoff, sizeof(handoff)));
       ++summary.kept;
-    } else if (TRY(worth_keeping(header.type, hob, TRY(slice(source, 0, position)), mmram))) {
+    } else if (TRY(worth_keeping(found->type, hob, TRY(slice(source, 0, position)), mmram))) {
       TRY(keep(hob.data(), hob.size()));
       ++summary.kept;
     } else {
       ++summary.dropped;
     }
-    position += header.length;
+    position = cursor.position();
   }
+  if (cursor.stop() == abi::HobCursor::Stop::cut_off) return std::unexpected(Error::truncated);
+  if (cursor.stop() != abi::HobCursor::Stop::end_of_list || position == 0) return std::unexpected(Error::malformed);
   const abi::HobHeader end{HobType::end_of_list, sizeof(abi::HobHeader), 0};
   TRY(keep(&end, sizeof(end)));
   if (!destination.empty()) {

@@ -9,7 +9,7 @@
 
 #include <cstdint>
 
-#include "abi/pi/hob.hpp"
+#include "abi/pi/hob_cursor.hpp"
 #include "base/byte_reader.hpp"
 #include "base/result.hpp"
 
@@ -32,14 +32,10 @@ Result<HobListSummary> reduce_hob_list(Bytes source, std::uint64_t mmram_base, s
 // Calls visit(base, size) for each EFI_HOB_FIRMWARE_VOLUME of a list that reduce_hob_list accepted.
 template <typename Visit>
 void for_each_firmware_volume(Bytes list, Visit visit) {
-  for (std::size_t position = 0;;) {
-    const auto header = read_at<abi::HobHeader>(list, position);
-    if (!header.has_value() || header->type == abi::HobType::end_of_list) return;
-    if (header->type == abi::HobType::firmware_volume) {
-      const auto volume = read_at<abi::HobFirmwareVolume>(list, position);
-      if (volume.has_value()) visit(volume->base, volume->length);
-    }
-    position += header->length;
+  abi::HobCursor cursor(list);
+  while (const auto hob = cursor.next()) {
+    const auto volume = hob->type == abi::HobType::firmware_volume ? hob->read<abi::HobFirmwareVolume>() : std::nullopt;
+    if (volume) visit(volume->base, volume->length);
   }
 }
 

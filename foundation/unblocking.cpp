@@ -2,7 +2,7 @@
 // See the header.
 #include "foundation/unblocking.hpp"
 
-#include "abi/pi/hob.hpp"
+#include "abi/pi/hob_cursor.hpp"
 #include "foundation/log_line.hpp"
 
 namespace redoubt::foundation {
@@ -25,27 +25,15 @@ EfiStatus to_efi_status(SystemStatus status) {
 }  // namespace
 
 void Unblocking::unblock_hobs(Bytes hobs) {
-  for (std::size_t position = 0;;) {
-    const auto header = read_at<abi::HobHeader>(hobs, position);
-    if (!header.has_value() || header->type == abi::HobType::end_of_list) return;
-    if (header->type == abi::HobType::guid_extension) {
-      const Bytes hob = hobs.subspan(position, header->length);
-      const auto guid = read_at<abi::HobGuid>(hob, 0);
-      if (guid.has_value() && guid->name == abi::unblock_region_hob_guid) {
-        const auto region = read_at<abi::UnblockRegion>(hob, sizeof(*guid));
-        if (region.has_value()) {
-          static_cast<void>(unblock(region->physical_start, region->number_of_pages, 0, region->identifier));
-        }
-      } else if (guid.has_value() && guid->name == abi::supervisor_unblock_region_hob_guid) {
-        const auto region = read_at<abi::UnblockParameters>(hob, sizeof(*guid));
-        if (region.has_value()) {
-          const abi::MemoryDescriptor& descriptor = region->descriptor;
-          static_cast<void>(
-              unblock(descriptor.physical_start, descriptor.number_of_pages, descriptor.attribute, region->identifier));
-        }
-      }
+  abi::HobCursor cursor(hobs);
+  while (const auto hob = cursor.next()) {
+    if (const auto region = hob->data_of<abi::UnblockRegion>(abi::unblock_region_hob_guid)) {
+      static_cast<void>(unblock(region->physical_start, region->number_of_pages, 0, region->identifier));
+    } else if (const auto request = hob->data_of<abi::UnblockParameters>(abi::supervisor_unblock_region_hob_guid)) {
+      const abi::MemoryDescriptor& descriptor = request->descriptor;
+      static_cast<void>(
+          unblock(descriptor.physical_start, descriptor.number_of_pages, descriptor.attribute, request->identifier));
     }
-    position += header->length;
   }
 }
 

@@ -10,12 +10,12 @@
 
 #include "abi/pi/communicate.hpp"
 #include "abi/pi/communication_protocols.hpp"
+#include "abi/pi/hob_cursor.hpp"
 #include "abi/pi/mm_protocols.hpp"
 #include "abi/pi/variable_messages.hpp"
 #include "abi/redoubt/unblock.hpp"
 #include "abi/uefi/system_table.hpp"
 #include "launch/dxe/debug_console.hpp"
-#include "launch/dxe/hob_search.hpp"
 #include "launch/dxe/machine.hpp"
 #include "launch/dxe/mailbox.hpp"
 #include "launch/dxe/phase.hpp"
@@ -333,7 +333,8 @@ std::optional<CommBufferDescription> find_comm_buffer(const SystemTable& system_
   for (UintN i = 0; i != system_table.table_count; ++i) {
     const abi::ConfigurationTable& table = system_table.configuration_tables[i];
     if (table.vendor_guid == abi::hob_list_table_guid) {
-      return find_guid_hob<CommBufferDescription>(table.vendor_table, abi::comm_buffer_hob_guid);
+      return abi::find_guid_hob<CommBufferDescription>(abi::HobCursor::trusting(table.vendor_table),
+                                                       abi::comm_buffer_hob_guid);
     }
   }
   return std::nullopt;

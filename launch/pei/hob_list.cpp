@@ -2,26 +2,26 @@
 // See hob_list.hpp.
 #include "launch/pei/hob_list.hpp"
 
-#include "abi/pi/hob.hpp"
+#include "abi/pi/hob_cursor.hpp"
 
 namespace redoubt::launch {
 
 Result<std::size_t> measure_hob_list(Bytes memory) {
-  ByteReader reader(memory);
-  const auto first = TRY(reader.peek<abi::HobHandoff>());
-  if (first.header.type != abi::HobType::handoff || first.header.length != sizeof(abi::HobHandoff)) {
+  abi::HobCursor cursor(memory);
+  const auto first = cursor.next();
+  const bool is_list = first && first->type == abi::HobType::handoff && first->bytes.size() == sizeof(abi::HobHandoff);
+  if (first && !is_list) {
     return std::unexpected(Error::malformed);
   }
-  while (true) {
-    const auto header = TRY(reader.peek<abi::HobHeader>());
-    if (header.length < sizeof(abi::HobHeader) || header.length % 8 != 0) {
-      return std::unexpected(Error::malformed);
-    }
-    TRY(reader.skip(header.length));
-    if (header.type == abi::HobType::end_of_list) {
-      return reader.position();
-    }
+  while (cursor.next()) {
   }
+  if (cursor.stop() == abi::HobCursor::Stop::cut_off) {
+    return std::unexpected(Error::truncated);
+  }
+  if (!is_list || cursor.stop() != abi::HobCursor::Stop::end_of_list) {
+    return std::unexpected(Error::malformed);
+  }
+  return cursor.position();
 }
 
 }  // namespace redoubt::launch

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <optional>
 
-#include "abi/pi/hob.hpp"
+#include "abi/pi/hob_cursor.hpp"
 #include "base/address.hpp"
 
 namespace redoubt::launch {
@@ -37,21 +37,15 @@ std::optional<Extent> make_extent(std::uint64_t start, std::uint64_t length, boo
 
 template <typename Visit>
 void for_each_extent(Bytes hobs, std::span<const abi::MmramDescriptor> mmram, Visit visit) {
-  std::size_t position = 0;
-  while (true) {
-    const auto header = read_at<abi::HobHeader>(hobs, position);
-    if (!header || header->type == abi::HobType::end_of_list || header->length < sizeof(abi::HobHeader)) {
-      break;
-    }
-    if (header->type == abi::HobType::resource_descriptor && header->length >= sizeof(abi::HobResourceDescriptor)) {
-      const auto hob = read_at<abi::HobResourceDescriptor>(hobs, position);
-      if (hob && hob->resource_type != resource_io && hob->resource_type != resource_io_reserved) {
-        if (const auto extent = make_extent(hob->start, hob->length, hob->resource_type == resource_system_memory)) {
-          visit(*extent);
-        }
+  abi::HobCursor cursor(hobs);
+  while (const auto found = cursor.next()) {
+    const auto hob =
+        found->type == abi::HobType::resource_descriptor ? found->read<abi::HobResourceDescriptor>() : std::nullopt;
+    if (hob && hob->resource_type != resource_io && hob->resource_type != resource_io_reserved) {
+      if (const auto extent = make_extent(hob->start, hob->length, hob->resource_type == resource_system_memory)) {
+        visit(*extent);
       }
     }
-    position += header->length;
   }
   for (const abi::MmramDescriptor& region : mmram) {
     if (const auto extent = make_extent(region.physical_start, region.physical_size, false)) {

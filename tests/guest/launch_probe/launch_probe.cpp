@@ -5,7 +5,7 @@
 #include <cstring>
 
 #include "abi/pi/communicate.hpp"
-#include "abi/pi/hob.hpp"
+#include "abi/pi/hob_cursor.hpp"
 #include "abi/redoubt/launch.hpp"
 #include "image/firmware_volume.hpp"
 
@@ -74,29 +74,18 @@ void check_hobs(const abi::LaunchRecord& record) {
   bool comm_buffer = false;
   bool smram = false;
   bool reserve = false;
-  const auto* bytes = at<const std::byte>(record.hob_base);
-  std::uint64_t offset = 0;
-  while (offset + sizeof(abi::HobHeader) <= record.hob_size) {
-    abi::HobGuid hob{};
-    std::memcpy(&hob, bytes + offset, sizeof(abi::HobHeader));
-    if (hob.header.type == abi::HobType::end_of_list) {
-      break;
-    }
-    if (hob.header.length < sizeof(abi::HobHeader)) {
-      check(false, "HOB length");
-      return;
-    }
-    if (hob.header.type == abi::HobType::guid_extension) {
-      std::memcpy(&hob, bytes + offset, sizeof(hob));
-      const std::byte* data = bytes + offset + sizeof(hob);
-      if (hob.name == abi::comm_buffer_hob_guid) {
+  abi::HobCursor cursor({at<const std::byte>(record.hob_base), record.hob_size});
+  while (const auto found = cursor.next()) {
+    if (const auto hob = found->type == abi::HobType::guid_extension ? found->read<abi::HobGuid>() : std::nullopt) {
+      const std::byte* data = found->bytes.data() + sizeof(*hob);
+      if (hob->name == abi::comm_buffer_hob_guid) {
         abi::CommBufferDescription description{};
         std::memcpy(&description, data, sizeof(description));
         comm_buffer = description.physical_start == record.comm_buffer &&
                       description.number_of_pages == record.comm_buffer_pages &&
                       description.status == record.comm_status;
       }
-      if (hob.name == abi::smram_memory_hob_guid || hob.name == abi::mmram_memory_reserve_hob_guid) {
+      if (hob->name == abi::smram_memory_hob_guid || hob->name == abi::mmram_memory_reserve_hob_guid) {
         abi::MmramDescriptorBlock block{};
         std::memcpy(&block, data, sizeof(block));
         bool used_found = false;
@@ -114,12 +103,12 @@ void check_hobs(const abi::LaunchRecord& record) {
                              descriptor.physical_size == record.mmram_base + record.mmram_size - record.used_end);
         }
         check(used_found && free_found, "MMRAM HOB: used and free part");
-        (hob.name == abi::smram_memory_hob_guid ? smram : reserve) = true;
+        (hob->name == abi::smram_memory_hob_guid ? smram : reserve) = true;
       }
     }
-    offset += hob.header.length;
   }
-  check(offset + sizeof(abi::HobHeader) == record.hob_size, "HOB list ends where its size says");
+  check(cursor.stop() == abi::HobCursor::Stop::end_of_list && cursor.position() == record.hob_size,
+        "HOB list ends where its size says");
   check(comm_buffer && smram && reserve, "HOBs of comm buffer and MMRAM");
 }
 

@@ -7,7 +7,7 @@
 #include <cstring>
 
 #include "abi/pi/communication_protocols.hpp"
-#include "abi/pi/hob.hpp"
+#include "abi/pi/hob_cursor.hpp"
 #include "abi/pi/mm_protocols.hpp"
 #include "platform/q35/chipset.hpp"
 #include "tests/guest/uefi/instructions.hpp"
@@ -29,27 +29,20 @@ void check(bool good, std::string_view what, std::uint64_t value = 0) {
   }
 }
 
-// Calls visit(HobHeader, bytes of the HOB) for each HOB; false when the list doesn't end as it should.
+// Calls visit(Hob) for each HOB; false when the list doesn't end as it should.
 template <typename Visit>
 bool walk(const void* list, Visit visit) {
-  const auto* position = static_cast<const std::byte*>(list);
+  abi::HobCursor cursor = abi::HobCursor::trusting(list);
   abi::HobHandoff first{};
-  std::memcpy(&first, position, sizeof(first));
+  std::memcpy(&first, list, sizeof(first));
   if (first.header.type != abi::HobType::handoff || first.header.length != sizeof(first)) {
     return false;
   }
-  while (true) {
-    abi::HobHeader header{};
-    std::memcpy(&header, position, sizeof(header));
-    if (header.type == abi::HobType::end_of_list) {
-      return reinterpret_cast<std::uint64_t>(position) + sizeof(header) <= first.free_memory_bottom;
-    }
-    if (header.length < sizeof(header) || header.length % 8 != 0) {
-      return false;
-    }
-    visit(header, position);
-    position += header.length;
+  while (const auto hob = cursor.next()) {
+    visit(*hob);
   }
+  return cursor.stop() == abi::HobCursor::Stop::end_of_list &&
+         reinterpret_cast<std::uint64_t>(list) + cursor.position() <= first.free_memory_bottom;
 }
 
 bool reads_as_ones(std::uint64_t base, std::uint64_t size) {
@@ -68,7 +61,7 @@ bool drops_writes(std::uint64_t address) {
   return word == 0xFFFF'FFFF;
 }
 
-void check_mmram(const std::byte* hob, std::uint16_t length) {
+void check_mmram(const std::byte* hob, std::size_t length) {
   abi::MmramDescriptorBlock block{};
   std::memcpy(&block, hob + sizeof(abi::HobGuid), sizeof(block));
   check(block.count != 0 && sizeof(abi::HobGuid) + sizeof(block) + block.count * sizeof(abi::MmramDescriptor) <= length,
@@ -158,15 +151,11 @@ extern "C" [[noreturn]] EFIAPI void payload_entry(const void* hob_list) {
   print_line("payload start");
   unsigned smram = 0;
   unsigned reserve = 0;
-  const bool whole = walk(hob_list, [&](const abi::HobHeader& header, const std::byte* bytes) {
-    if (header.type != abi::HobType::guid_extension) {
-      return;
-    }
-    abi::HobGuid hob{};
-    std::memcpy(&hob, bytes, sizeof(hob));
-    if (hob.name == abi::smram_memory_hob_guid || hob.name == abi::mmram_memory_reserve_hob_guid) {
-      ++(hob.name == abi::smram_memory_hob_guid ? smram : reserve);
-      check_mmram(bytes, header.length);
+  const bool whole = walk(hob_list, [&](const abi::Hob& found) {
+    const auto hob = found.type == abi::HobType::guid_extension ? found.read<abi::HobGuid>() : std::nullopt;
+    if (hob && (hob->name == abi::smram_memory_hob_guid || hob->name == abi::mmram_memory_reserve_hob_guid)) {
+      ++(hob->name == abi::smram_memory_hob_guid ? smram : reserve);
+      check_mmram(found.bytes.data(), found.bytes.size());
     }
   });
   check(whole, "the HOB list is whole");

@@ -8,6 +8,7 @@
 #include <initializer_list>
 
 #include "abi/pi/communicate.hpp"
+#include "abi/pi/hob_cursor.hpp"
 #include "abi/pi/pei.hpp"
 #include "abi/redoubt/observation.hpp"
 #include "tests/guest/drivers/echo/echo_protocol.hpp"
@@ -278,21 +279,9 @@ class Client {
 std::size_t mailbox_bytes(abi::PeiServicesPointer services) {
   void* list = nullptr;
   if (abi::status::is_error((*services)->get_hob_list(services, &list))) return 0;
-  const auto* position = static_cast<const std::byte*>(list);
-  while (true) {
-    abi::HobGuid hob{};
-    std::memcpy(&hob, position, sizeof(abi::HobHeader));
-    if (hob.header.type == abi::HobType::end_of_list || hob.header.length < sizeof(abi::HobHeader)) return 0;
-    if (hob.header.type == abi::HobType::guid_extension) {
-      std::memcpy(&hob, position, sizeof(hob));
-      if (hob.name == abi::comm_buffer_hob_guid) {
-        abi::CommBufferDescription description{};
-        std::memcpy(&description, position + sizeof(hob), sizeof(description));
-        return static_cast<std::size_t>(description.number_of_pages) * 4096;
-      }
-    }
-    position += hob.header.length;
-  }
+  const auto description =
+      abi::find_guid_hob<abi::CommBufferDescription>(abi::HobCursor::trusting(list), abi::comm_buffer_hob_guid);
+  return description ? static_cast<std::size_t>(description->number_of_pages) * 4096 : 0;
 }
 
 EfiStatus fail(const char* reason) {

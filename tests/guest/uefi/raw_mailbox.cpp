@@ -4,7 +4,7 @@
 
 #include <cstring>
 
-#include "abi/pi/hob.hpp"
+#include "abi/pi/hob_cursor.hpp"
 #include "abi/pi/mm_protocols.hpp"
 #include "platform/q35/chipset.hpp"
 #include "tests/guest/uefi/instructions.hpp"
@@ -27,25 +27,9 @@ std::optional<RawMailbox> RawMailbox::find(const abi::SystemTable& system_table)
 }
 
 std::optional<RawMailbox> RawMailbox::find_in(const void* hob_list) {
-  const auto* position = static_cast<const std::byte*>(hob_list);
-  while (position != nullptr) {
-    abi::HobHeader header;
-    std::memcpy(&header, position, sizeof(header));
-    if (header.type == abi::HobType::end_of_list || header.length < sizeof(header)) {
-      break;
-    }
-    if (header.type == abi::HobType::guid_extension) {
-      abi::HobGuid hob;
-      std::memcpy(&hob, position, sizeof(hob));
-      if (hob.name == abi::comm_buffer_hob_guid) {
-        abi::CommBufferDescription description;
-        std::memcpy(&description, position + sizeof(hob), sizeof(description));
-        return RawMailbox(description);
-      }
-    }
-    position += header.length;
-  }
-  return std::nullopt;
+  const auto description =
+      abi::find_guid_hob<abi::CommBufferDescription>(abi::HobCursor::trusting(hob_list), abi::comm_buffer_hob_guid);
+  return description ? std::optional(RawMailbox(*description)) : std::nullopt;
 }
 
 void RawMailbox::put(const void* message, std::size_t size) const { std::memcpy(buffer_, message, size); }

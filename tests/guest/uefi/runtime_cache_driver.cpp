@@ -4,7 +4,7 @@
 // MmUnblockMemoryLib; 0 it doesn't, as one with the null instance. runtime_cache_reader goes on where it ends.
 //
 //   cache-driver failed what="..." status=0x..      cache-driver done failures=N
-#include "abi/pi/hob.hpp"
+#include "abi/pi/hob_cursor.hpp"
 #include "abi/pi/mm_protocols.hpp"
 #include "abi/redoubt/unblock.hpp"
 #include "base/address.hpp"
@@ -71,20 +71,12 @@ EfiStatus ask_mm(const RawMailbox& mailbox, std::uint64_t address, std::uint64_t
 
 // The MMRAM that a HOB names.
 abi::MmramDescriptor find_mmram(const void* hobs) {
-  const auto* position = static_cast<const std::byte*>(hobs);
-  while (true) {
-    abi::HobHeader header;
-    __builtin_memcpy(&header, position, sizeof(header));
-    if (header.type == abi::HobType::end_of_list) return {};
-    abi::HobGuid hob;
-    __builtin_memcpy(&hob, position, sizeof(hob));
-    if (header.type == abi::HobType::guid_extension && hob.name == abi::smram_memory_hob_guid) {
-      abi::MmramDescriptor descriptor;
-      __builtin_memcpy(&descriptor, position + sizeof(hob) + sizeof(abi::MmramDescriptorBlock), sizeof(descriptor));
-      return descriptor;
-    }
-    position += header.length;
-  }
+  struct Map {
+    abi::MmramDescriptorBlock block;
+    abi::MmramDescriptor first;
+  };
+  const auto map = abi::find_guid_hob<Map>(abi::HobCursor::trusting(hobs), abi::smram_memory_hob_guid);
+  return map ? map->first : abi::MmramDescriptor{};
 }
 
 void ask_for_what_must_stay_closed(const abi::SystemTable& system_table, abi::UnblockMemoryProtocol& protocol) {
