@@ -3,6 +3,7 @@
 #include "foundation/unblocking.hpp"
 
 #include "abi/pi/hob_cursor.hpp"
+#include "foundation/efi_status.hpp"
 #include "foundation/log_line.hpp"
 
 namespace redoubt::foundation {
@@ -14,10 +15,11 @@ using abi::SystemStatus;
 
 constexpr std::uint64_t execute_protect = 0x4000;  // EFI_MEMORY_XP (UEFI 2.10, 7.2.3): so it is in any case
 
-EfiStatus to_efi_status(SystemStatus status) {
+// What edk2's and Project Mu's requests are refused with.
+EfiStatus refusal(SystemStatus status) {
   switch (status) {
-    case SystemStatus::invalid_argument: return abi::status::invalid_parameter;
-    case SystemStatus::out_of_memory: return abi::status::out_of_resources;
+    case SystemStatus::invalid_argument:
+    case SystemStatus::out_of_memory: return to_efi_status(status);
     default: return abi::status::security_violation;
   }
 }
@@ -65,7 +67,7 @@ EfiStatus Unblocking::unblock(std::uint64_t address, std::uint64_t pages, std::u
   } else {
     const SystemResult<bool> opened = supervisor_.unblock_memory(PhysicalAddress(address), pages);
     if (!opened.has_value()) {
-      status = to_efi_status(opened.error());
+      status = refusal(opened.error());
     } else if (*opened && count_ < ranges_.size()) {  // the supervisor has no room for more
       ranges_[count_++] = {address, pages * page_bytes};
     }

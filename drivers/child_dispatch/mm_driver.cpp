@@ -9,6 +9,7 @@
 #include "drivers/child_dispatch/protocols.hpp"
 #include "drivers/child_dispatch/requesting_cpu.hpp"
 #include "sdk/driver_images.hpp"
+#include "sdk/pool_allocator.hpp"
 
 namespace redoubt::child_dispatch {
 namespace {
@@ -98,7 +99,7 @@ EFIAPI EfiStatus on_mmi(Handle, const void*, void*, UintN*);
 class Mm final : public ManagementMode {
  public:
   explicit Mm(abi::MmSystemTable& mmst)
-      : mmst_(mmst), save_states_(mmst), images_(mmst), refusals_(mmst, "child dispatch") {}
+      : mmst_(mmst), pool_(mmst), save_states_(mmst), images_(mmst), refusals_(mmst, "child dispatch") {}
 
   EfiStatus add_handler(abi::MmiHandler function, const abi::Guid& type, Handle& handle) override {
     return mmst_.mmi_handler_register(function, &type, &handle);
@@ -117,15 +118,12 @@ class Mm final : public ManagementMode {
   }
   UintN driver_at(const void* address) override { return images_.driver_at(address); }
   void report_refusal(UintN driver, UintN owner) override { refusals_.add(driver, owner); }
-  void* allocate(std::size_t bytes) override {
-    void* memory = nullptr;
-    const EfiStatus result = mmst_.allocate_pool(abi::runtime_services_data, bytes, &memory);
-    return status::is_error(result) ? nullptr : memory;
-  }
-  void release(void* memory) override { mmst_.free_pool(memory); }
+  void* allocate(std::size_t bytes) override { return pool_.allocate(bytes); }
+  void release(void* memory) override { pool_.release(memory); }
 
  private:
   const abi::MmSystemTable& mmst_;
+  sdk::PoolAllocator pool_;
   SaveStates save_states_;
   sdk::DriverImages images_;
   sdk::RefusalLog refusals_;

@@ -10,17 +10,9 @@
 #include <cstdint>
 
 #include "abi/pi/mm_status_code.hpp"
+#include "base/allocator.hpp"
 
 namespace redoubt::status_code {
-
-class Memory {
- public:
-  virtual void* allocate(std::size_t bytes) = 0;  // null: none left
-  virtual void release(void* memory) = 0;
-
- protected:
-  ~Memory() = default;
-};
 
 class Drivers {
  public:
@@ -38,7 +30,7 @@ class Router {
   // For each driver, more than any needs: none can make this one spend all its memory, nor leave others nothing.
   static constexpr std::size_t driver_handler_limit = 32;
 
-  constexpr Router(Memory& memory, Drivers& drivers) : memory_(memory), drivers_(drivers) {}
+  constexpr Router(Allocator& memory, Drivers& drivers) : memory_(memory), drivers_(drivers) {}
   Router(const Router&) = delete;
   Router& operator=(const Router&) = delete;
 
@@ -70,7 +62,7 @@ class Router {
   bool was_cut_off();
   bool is_callers(abi::UintN owner, const void* caller);
 
-  Memory& memory_;
+  Allocator& memory_;
   Drivers& drivers_;
   Registration* first_ = nullptr;
   std::uint64_t next_number_ = 0;

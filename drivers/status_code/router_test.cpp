@@ -18,7 +18,7 @@ using abi::Guid;
 using abi::StatusCodeData;
 namespace status = abi::status;
 
-class HeapMemory final : public Memory {
+class HeapMemory final : public Allocator {
  public:
   ~HeapMemory() { EXPECT_EQ(outstanding, leaked); }
   void* allocate(std::size_t bytes) override {

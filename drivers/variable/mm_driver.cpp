@@ -14,6 +14,7 @@
 #include "drivers/variable/message_handler.hpp"
 #include "drivers/variable/variable_services.hpp"
 #include "sdk/log.hpp"
+#include "sdk/pool_allocator.hpp"
 #include "sdk/smm_variable_protocol.hpp"
 
 namespace redoubt::variable {
@@ -24,25 +25,6 @@ using abi::EfiStatus;
 using abi::Guid;
 using abi::UintN;
 namespace status = abi::status;
-
-class PoolAllocator final : public Allocator {
- public:
-  explicit PoolAllocator(const abi::MmSystemTable& mmst) : mmst_(mmst) {}
-
-  void* allocate(std::size_t size) override {
-    void* memory = nullptr;
-    const EfiStatus result = mmst_.allocate_pool(abi::runtime_services_data, size, &memory);
-    return status::is_error(result) ? nullptr : memory;
-  }
-  void release(void* memory) override {
-    if (memory != nullptr) {
-      mmst_.free_pool(memory);
-    }
-  }
-
- private:
-  const abi::MmSystemTable& mmst_;
-};
 
 // The core's word for what was opened. Cores that have no such protocol get no runtime cache from this driver.
 class UnblockedMemory final : public OutsideMemory {
@@ -123,7 +105,7 @@ struct Driver {
 
   static constexpr std::uint32_t most_reported_refusals = 8;  // of each kind
 
-  PoolAllocator allocator;
+  sdk::PoolAllocator allocator;
   sdk::Log log;
   CfiFlash flash;
   ProcessorsHeld processors;

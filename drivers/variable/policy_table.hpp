@@ -8,8 +8,8 @@
 #pragma once
 
 #include "abi/uefi/types.hpp"
+#include "base/allocator.hpp"
 #include "base/byte_reader.hpp"
-#include "drivers/variable/memory.hpp"
 #include "drivers/variable/messages/policy_messages.hpp"
 #include "drivers/variable/store/variable.hpp"
 #include "drivers/variable/store/variable_table.hpp"

@@ -4,7 +4,7 @@
 #pragma once
 
 #include "abi/uefi/types.hpp"
-#include "drivers/variable/memory.hpp"
+#include "base/allocator.hpp"
 #include "drivers/variable/messages/variable_messages.hpp"
 #include "drivers/variable/store/variable.hpp"
 

@@ -135,7 +135,7 @@ class VarsInteroperation : public ::testing::Test {
   // Sets a variable through the driver on a chip with the file's contents, and lets power fail during step `step`.
   static void cut(const std::string& file, const std::u16string& name, Bytes data, std::uint64_t step,
                   std::uint32_t seed) {
-    class Heap final : public variable::Allocator {
+    class Heap final : public Allocator {
      public:
       void* allocate(std::size_t size) override { return std::malloc(size); }
       void release(void* memory) override { std::free(memory); }

@@ -28,7 +28,7 @@ using variable::FlashStore;
 using variable::VariableId;
 using variable::VariableServices;
 
-class HeapAllocator final : public variable::Allocator {
+class HeapAllocator final : public Allocator {
  public:
   void* allocate(std::size_t size) override { return std::malloc(size); }
   void release(void* memory) override { std::free(memory); }

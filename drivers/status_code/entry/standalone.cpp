@@ -8,25 +8,13 @@
 #include "sdk/driver_images.hpp"
 #include "sdk/log.hpp"
 #include "sdk/mm_driver.hpp"
+#include "sdk/pool_allocator.hpp"
 
 namespace redoubt::status_code {
 namespace {
 
 using abi::EfiStatus;
 namespace status = abi::status;
-
-class PoolMemory final : public Memory {
- public:
-  explicit PoolMemory(const abi::MmSystemTable& mmst) : mmst_(mmst) {}
-  void* allocate(std::size_t bytes) override {
-    void* memory = nullptr;
-    return status::is_error(mmst_.allocate_pool(abi::runtime_services_data, bytes, &memory)) ? nullptr : memory;
-  }
-  void release(void* memory) override { mmst_.free_pool(memory); }
-
- private:
-  const abi::MmSystemTable& mmst_;
-};
 
 class OtherDrivers final : public Drivers {
  public:
@@ -41,7 +29,7 @@ class OtherDrivers final : public Drivers {
 
 struct Driver {
   explicit Driver(abi::MmSystemTable& mmst) : memory(mmst), drivers(mmst), router(memory, drivers), log(mmst) {}
-  PoolMemory memory;
+  sdk::PoolAllocator memory;
   OtherDrivers drivers;
   Router router;
   sdk::Log log;

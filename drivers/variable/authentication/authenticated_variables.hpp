@@ -11,11 +11,11 @@
 // so.
 #pragma once
 
+#include "base/allocator.hpp"
 #include "drivers/variable/authentication/descriptor.hpp"
 #include "drivers/variable/authentication/secure_boot.hpp"
 #include "drivers/variable/authentication/signature.hpp"
 #include "drivers/variable/authentication/variable_keeper.hpp"
-#include "drivers/variable/memory.hpp"
 
 namespace redoubt::variable {
 

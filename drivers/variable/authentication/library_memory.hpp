@@ -6,8 +6,8 @@
 
 #include <cstddef>
 
+#include "base/allocator.hpp"
 #include "base/byte_reader.hpp"
-#include "drivers/variable/memory.hpp"
 
 namespace redoubt::variable {
 

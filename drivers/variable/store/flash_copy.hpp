@@ -14,10 +14,10 @@
 #include <initializer_list>
 #include <utility>
 
+#include "base/allocator.hpp"
 #include "base/result.hpp"
 #include "drivers/variable/flash/flash.hpp"
 #include "drivers/variable/flash/other_processors.hpp"
-#include "drivers/variable/memory.hpp"
 
 namespace redoubt::variable {
 

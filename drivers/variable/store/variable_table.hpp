@@ -4,8 +4,8 @@
 // store; volatile variables bring their own.
 #pragma once
 
+#include "base/allocator.hpp"
 #include "base/result.hpp"
-#include "drivers/variable/memory.hpp"
 #include "drivers/variable/store/variable.hpp"
 
 namespace redoubt::variable {

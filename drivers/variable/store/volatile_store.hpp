@@ -3,8 +3,8 @@
 // that the figures of QueryVariableInfo mean the same for both and nobody can fill MMRAM through variables.
 #pragma once
 
+#include "base/allocator.hpp"
 #include "base/result.hpp"
-#include "drivers/variable/memory.hpp"
 #include "drivers/variable/store/variable_table.hpp"
 
 namespace redoubt::variable {

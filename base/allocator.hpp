@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// Where the driver gets memory from: MM pool in the guest, the heap in host tests. Everything that can fail for want
+// Where a driver's common part gets memory from: MM pool in the guest, the heap in host tests. What can fail for want
 // of memory asks before it changes anything.
 #pragma once
 
 #include <cstddef>
 
-namespace redoubt::variable {
+namespace redoubt {
 
 class Allocator {
  public:
@@ -18,4 +18,4 @@ class Allocator {
   ~Allocator() = default;
 };
 
-}  // namespace redoubt::variable
+}  // namespace redoubt
