@@ -39,12 +39,12 @@ void Dispatcher::driver(const image::FileView& file, const image::SectionView& e
 void Dispatcher::skipped(const abi::Guid* file, const image::ImageError& error) {
   LogLine line("driver.skipped");
   if (file != nullptr) line.guid("guid", *file);
-  supervisor_.log(line.text("reason", error.reason).hexadecimal("offset", error.offset).view());
+  supervisor_.log(line.quoted("reason", error.reason).hexadecimal("offset", error.offset).view());
 }
 
 void Dispatcher::log_waiting(const DriverRecord& driver, std::size_t missing, abi::FaultPolicy policy) {
   LogLine line("driver.waiting");
-  line.guid("guid", driver.file()).text("name", driver.name()).open("depex");
+  line.guid("guid", driver.file()).quoted("name", driver.name()).open("depex");
   const image::DispatchNode& order = driver.order;
   switch (order.rule) {
     case image::DispatchRule::malformed:
@@ -62,7 +62,7 @@ void Dispatcher::log_waiting(const DriverRecord& driver, std::size_t missing, ab
     default: line.append_quoted(missing == 0 ? "false" : "missing");
   }
   line.close();
-  if (missing != 0) line.number("missing", missing);
+  if (missing != 0) line.decimal("missing", missing);
   supervisor_.log(line.word("policy", abi::to_string(policy)).view());
 }
 

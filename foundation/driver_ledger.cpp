@@ -38,11 +38,11 @@ bool DriverLedger::take(DriverNumber driver, Resource resource, std::uint64_t am
   if (first_of(field(account->beyond, resource))) {
     const DriverRecord& record = *drivers_.find(driver);
     observer_.event(abi::LogLevel::warning, LogLine("driver.limit")
-                                                .number("driver", driver)
+                                                .decimal("driver", driver)
                                                 .guid("guid", record.file())
-                                                .text("name", record.name())
-                                                .word("what", resource_names[static_cast<std::size_t>(resource)])
-                                                .number("limit", limit));
+                                                .quoted("name", record.name())
+                                                .word("what", resource_names[static_cast<std::size_t>(resource)].text())
+                                                .decimal("limit", limit));
   }
   return false;
 }
@@ -61,11 +61,11 @@ void DriverLedger::refuse(DriverNumber driver, Refusal kind, DriverNumber owner)
   DriverRecord* record = drivers_.find(driver);
   if (record == nullptr || !first_of(record->account.refused[static_cast<std::size_t>(kind)])) return;
   observer_.event(abi::LogLevel::warning, LogLine("driver.refused")
-                                              .number("driver", driver)
+                                              .decimal("driver", driver)
                                               .guid("guid", record->file())
-                                              .text("name", record->name())
+                                              .quoted("name", record->name())
                                               .word("what", refusal_names[static_cast<std::size_t>(kind)])
-                                              .number("owner", owner));
+                                              .decimal("owner", owner));
 }
 
 // ---- Reserve ----

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "abi/redoubt/report.hpp"
 #include "abi/redoubt/syscall.hpp"
 #include "foundation/supervisor_interface.hpp"
 
@@ -22,8 +23,8 @@ inline constexpr DriverNumber foundation_itself = 0;
 
 enum class Resource : std::uint8_t { pages, handles, protocols, handlers, notifications, tables, count };
 inline constexpr std::size_t resource_count = static_cast<std::size_t>(Resource::count);
-constexpr std::array<std::string_view, resource_count> resource_names = {"pages",    "handles",       "protocols",
-                                                                         "handlers", "notifications", "tables"};
+constexpr std::array<abi::KeyName, resource_count> resource_names = {"pages",    "handles",       "protocols",
+                                                                     "handlers", "notifications", "tables"};
 
 // What a service was refused for, besides arguments that nobody could have used.
 enum class Refusal : std::uint8_t {

@@ -187,7 +187,7 @@ void Foundation::log_protocols() {
 bool Foundation::install_hob_list(const abi::FoundationLaunch& launch) {
   const Bytes source(at_address<std::byte>(launch.hob_base), launch.hob_size);
   const auto refuse = [this](Error error) {
-    observer_.event(abi::LogLevel::error, LogLine("hobs.refused").text("reason", to_string(error)));
+    observer_.event(abi::LogLevel::error, LogLine("hobs.refused").quoted("reason", to_string(error)));
     return false;
   };
   const auto needed = reduce_hob_list(source, launch.mmram_base, launch.mmram_size, 0, {});
@@ -199,7 +199,8 @@ bool Foundation::install_hob_list(const abi::FoundationLaunch& launch) {
   if (!copied.has_value()) return refuse(copied.error());
   const auto installed = table_.install_configuration_table(abi::hob_list_table_guid, *memory, foundation_itself);
   if (!installed.has_value()) return refuse(installed.error());
-  observer_.event(abi::LogLevel::info, LogLine("hobs").number("kept", copied->kept).number("dropped", copied->dropped));
+  observer_.event(abi::LogLevel::info,
+                  LogLine("hobs").decimal("kept", copied->kept).decimal("dropped", copied->dropped));
   return true;
 }
 
@@ -262,8 +263,8 @@ void Foundation::start(DriverRecord& driver) {
   if (alignment == ImageAlignment::admitted) {
     supervisor_.log(LogLine("driver.exception")
                         .guid("guid", driver.file())
-                        .text("name", driver.name())
-                        .number("pages", image->unprotected_pages)
+                        .quoted("name", driver.name())
+                        .decimal("pages", image->unprotected_pages)
                         .view());
   }
   driver.image_base = image->base;
@@ -336,14 +337,14 @@ Result<void> Foundation::install_loaded_image(DriverRecord& driver, const Loaded
 void Foundation::log_driver(const DriverRecord& driver, std::uint64_t ticks, EfiStatus status, const char* reason) {
   LogLine line("driver");
   line.guid("guid", driver.file())
-      .text("name", driver.name())
+      .quoted("name", driver.name())
       .hexadecimal("entry", driver.entry_point)
-      .number("size", driver.image_pages * page_bytes)
-      .number("cpl", 3)
-      .number("ticks", ticks)
+      .decimal("size", driver.image_pages * page_bytes)
+      .decimal("cpl", 3)
+      .decimal("ticks", ticks)
       .hexadecimal("status", status);
-  if (reason != nullptr) line.text("reason", reason);
-  line.word("policy", abi::to_string(fault_policies_.of(driver.file()))).number("number", dispatcher_.number(driver));
+  if (reason != nullptr) line.quoted("reason", reason);
+  line.word("policy", abi::to_string(fault_policies_.of(driver.file()))).decimal("number", dispatcher_.number(driver));
   observer_.event(abi::status::is_error(status) ? abi::LogLevel::warning : abi::LogLevel::info, line);
 }
 
@@ -384,11 +385,11 @@ void Foundation::disable(DriverNumber number, const DriverCall& call, const Guid
   DriverRecord* driver = dispatcher_.find(number);
   // The fault itself is on the log already, from the supervisor; here is what follows from it.
   LogLine line("driver.disabled");
-  line.number("driver", number);
-  if (driver != nullptr) line.guid("guid", driver->file()).text("name", driver->name());
+  line.decimal("driver", number);
+  if (driver != nullptr) line.guid("guid", driver->file()).quoted("name", driver->name());
   if (handler != nullptr) line.guid("handler", *handler);
-  line.number("vector", call.fault_vector).hexadecimal("rip", call.fault_rip);
-  if (blamed != foundation_itself) line.number("blamed", blamed);
+  line.decimal("vector", call.fault_vector).hexadecimal("rip", call.fault_rip);
+  if (blamed != foundation_itself) line.decimal("blamed", blamed);
   observer_.event(abi::LogLevel::error, line);
   if (driver == nullptr) return;
   const bool again = driver->state == DriverState::disabled;
@@ -401,8 +402,8 @@ void Foundation::disable(DriverNumber number, const DriverCall& call, const Guid
   // Its pages stay on its account, where nobody can free them: others may hold pointers into them.
   ledger_.end_reserve(number);
   supervisor_.log(LogLine("driver.quarantined")
-                      .number("driver", number)
-                      .number("pages", driver->account.used[static_cast<std::size_t>(Resource::pages)])
+                      .decimal("driver", number)
+                      .decimal("pages", driver->account.used[static_cast<std::size_t>(Resource::pages)])
                       .view());
   apply_fault_policy(driver->file(), driver, abi::FaultCause::fault, &call, handler);
 }
@@ -476,13 +477,13 @@ void Foundation::report_usage() {
   dispatcher_.for_each([this](const DriverRecord& driver) {
     if (driver.state == DriverState::found) return;
     LogLine line("driver.usage");
-    line.number("driver", dispatcher_.number(driver));
+    line.decimal("driver", dispatcher_.number(driver));
     for (std::size_t i = 0; i < resource_count; ++i) {
       line.share(resource_names[i], driver.account.used[i], driver.account.limit[i]);
     }
-    line.number("refused", driver.account.refusals());
+    line.decimal("refused", driver.account.refusals());
     if (const std::uint64_t kept = ledger_.kept_back(dispatcher_.number(driver)); kept != 0) {
-      line.number("kept_back", kept);
+      line.decimal("kept_back", kept);
     }
     if (driver.state == DriverState::disabled) line.word("state", "disabled");
     supervisor_.log(line.view());
@@ -674,10 +675,10 @@ bool Foundation::lifecycle(LifecycleEvent event) {
     const abi::MemoryStatistics statistics = supervisor_.memory_statistics().value_or(abi::MemoryStatistics{});
     observer_.event(abi::LogLevel::info, LogLine("lifecycle")
                                              .word("event", message.name)
-                                             .number("mmis", statistics.mmi_count)
-                                             .number("faults", statistics.fault_count)
-                                             .number("mmram_used", statistics.used_bytes)
-                                             .number("mmram_free", statistics.mmram_bytes - statistics.used_bytes));
+                                             .decimal("mmis", statistics.mmi_count)
+                                             .decimal("faults", statistics.fault_count)
+                                             .decimal("mmram_used", statistics.used_bytes)
+                                             .decimal("mmram_free", statistics.mmram_bytes - statistics.used_bytes));
     if (event == LifecycleEvent::ready_to_boot || event == LifecycleEvent::exit_boot_services) report_usage();
     observer_.report(dispatcher_);
   }

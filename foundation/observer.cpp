@@ -41,7 +41,7 @@ void Observer::event(LogLevel level, const LogLine& line) {
 
 // For who reads the log at run time, when no report comes any more.
 void Observer::tell_dropped(DriverNumber driver) {
-  const LogLine line = LogLine("log.full").number("driver", driver);
+  const LogLine line = LogLine("log.full").decimal("driver", driver);
   ring_.append({.number = ring_.total(),
                 .ticks = supervisor_.ticks(),
                 .driver = foundation_itself,
@@ -74,11 +74,11 @@ void Observer::text(LogLevel level, DriverNumber driver, LogShare* share, std::s
 
 void Observer::write(const LogRing::Line& line) {
   supervisor_.log(LogLine("log")
-                      .number("n", line.number)
+                      .decimal("n", line.number)
                       .word("level", abi::to_string(line.level))
-                      .number("driver", line.driver)
-                      .number("ticks", line.ticks)
-                      .text("text", line.text)
+                      .decimal("driver", line.driver)
+                      .decimal("ticks", line.ticks)
+                      .quoted("text", line.text)
                       .view());
 }
 
@@ -87,12 +87,12 @@ void Observer::report(Dispatcher& drivers) {
     LogShare& share = driver.account.log;
     if (share.dropped != 0) {
       supervisor_.log(
-          LogLine("log.lost").number("lines", share.dropped).number("driver", drivers.number(driver)).view());
+          LogLine("log.lost").decimal("lines", share.dropped).decimal("driver", drivers.number(driver)).view());
     }
     share = {};
   });
   if (ring_.lost() != lost_) {
-    supervisor_.log(LogLine("log.lost").number("lines", ring_.lost() - lost_).view());
+    supervisor_.log(LogLine("log.lost").decimal("lines", ring_.lost() - lost_).view());
     lost_ = ring_.lost();
   }
   ring_.walk(ring_.unreported(), [this](const LogRing::Line& line) {
@@ -115,12 +115,12 @@ void Observer::report_row(ProfileRow& row) {
   } else {
     line.guid("handler", row.handler);
   }
-  supervisor_.log(line.number("driver", row.driver)
+  supervisor_.log(line.decimal("driver", row.driver)
                       .hexadecimal("function", row.function)
-                      .number("calls", row.calls)
-                      .number("total", row.total_ticks)
-                      .number("least", row.least_ticks)
-                      .number("most", row.most_ticks)
+                      .decimal("calls", row.calls)
+                      .decimal("total", row.total_ticks)
+                      .decimal("least", row.least_ticks)
+                      .decimal("most", row.most_ticks)
                       .view());
 }
 
@@ -135,34 +135,34 @@ void Observer::mmi_begins() {
 void Observer::mmi_ends(const abi::MmiEvent& event, abi::EfiStatus status, std::uint64_t reply_size) {
   const std::uint64_t ticks = supervisor_.ticks() - mmi_start_;
   LogLine line("mmi");
-  line.number("n", mmis_).number("cpu", event.cpu);
+  line.decimal("n", mmis_).decimal("cpu", event.cpu);
   if (event.has_message != 0) {
     line.guid("message", event.guid)
-        .number("bytes", event.data_size)
+        .decimal("bytes", event.data_size)
         .hexadecimal("status", status)
-        .number("reply", reply_size);
+        .decimal("reply", reply_size);
   }
   // The foundation's own messages, phases among them, need no handler.
   if (event.has_message != 0 && handlers_called_ == 0 && !abi::status::is_error(status)) line.word("by", "foundation");
-  supervisor_.log(line.number("ticks", ticks).view());
+  supervisor_.log(line.decimal("ticks", ticks).view());
 }
 
 void Observer::handler_returned(const abi::Guid* guid, const abi::DriverCall& call, abi::SystemStatus status) {
   ++handlers_called_;
   LogLine line("mmi.call");
-  line.number("n", mmis_);
+  line.decimal("n", mmis_);
   if (guid != nullptr) {
     line.guid("handler", *guid);
   } else {
     line.word("handler", "root");
   }
-  line.number("driver", call.driver);
+  line.decimal("driver", call.driver);
   if (status == abi::SystemStatus::ok) {
     line.hexadecimal("result", call.result);
   } else {
     line.word("stopped", status == abi::SystemStatus::driver_fault ? "fault" : "refused");
   }
-  supervisor_.log(line.number("ticks", call.ticks).view());
+  supervisor_.log(line.decimal("ticks", call.ticks).view());
 }
 
 // ---- Message ----

@@ -75,7 +75,7 @@ EfiStatus Unblocking::unblock(std::uint64_t address, std::uint64_t pages, std::u
   supervisor_.log(LogLine("unblocked.by")
                       .guid("guid", identifier)
                       .hexadecimal("base", address)
-                      .number("pages", pages)
+                      .decimal("pages", pages)
                       .hexadecimal("status", status)
                       .view());
   return status;

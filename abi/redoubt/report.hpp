@@ -16,6 +16,7 @@
 //   ipl.unanswered message=NAME status=0x..             MM runs but did not take a message of the IPL's
 //   ipl.errors shown=N                                  errors in MM's log that the IPL wrote to the serial console;
 //                                                       reason="..." follows if the log couldn't be read to its end
+//   ipl.variables services="..." replaced=N             PEI's variable services are MM's: which there are
 //   supervisor.start base=0x.. size=N cpus=N
 //   supervisor.failed reason="..."                       MM answers nothing
 //   range base=0x.. size=N access=rw what="..."          one line for each range outside MMRAM open to ring 3
@@ -73,19 +74,77 @@
 //                                                       vector 2: a procedure on another CPU that had to be stopped
 //   dxe.start comm_buffer=0x.. pages=N                  DXE's communication driver and MM's variable driver work
 //   dxe.ready_to_lock smramc=0xNN esmramc=0xNN mmram=locked|open    the chipset as DXE reads it at that point
+//   dxe.phase phase=NAME status=0x..                    MM failed, or had failed before, as it was told of a phase
+//   dxe.stopped reason="..." phase=NAME                 and the machine stands still; with the phase that MM didn't
+//                                                       take, if it was that
 //   dxe.failed reason="..." status=0x..
 //   log n=N level=NAME driver=N ticks=N text="..."      what a driver (0: the foundation) had to say; waits for the
 //                                                       next phase to be written, unless it is an error
-//   log.lost lines=N                                    the log had no room for so many of them
+//   log.lost lines=N                                    the log had no room for so many of them; driver=N follows if
+//                                                       they were all that driver's
+//   log.full driver=N                                   stands in MM's log where that driver's lines are missing
 //   profile handler=G|root driver=N function=0x.. calls=N total=N least=N most=N    at each phase, rows that changed:
 //                                                       an MMI handler, its calls and their ticks since launch
 //   mmi.call n=N handler=G|root driver=N result=0x..|stopped=fault|refused ticks=N  with a trace, each handler called
 //   mmi n=N cpu=N message=G bytes=N status=0x.. reply=N by=foundation ticks=N       and behind them the MMI itself
 //   panic vector=N rip=0x.. address=0x.. reason="..."
+//   audit calls=N faults=N free=N                       from a supervisor that is built for a test alone
+//
+// Events and keys are the lists below, and a name that isn't in them doesn't compile, at a writer or at a reader.
 #pragma once
+
+#include <cstddef>
+#include <string_view>
 
 namespace redoubt::abi {
 
 inline constexpr char report_prefix[] = "redoubt: ";
+
+// clang-format off
+inline constexpr std::string_view report_events[] = {
+    "audit",
+    "driver", "driver.disabled", "driver.exception", "driver.limit", "driver.missing", "driver.quarantined",
+    "driver.refused", "driver.skipped", "driver.usage", "driver.waiting",
+    "dxe.failed", "dxe.phase", "dxe.ready_to_lock", "dxe.start", "dxe.stopped",
+    "fault", "fault.record", "foundation.start", "hobs", "hobs.refused",
+    "ipl.errors", "ipl.failed", "ipl.locked", "ipl.options", "ipl.reset", "ipl.start", "ipl.unanswered", "ipl.variables",
+    "launch.done", "lifecycle", "log", "log.full", "log.lost",
+    "machine.closed", "machine.halted", "machine.reset", "mmi", "mmi.call",
+    "panic", "procedure.refused", "procedure.stopped", "processor.outside", "profile", "protocol",
+    "range", "supervisor.failed", "supervisor.start", "unblocked", "unblocked.by", "unprotected",
+};
+inline constexpr std::string_view report_keys[] = {
+    "access", "action", "address", "base", "blamed", "boot_mode", "by", "bytes", "calls", "cause", "comm_buffer", "cpl",
+    "cpu", "cpus", "depex", "domain", "driver", "dropped", "entry", "esmramc", "event", "faults", "free", "function",
+    "guid", "handler", "handlers", "handles", "in_a_row", "kept", "kept_back", "least", "level", "limit", "lines",
+    "message", "missing", "mmis", "mmram", "mmram_free", "mmram_size", "mmram_used", "more", "most", "n", "name",
+    "notifications", "number", "offset", "options", "owner", "pages", "phase", "policy", "protocol", "protocols",
+    "reason", "refused", "replaced", "reply", "result", "rip", "service", "services", "shown", "size", "smi_en",
+    "smramc", "state", "status", "stopped", "tables", "text", "ticks", "total", "vector", "what", "words",
+};
+// clang-format on
+
+// Defined nowhere and no constant expression: what calls it doesn't compile.
+void not_a_name_of_the_report();
+
+// A literal that is in `List`.
+template <const auto& List>
+class ListedName {
+ public:
+  template <std::size_t Size>
+  consteval ListedName(const char (&name)[Size]) : text_(name, Size - 1) {
+    bool listed = false;
+    for (const std::string_view one : List) listed = listed || one == text_;
+    if (!listed) not_a_name_of_the_report();
+  }
+
+  constexpr std::string_view text() const { return text_; }
+
+ private:
+  std::string_view text_;
+};
+
+using EventName = ListedName<report_events>;
+using KeyName = ListedName<report_keys>;
 
 }  // namespace redoubt::abi

@@ -210,19 +210,19 @@ Processors::Outcome Processors::look(std::uint64_t cpu, const char* stop_reason)
   }
   if (end.refused != 0) {
     supervisor_.log(LogLine("procedure.refused")
-                        .number("driver", processor.driver)
-                        .number("cpu", cpu)
-                        .number("service", end.refused - 1)
+                        .decimal("driver", processor.driver)
+                        .decimal("cpu", cpu)
+                        .decimal("service", end.refused - 1)
                         .view());
   }
   switch (state.value_or(ProcessorState::lost)) {
     case ProcessorState::finished: complete(cpu, end.result, true); return Outcome::ended;
     case ProcessorState::stopped:
       supervisor_.log(LogLine("procedure.stopped")
-                          .number("driver", processor.driver)
-                          .number("cpu", cpu)
+                          .decimal("driver", processor.driver)
+                          .decimal("cpu", cpu)
                           .hexadecimal("rip", end.rip)
-                          .text("reason", timed_out ? "timeout" : stop_reason)
+                          .quoted("reason", timed_out ? "timeout" : stop_reason)
                           .view());
       processor.completion->timed_out |= timed_out;
       complete(cpu, timed_out ? abi::status::timeout : abi::status::aborted, false);

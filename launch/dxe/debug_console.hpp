@@ -1,23 +1,27 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// One line of the log described in abi/redoubt/report.hpp, written to the debug console as its parts come in and
-// ended when the object goes. Boot services only: at run time the port belongs to the OS.
+// One line of the report (abi/redoubt/report.hpp), written to the debug console as its parts come in and ended when the
+// object goes. Boot services only: at run time the port belongs to the OS.
 #pragma once
 
-#include <cstdint>
+#include <cstddef>
+#include <limits>
+#include <string_view>
+
+#include "abi/redoubt/report_line.hpp"
 
 namespace redoubt::launch::dxe {
 
-class DebugLine {
+class DebugLine : public abi::ReportLineWriter<DebugLine> {
  public:
-  explicit DebugLine(const char* event);
+  explicit DebugLine(abi::EventName event);
   ~DebugLine();
   DebugLine(const DebugLine&) = delete;
   DebugLine& operator=(const DebugLine&) = delete;
+  DebugLine(DebugLine&&) = delete;
+  DebugLine& operator=(DebugLine&&) = delete;
 
-  void word(const char* key, const char* value);
-  void text(const char* key, const char* value);  // `value` holds no quote
-  void decimal(const char* key, std::uint64_t value);
-  void hexadecimal(const char* key, std::uint64_t value);
+  std::size_t room() const { return std::numeric_limits<std::size_t>::max(); }
+  void put(std::string_view text);
 };
 
 }  // namespace redoubt::launch::dxe

@@ -169,7 +169,7 @@ void tell_owner(const char* what, const char* phase) {
 [[noreturn]] void stop(const char* reason, const char* phase = "") {
   {
     DebugLine line("dxe.stopped");
-    line.text("reason", reason);
+    line.quoted("reason", reason);
     if (*phase != 0) line.word("phase", phase);
   }
   tell_owner(reason, phase);
@@ -388,7 +388,7 @@ EfiStatus announce_variables(abi::Handle* handle) {
 
 EfiStatus fail(const char* reason, EfiStatus status) {
   DebugLine line("dxe.failed");
-  line.text("reason", reason);
+  line.quoted("reason", reason);
   line.hexadecimal("status", status);
   return status;
 }

@@ -28,7 +28,7 @@ abi::EfiStatus EFIAPI on_end_of_pei(abi::PeiServicesPointer services, const abi:
     status = ppi->communicate(ppi, &message, &size);
   }
   if (abi::status::is_error(status)) {
-    ReportLine("ipl.unanswered").text("message", "EndOfPei").hexadecimal("status", status);
+    ReportLine("ipl.unanswered").quoted("message", "EndOfPei").hexadecimal("status", status);
   }
   return status;
 }

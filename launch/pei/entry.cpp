@@ -125,7 +125,7 @@ std::uint32_t read_launch_options() {
   const bool accepted = fits && options.has_value();
   ReportLine("ipl.options")
       .hexadecimal("options", accepted ? *options : 0)
-      .text("words", accepted ? "taken" : "ignored");
+      .quoted("words", accepted ? "taken" : "ignored");
   return accepted ? *options : 0;
 }
 
@@ -237,7 +237,7 @@ void show_mm_errors() {
   ReportLine line("ipl.errors");
   line.decimal("shown", errors.count);
   if (errors.failure != nullptr) {
-    line.text("reason", errors.failure);
+    line.quoted("reason", errors.failure);
   }
 }
 
@@ -293,7 +293,7 @@ Step<void> launch(abi::PeiServicesPointer services, abi::BootMode boot_mode) {
 [[noreturn]] void start_afresh(const char* reason) {
   const MmramLock lock = read_mmram_lock();
   ReportLine("ipl.reset")
-      .text("reason", reason)
+      .quoted("reason", reason)
       .hexadecimal("smramc", lock.smramc)
       .hexadecimal("esmramc", lock.esmramc);
   MachinePorts ports;
@@ -305,7 +305,7 @@ Step<void> launch(abi::PeiServicesPointer services, abi::BootMode boot_mode) {
 }
 
 [[noreturn]] void fail(Reason reason) {
-  ReportLine("ipl.failed").text("reason", reason.text);
+  ReportLine("ipl.failed").quoted("reason", reason.text);
   disable_smi();
   close_and_lock_mmram();
   MachinePorts ports;

@@ -58,7 +58,7 @@ constexpr abi::PpiDescriptor read_only_descriptor = {
 
 Step<void> install_variable_services(abi::PeiServicesPointer services) {
   if (!VariableClient(mailbox()).is_answered()) {
-    ReportLine("ipl.variables").text("services", "none");
+    ReportLine("ipl.variables").quoted("services", "none");
     return {};
   }
   if (abi::status::is_error((*services)->install_ppi(services, &variable_descriptor))) {
@@ -78,7 +78,7 @@ Step<void> install_variable_services(abi::PeiServicesPointer services) {
   if (replaced == 0 && abi::status::is_error((*services)->install_ppi(services, &read_only_descriptor))) {
     return because("the read-only variable PPI cannot be installed");
   }
-  ReportLine("ipl.variables").text("services", "read and write").decimal("replaced", replaced);
+  ReportLine("ipl.variables").quoted("services", "read and write").decimal("replaced", replaced);
   return {};
 }
 

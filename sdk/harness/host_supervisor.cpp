@@ -13,6 +13,7 @@
 #include <new>
 #include <tuple>
 
+#include "abi/redoubt/report_reader.hpp"
 #include "abi/uefi/guid_text.hpp"
 #include "foundation/log_line.hpp"
 #include "foundation/service_number.hpp"
@@ -73,17 +74,6 @@ int protection_of(abi::Rights rights) {
 std::uint32_t bytes_of(abi::Width width) { return static_cast<std::uint32_t>(width); }
 
 std::uint64_t whole_pages(std::uint64_t bytes) { return (bytes + page_bytes - 1) / page_bytes * page_bytes; }
-
-// The value of KEY=VALUE or KEY="VALUE" in a line of the log; empty if it isn't there.
-std::string_view value_of(std::string_view line, std::string_view key) {
-  for (std::size_t at = line.find(key); at != std::string_view::npos; at = line.find(key, at + 1)) {
-    if (at == 0 || line[at - 1] != ' ' || line.substr(at + key.size(), 1) != "=") continue;
-    std::string_view value = line.substr(at + key.size() + 1);
-    if (value.starts_with('"')) return value.substr(1, value.find('"', 1) - 1);
-    return value.substr(0, value.find(' '));
-  }
-  return {};
-}
 
 // A device's bytes stand for the width that was asked for.
 std::uint64_t cut(std::uint64_t value, unsigned width) { return value & (UINT64_MAX >> (64 - 8 * width)); }
@@ -268,10 +258,10 @@ SystemResult<void> HostSupervisor::call_driver(FoundationAddress address) {
   faults.push_back(fault);
   foundation::LogLine line("fault");
   line.word("domain", "driver")
-      .number("vector", fault.vector)
+      .decimal("vector", fault.vector)
       .hexadecimal("address", fault.address)
       .hexadecimal("rip", fault.rip)
-      .number("driver", call.driver)
+      .decimal("driver", call.driver)
       .guid("handler", message.value_or(abi::Guid{}))
       .word("action", "disabled");
   Supervisor::log(line.view());
@@ -468,23 +458,25 @@ void HostSupervisor::note_loaded(const abi::DriverCall& call) {
 
 // Events and keys: abi/redoubt/report.hpp.
 void HostSupervisor::read_line(std::string_view line) {
-  const std::string_view event = line.substr(0, line.find(' '));
-  Driver* driver = driver_of_file(value_of(line, "guid"));
+  const abi::ReportReader reader(line);
+  const auto value_of = [&](abi::KeyName key) { return reader.find(key).value_or(""); };
+  const auto is = [&](abi::EventName event) { return reader.event() == event.text(); };
+  Driver* driver = driver_of_file(value_of("guid"));
   if (driver == nullptr) return;
-  if (event == "driver") {
-    driver->status = std::strtoull(std::string(value_of(line, "status")).c_str(), nullptr, 16);
-    driver->reason = value_of(line, "reason");
+  if (is("driver")) {
+    driver->status = std::strtoull(std::string(value_of("status")).c_str(), nullptr, 16);
+    driver->reason = value_of("reason");
     if (driver->state == DriverState::waiting) {
       driver->state =
           abi::status::is_error(driver->status) || !driver->reason.empty() ? DriverState::failed : DriverState::running;
     }
-  } else if (event == "driver.disabled") {
+  } else if (is("driver.disabled")) {
     driver->state = DriverState::disabled;
-  } else if (event == "driver.waiting") {
-    driver->reason = "waits for " + std::string(value_of(line, "depex"));
-  } else if (event == "driver.skipped") {
+  } else if (is("driver.waiting")) {
+    driver->reason = "waits for " + std::string(value_of("depex"));
+  } else if (is("driver.skipped")) {
     driver->state = DriverState::failed;
-    driver->reason = value_of(line, "reason");
+    driver->reason = value_of("reason");
   }
 }
 

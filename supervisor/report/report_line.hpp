@@ -1,38 +1,34 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// Builds one line of the report (abi/redoubt/report.hpp) in place, prefix and line feed included. What doesn't fit is
+// One line of the report (abi/redoubt/report.hpp), made in place, prefix and line feed included. What doesn't fit is
 // cut off, never the line feed.
 #pragma once
 
 #include <array>
 #include <cstddef>
-#include <cstdint>
 #include <string_view>
 
-#include "abi/redoubt/report.hpp"
+#include "abi/redoubt/report_line.hpp"
 #include "abi/redoubt/syscall.hpp"
-#include "abi/uefi/types.hpp"
 
 namespace redoubt::supervisor {
 
-class ReportLine {
- public:
-  explicit ReportLine(std::string_view event);
+// A line that the foundation made, printable and without the prefix.
+struct FoundationLine {
+  std::string_view text;
+};
 
-  ReportLine& decimal(std::string_view key, std::uint64_t value);
-  ReportLine& hexadecimal(std::string_view key, std::uint64_t value);
-  // `value` without spaces and quotes.
-  ReportLine& word(std::string_view key, std::string_view value);
-  // `value` without quotes.
-  ReportLine& quoted(std::string_view key, std::string_view value);
-  ReportLine& guid(std::string_view key, const abi::Guid& value);
+class ReportLine : public abi::ReportLineWriter<ReportLine> {
+ public:
+  explicit ReportLine(abi::EventName event);
+  explicit ReportLine(FoundationLine line);
+
+  std::size_t room() const { return text_.size() - 1 - size_; }
+  void put(std::string_view text);
 
   // The whole line.
   std::string_view text();
 
  private:
-  void append(std::string_view text);
-  void key(std::string_view name);
-
   static constexpr std::size_t capacity = 320;
   static_assert(capacity > sizeof(abi::report_prefix) + abi::log_line_bytes);
   std::array<char, capacity> text_;
@@ -43,3 +39,6 @@ class ReportLine {
 void make_printable(char* text, std::size_t bytes);
 
 }  // namespace redoubt::supervisor
+
+// One copy of each in ring 0.
+extern template class redoubt::abi::ReportLineWriter<redoubt::supervisor::ReportLine>;

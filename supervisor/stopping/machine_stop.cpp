@@ -24,9 +24,9 @@ void tell(Supervisor& supervisor, const abi::StopRequest& request, StopVerdict v
   if (supervisor.end.load() == MachineEnd::halt) {
     end = MachineEnd::halt;
   }
-  ReportLine line(end == MachineEnd::reset  ? "machine.reset"
-                  : end == MachineEnd::halt ? "machine.halted"
-                                            : "machine.closed");
+  ReportLine line(end == MachineEnd::reset  ? abi::EventName("machine.reset")
+                  : end == MachineEnd::halt ? abi::EventName("machine.halted")
+                                            : abi::EventName("machine.closed"));
   line.quoted("name", request.name)
       .guid("guid", request.file)
       .word("cause", abi::to_string(request.cause))

@@ -24,7 +24,7 @@ CallResult<void> log(const Caller& caller, Range<FoundationSpace> text) {
     return std::unexpected(abi::SystemStatus::bad_address);
   }
   make_printable(line_text.data(), line_text.size());
-  ReportLine line({line_text.data(), line_text.size()});
+  ReportLine line(FoundationLine{{line_text.data(), line_text.size()}});
   write(line);
   return {};
 }

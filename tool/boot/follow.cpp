@@ -94,7 +94,7 @@ void Progress::finish() {
 }
 
 std::string stage_text(const Event& event) {
-  const auto text = [&event](std::string_view key) { return event.text(key).value_or("?"); };
+  const auto text = [&event](abi::KeyName key) { return event.text(key).value_or("?"); };
   if (event.name == "ipl.start") {
     return std::format("PEI: launcher started, {} CPUs", text("cpus"));
   }

@@ -5,51 +5,18 @@
 #include <algorithm>
 #include <charconv>
 
-#include "abi/redoubt/report.hpp"
+#include "abi/redoubt/report_reader.hpp"
 
 namespace redoubt::tool::boot {
-namespace {
-
-bool is_word(char character) {
-  return (character >= 'a' && character <= 'z') || (character >= '0' && character <= '9') || character == '_' ||
-         character == '.';
-}
-
-// Takes the longest word off the front of `text`; empty when there is none.
-std::string_view take_word(std::string_view& text) {
-  const auto end = std::ranges::find_if_not(text, is_word);
-  const auto length = static_cast<std::size_t>(end - text.begin());
-  const std::string_view word = text.substr(0, length);
-  text.remove_prefix(length);
-  return word;
-}
-
-// Takes a value, quoted or not, off the front of `text`.
-std::optional<std::string_view> take_value(std::string_view& text) {
-  const bool quoted = text.starts_with('"');
-  if (quoted) {
-    text.remove_prefix(1);
-  }
-  const std::size_t end = quoted ? text.find('"') : std::min(text.find(' '), text.size());
-  if (end == std::string_view::npos) {
-    return std::nullopt;
-  }
-  const std::string_view value = text.substr(0, end);
-  text.remove_prefix(quoted ? end + 1 : end);
-  return value;
-}
-
-}  // namespace
-
-std::optional<std::string_view> Event::text(std::string_view key) const {
-  const auto found = std::ranges::find(values, key, &std::pair<std::string, std::string>::first);
+std::optional<std::string_view> Event::text(abi::KeyName key) const {
+  const auto found = std::ranges::find(values, key.text(), &std::pair<std::string, std::string>::first);
   if (found == values.end()) {
     return std::nullopt;
   }
   return found->second;
 }
 
-std::optional<std::uint64_t> Event::number(std::string_view key) const {
+std::optional<std::uint64_t> Event::number(abi::KeyName key) const {
   const std::optional<std::string_view> value = text(key);
   if (!value) {
     return std::nullopt;
@@ -71,27 +38,15 @@ std::optional<Event> parse_event(std::string_view line) {
     return std::nullopt;
   }
   line.remove_prefix(prefix.size());
-  Event event;
-  event.name = take_word(line);
-  if (event.name.empty()) {
-    return std::nullopt;
-  }
-  for (;;) {
-    line.remove_prefix(std::min(line.find_first_not_of(' '), line.size()));
-    if (line.empty()) {
-      return event;
-    }
-    const std::string_view key = take_word(line);
-    if (key.empty() || !line.starts_with('=') || event.values.size() == Event::max_values) {
+  abi::ReportReader reader(line);
+  Event event{.name = {std::string(reader.event())}, .values = {}};
+  while (const auto field = reader.next()) {
+    if (event.values.size() == Event::max_values) {
       return std::nullopt;
     }
-    line.remove_prefix(1);
-    const std::optional<std::string_view> value = take_value(line);
-    if (!value || (!line.empty() && !line.starts_with(' '))) {
-      return std::nullopt;
-    }
-    event.values.emplace_back(key, printable(*value));
+    event.values.emplace_back(field->key, printable(field->value));
   }
+  return reader.is_broken() ? std::nullopt : std::optional(std::move(event));
 }
 
 std::string printable(std::string_view bytes) {

@@ -12,19 +12,27 @@
 #include <utility>
 #include <vector>
 
+#include "abi/redoubt/report.hpp"
+
 namespace redoubt::tool::boot {
+
+// An event's name as it was read, which is compared with names that exist alone.
+struct ReadName {
+  std::string text;
+  friend bool operator==(const ReadName& read, abi::EventName name) { return read.text == name.text(); }
+};
 
 // One line of the log: its event's name and its keys with values, quotes removed.
 struct Event {
   static constexpr std::size_t max_values = 32;
 
-  std::string name;
+  ReadName name;
   std::vector<std::pair<std::string, std::string>> values;
 
   // The value of the first `key`, or nothing.
-  [[nodiscard]] std::optional<std::string_view> text(std::string_view key) const;
+  [[nodiscard]] std::optional<std::string_view> text(abi::KeyName key) const;
   // The same as a number: decimal, or hexadecimal after "0x". Nothing when absent, malformed or over 64 bits.
-  [[nodiscard]] std::optional<std::uint64_t> number(std::string_view key) const;
+  [[nodiscard]] std::optional<std::uint64_t> number(abi::KeyName key) const;
 };
 
 // `line` without its line end. Nothing when it isn't an event: another prefix, no name, a value without "=", an

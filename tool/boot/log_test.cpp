@@ -15,7 +15,7 @@ TEST(ParseEvent, ReadsNameNumbersAndQuotedText) {
       "redoubt: driver guid=23a089b3-eed5-4ac5-b2ab-43e3298c2343 name=\"Variable store\" "
       "entry=0x1F0041A0 size=40960 status=0x0");
   ASSERT_TRUE(event.has_value());
-  EXPECT_EQ(event->name, "driver");
+  EXPECT_EQ(event->name, abi::EventName("driver"));
   EXPECT_EQ(event->text("guid"), "23a089b3-eed5-4ac5-b2ab-43e3298c2343");
   EXPECT_EQ(event->text("name"), "Variable store");
   EXPECT_EQ(event->number("entry"), 0x1F0041A0U);
@@ -58,14 +58,16 @@ TEST(ParseEvent, TakesTerminalSequencesOutOfValues) {
 
 TEST(EventNumber, RefusesSignsOverflowAndTrailingText) {
   const auto event = parse_event(
-      "redoubt: x a=-1 b=18446744073709551616 c=0x1FFFFFFFFFFFFFFFF d=12k e=0x f= "
-      "g=18446744073709551615 h=0xFFFFFFFFFFFFFFFF");
+      "redoubt: x address=-1 base=18446744073709551616 calls=0x1FFFFFFFFFFFFFFFF cpu=12k entry=0x free= "
+      "size=18446744073709551615 rip=0xFFFFFFFFFFFFFFFF");
   ASSERT_TRUE(event.has_value());
-  for (const char* key : {"a", "b", "c", "d", "e", "f"}) {
-    EXPECT_EQ(event->number(key), std::nullopt) << key;
+  EXPECT_EQ(event->values.size(), 8U);
+  for (const abi::KeyName key : {abi::KeyName("address"), abi::KeyName("base"), abi::KeyName("calls"),
+                                 abi::KeyName("cpu"), abi::KeyName("entry"), abi::KeyName("free")}) {
+    EXPECT_EQ(event->number(key), std::nullopt) << key.text();
   }
-  EXPECT_EQ(event->number("g"), UINT64_MAX);
-  EXPECT_EQ(event->number("h"), UINT64_MAX);
+  EXPECT_EQ(event->number("size"), UINT64_MAX);
+  EXPECT_EQ(event->number("rip"), UINT64_MAX);
 }
 
 TEST(LineReader, JoinsPiecesAndDropsCarriageReturns) {

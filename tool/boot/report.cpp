@@ -23,7 +23,7 @@ using Json = nlohmann::ordered_json;
 
 constexpr std::string_view unknown = "unknown";
 
-std::string text_of(const Event& event, std::string_view key) { return std::string(event.text(key).value_or("")); }
+std::string text_of(const Event& event, abi::KeyName key) { return std::string(event.text(key).value_or("")); }
 
 template <typename T>
 void add_bounded(std::vector<T>& list, T entry) {
@@ -98,7 +98,7 @@ std::string record_text(const FaultRecord& record) {
 }
 
 std::string violation_text(const Event& event) {
-  std::string text = event.name;
+  std::string text = event.name.text;
   for (const auto& [key, value] : event.values) {
     const std::string_view quote = value.find(' ') == std::string::npos ? "" : "\"";
     text += std::format(" {}={}{}{}", key, quote, value, quote);
@@ -415,7 +415,7 @@ void BootReport::apply(const Event& event) {
     resets += event.name == "machine.reset" ? 1 : 0;
     const std::string name = text_of(event, "name");
     add_bounded(stops, MachineStop{.boot = launches,
-                                   .action = event.name.substr(event.name.find('.') + 1),
+                                   .action = event.name.text.substr(event.name.text.find('.') + 1),
                                    .driver = name.empty() ? text_of(event, "guid") : name,
                                    .text = std::format("{} in phase {}; {}",
                                                        cause_text(text_of(event, "cause"), event.number("vector")),

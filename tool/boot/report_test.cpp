@@ -272,7 +272,7 @@ TEST(BootReport, KeepsATraceIfAsked) {
   report.add_traced(mmi);
   mmi.message = "B";
   report.add_traced(mmi);
-  report.apply(Event{.name = "ipl.start", .values = {}});
+  report.apply(Event{.name = {"ipl.start"}, .values = {}});
   const nlohmann::ordered_json json = to_json(report);
   ASSERT_EQ(json["trace"].size(), 2U);
   EXPECT_EQ(json["trace"][1]["message"], "B");
@@ -496,13 +496,13 @@ TEST(BootReport, SeesThatTheMachineResetsForEver) {
 TEST(BootReport, BoundsItsLists) {
   BootReport report;
   for (int i = 0; i < 5000; ++i) {
-    report.apply(Event{.name = "driver", .values = {{"status", "0"}}});
-    report.apply(Event{.name = "range", .values = {}});
-    report.apply(Event{.name = "unblocked.by", .values = {{"status", "1"}}});
-    report.apply(Event{.name = "driver.exception", .values = {}});
-    report.apply(Event{.name = "fault", .values = {}});
-    report.apply(Event{.name = "log", .values = {}});
-    report.apply(Event{.name = "profile", .values = {{"function", std::to_string(i)}}});
+    report.apply(Event{.name = {"driver"}, .values = {{"status", "0"}}});
+    report.apply(Event{.name = {"range"}, .values = {}});
+    report.apply(Event{.name = {"unblocked.by"}, .values = {{"status", "1"}}});
+    report.apply(Event{.name = {"driver.exception"}, .values = {}});
+    report.apply(Event{.name = {"fault"}, .values = {}});
+    report.apply(Event{.name = {"log"}, .values = {}});
+    report.apply(Event{.name = {"profile"}, .values = {{"function", std::to_string(i)}}});
   }
   EXPECT_EQ(report.drivers.size(), BootReport::max_entries);
   EXPECT_EQ(report.ranges.size(), BootReport::max_entries);

@@ -20,7 +20,7 @@ std::string name_of(std::string_view guid_text) {
   return guid ? image::name_or_text(*guid) : std::string(guid_text);
 }
 
-std::uint64_t number_of(const Event& event, std::string_view key) { return event.number(key).value_or(0); }
+std::uint64_t number_of(const Event& event, abi::KeyName key) { return event.number(key).value_or(0); }
 
 std::string row(const TracedMmi& mmi, std::string_view what, std::string_view who, std::string_view result,
                 std::uint64_t ticks) {

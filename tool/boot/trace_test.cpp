@@ -94,9 +94,9 @@ TEST_F(TraceTest, StartsAgainAtEachBootAndBoundsItsLists) {
   ASSERT_EQ(rows.size(), 1U);
   EXPECT_TRUE(rows[0].calls.empty());
   for (int i = 0; i < 10000; ++i) {
-    trace_.apply(Event{.name = "mmi.call", .values = {{"handler", "root"}}});
+    trace_.apply(Event{.name = {"mmi.call"}, .values = {{"handler", "root"}}});
   }
-  const auto last = trace_.apply(Event{.name = "mmi", .values = {}});
+  const auto last = trace_.apply(Event{.name = {"mmi"}, .values = {}});
   ASSERT_TRUE(last.has_value());
   EXPECT_LE(last->calls.size(), 4096U);
 }

@@ -126,7 +126,7 @@ class LogReader {
   }
 
   void read_event(const boot::Event& event) {
-    const auto guid_of = [&](std::string_view key) {
+    const auto guid_of = [&](abi::KeyName key) {
       const auto text = event.text(key);
       return text.has_value() ? abi::parse_guid(*text) : std::nullopt;
     };
