@@ -20,6 +20,7 @@ struct KnownGuid {
 
 consteval abi::Guid guid(std::string_view text) { return abi::parse_guid(text).value(); }
 
+// What is a fact here is the names. Each GUID is an independent copy of the one in abi/, if that has it.
 constexpr KnownGuid known_guids[] = {
     {guid("8d59d32b-c655-4ae9-9b15-f25904992a43"), "AbsolutePointer"},
     {guid("eb97088e-cfdf-49c6-be4b-d906a5b20e86"), "AcpiSdt"},

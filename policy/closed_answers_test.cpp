@@ -65,7 +65,7 @@ ClosedReply answer(Payload& payload, std::uint64_t failure = device_error) {
 
 TEST(ClosedAnswers, MessagesAreKnownByTheirGuids) {
   EXPECT_EQ(closed_message(variables), ClosedMessage::variable);
-  // Independent copies.
+  // An independent copy of each.
   EXPECT_EQ(closed_message({0xda1b0d11, 0xd1a7, 0x46c4, {0x9d, 0xc9, 0xf3, 0x71, 0x48, 0x75, 0xc6, 0xeb}}),
             ClosedMessage::variable_policy);
   EXPECT_EQ(closed_message({0x2a3cfebd, 0x27e8, 0x4d0a, {0x8b, 0x79, 0xd6, 0x88, 0xc2, 0xa3, 0xe1, 0xc0}}),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 // The runtime cache as the stock DXE driver would see it: after whatever happened, it reads there what MM answers.
 #include "drivers/variable/runtime_cache.hpp"
+#include "base/address.hpp"
 
 #include <gtest/gtest.h>
 #include <sys/mman.h>
@@ -221,9 +222,8 @@ TEST_F(RuntimeCacheTest, AtRuntimeNothingMovesUnderAReaderEither) {
 // Memory whose first store from MM, after watch(), is noticed, with what a flag said at that moment.
 class WatchedMemory final : public OutsideMemory {
  public:
-  static constexpr std::size_t page = 0x1000;
-
-  explicit WatchedMemory(std::size_t stores_bytes) : bytes_(page + (stores_bytes + page - 1) / page * page) {
+  explicit WatchedMemory(std::size_t stores_bytes)
+      : bytes_(page_bytes + (stores_bytes + page_bytes - 1) / page_bytes * page_bytes) {
     memory_ =
         static_cast<std::uint8_t*>(mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
     watched_ = this;
@@ -243,15 +243,15 @@ class WatchedMemory final : public OutsideMemory {
     return bytes != 0 && offset < bytes_ && bytes <= bytes_ - offset;
   }
   std::uint8_t* flags() { return memory_; }
-  std::uint8_t* stores() { return memory_ + page; }
+  std::uint8_t* stores() { return memory_ + page_bytes; }
 
   void watch() {
     noticed_ = -1;
-    ASSERT_EQ(mprotect(stores(), bytes_ - page, PROT_READ), 0);
+    ASSERT_EQ(mprotect(stores(), bytes_ - page_bytes, PROT_READ), 0);
   }
   // The flag when the first byte of a store changed; -1: none did.
   int flag_at_first_change() {
-    mprotect(stores(), bytes_ - page, PROT_READ | PROT_WRITE);
+    mprotect(stores(), bytes_ - page_bytes, PROT_READ | PROT_WRITE);
     return noticed_;
   }
 
@@ -259,7 +259,7 @@ class WatchedMemory final : public OutsideMemory {
   void notice() {
     if (noticed_ != -1) abort();  // a fault that isn't ours
     noticed_ = *flags();
-    mprotect(stores(), bytes_ - page, PROT_READ | PROT_WRITE);
+    mprotect(stores(), bytes_ - page_bytes, PROT_READ | PROT_WRITE);
   }
 
   static inline WatchedMemory* watched_ = nullptr;

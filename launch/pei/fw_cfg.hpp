@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// QEMU's fw_cfg device as a PEIM reaches it (docs/specs/fw_cfg in QEMU): what the one who starts the machine tells its
+// QEMU's fw_cfg device as a PEIM reaches it (QEMU's specs/fw_cfg.rst): what the one who starts the machine tells its
 // firmware. No OS has run yet, so nothing in it comes from one.
 #pragma once
 

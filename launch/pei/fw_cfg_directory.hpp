@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// One entry of QEMU's fw_cfg file directory (docs/specs/fw_cfg in QEMU): 64 bytes, numbers big-endian. The IPL reads
+// One entry of QEMU's fw_cfg file directory (QEMU's specs/fw_cfg.rst): 64 bytes, numbers big-endian. The IPL reads
 // the directory entry by entry from the data port; this file decodes, so that it can be tested on the host.
 #pragma once
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 // The registers of QEMU's q35 machine that MM depends on: numbers only, for 32-bit PEI and 64-bit MM alike. From
 // Intel's documents 316966 (3 Series Express chipset, MCH) and 316972 (ICH9), QEMU's include/hw/pci-host/q35.h,
-// include/hw/i386/ich9.h and docs/specs/fw_cfg. PEI code of the stock image has set PMBASE and TSEG when our code
+// include/hw/i386/ich9.h and specs/fw_cfg.rst. PEI code of the stock image has set PMBASE and TSEG when our code
 // starts; MM must not read TSEGMB again, which stays writable after D_LCK.
 #pragma once
 
