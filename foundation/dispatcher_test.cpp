@@ -393,12 +393,13 @@ TEST_F(DispatcherTest, DriversAreFoundInVolumesInsideVolumesAndOpenSections) {
   const ByteVector inner = testing::volume({driver_file(driver_guid('i'), pe)});
   machine_.add_file(testing::file(driver_guid('v'), abi::FileType::firmware_volume_image,
                                   testing::section(abi::SectionType::firmware_volume_image, inner)));
-  machine_.add_file(driver_file(driver_guid('g'),
-                                testing::guided_section(abi::section_crc32_guid, pe, /*processing_required=*/false)));
+  machine_.add_file(driver_file(driver_guid('g'), testing::guided_section(abi::section_crc32_guid, 0, {}, pe)));
   machine_.add_file(
-      driver_file(driver_guid('z'), testing::guided_section(abi::section_lzma_guid, pe, /*processing_required=*/true)));
-  machine_.add_file(testing::file(driver_guid('l'), abi::FileType::firmware_volume_image,
-                                  testing::guided_section(abi::section_lzma_guid, pe, /*processing_required=*/true)));
+      driver_file(driver_guid('z'),
+                  testing::guided_section(abi::section_lzma_guid, abi::guided_section_processing_required, {}, pe)));
+  machine_.add_file(
+      testing::file(driver_guid('l'), abi::FileType::firmware_volume_image,
+                    testing::guided_section(abi::section_lzma_guid, abi::guided_section_processing_required, {}, pe)));
   machine_.add_file(testing::file(driver_guid('o'), abi::FileType::driver, pe));
   launch();
   EXPECT_EQ(started, 2);

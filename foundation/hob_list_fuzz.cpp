@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "foundation/hob_list.hpp"
-#include "foundation/testing/volume_builder.hpp"
+#include "foundation/testing/launch_input.hpp"
 
 namespace {
 

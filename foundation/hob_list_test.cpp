@@ -8,8 +8,8 @@
 #include <cstring>
 #include <vector>
 
+#include "foundation/testing/launch_input.hpp"
 #include "foundation/testing/machine.hpp"
-#include "foundation/testing/volume_builder.hpp"
 
 namespace redoubt::foundation {
 namespace {

@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "foundation/foundation.hpp"
-#include "foundation/testing/volume_builder.hpp"
+#include "foundation/testing/launch_input.hpp"
 
 namespace redoubt::foundation {
 namespace {

@@ -66,7 +66,7 @@ void Machine::add(const TestDriver& driver) {
   if (!driver.depex.empty()) sections.push_back(section(abi::SectionType::mm_depex, driver.depex));
   sections.push_back(
       section(abi::SectionType::pe32, driver.image.empty() ? image_calling(*entries_.back()) : driver.image));
-  sections.push_back(text_section(driver.name));
+  sections.push_back(user_interface_section(driver.name));
   add_file(file(driver.file, abi::FileType::mm_standalone, concatenate(sections)));
 }
 

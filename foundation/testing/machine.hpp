@@ -16,7 +16,7 @@
 #include "abi/pi/mm_system_table.hpp"
 #include "foundation/foundation.hpp"
 #include "foundation/testing/fake_supervisor.hpp"
-#include "foundation/testing/volume_builder.hpp"
+#include "foundation/testing/launch_input.hpp"
 
 namespace redoubt::foundation::testing {
 

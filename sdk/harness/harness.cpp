@@ -115,7 +115,7 @@ class Harness::Implementation {
     std::vector<build::ByteVector> sections;
     if (!depex.empty()) sections.push_back(build::section(abi::SectionType::mm_depex, depex));
     sections.push_back(build::section(image.te ? abi::SectionType::te : abi::SectionType::pe32, image.bytes));
-    sections.push_back(build::text_section(options.name));
+    sections.push_back(build::user_interface_section(options.name));
     files.push_back(build::file(options.file, abi::FileType::mm_standalone, build::concatenate(sections)));
     supervisor.drivers.push_back({.name = options.name,
                                   .file = options.file,
@@ -133,7 +133,7 @@ class Harness::Implementation {
     if (std::exchange(started, true)) return;
     const build::ByteVector code = image_jumping_to(start_test_driver);
     const std::vector<build::ByteVector> sections = {build::section(abi::SectionType::pe32, code),
-                                                     build::text_section("test")};
+                                                     build::user_interface_section("test")};
     files.push_back(build::file(test_driver_guid, abi::FileType::mm_standalone, build::concatenate(sections)));
     abi::FoundationLaunch launch = supervisor.launch_record(build::volume(files), build::hob_list(hobs));
     launch.options = launch_options;

@@ -15,6 +15,7 @@
 #include "arch/processor.hpp"
 #include "arch/x86_64/registers/cpuid.hpp"
 #include "arch/x86_64/registers/exceptions.hpp"
+#include "image/testing/volume_builder.hpp"
 #include "supervisor/exceptions/trap.hpp"
 #include "supervisor/launch/launch.hpp"
 #include "supervisor/mmi/activity.hpp"
@@ -67,50 +68,9 @@ inline std::vector<std::byte> tiny_image() {
 
 // A volume whose only file is the foundation.
 inline std::vector<std::byte> volume_with(const std::vector<std::byte>& image) {
-  constexpr std::size_t header_bytes = sizeof(abi::FirmwareVolumeHeader) + 2 * sizeof(abi::FirmwareVolumeBlock);
-  const std::size_t section_bytes = 4 + image.size();
-  const std::size_t file_bytes = sizeof(abi::FileHeader) + section_bytes;
-  std::vector<std::byte> volume((header_bytes + file_bytes + 0xFFF) / 0x1000 * 0x1000, std::byte{0xFF});
-  const auto put = [&volume](std::size_t at, const auto& value) {
-    std::memcpy(volume.data() + at, &value, sizeof(value));
-  };
-  abi::FirmwareVolumeHeader header{};
-  header.file_system = abi::file_system_2_guid;
-  header.length = volume.size();
-  header.signature = abi::firmware_volume_signature;
-  header.attributes = 0x0004'FEFF;
-  header.header_length = header_bytes;
-  header.revision = abi::firmware_volume_revision;
-  const abi::FirmwareVolumeBlock blocks[2] = {{static_cast<std::uint32_t>(volume.size() / 0x1000), 0x1000}, {0, 0}};
-  put(0, header);
-  put(sizeof(header), blocks);
-  std::uint16_t sum = 0;
-  for (std::size_t i = 0; i < header_bytes; i += 2) {
-    std::uint16_t word = 0;
-    std::memcpy(&word, volume.data() + i, 2);
-    sum = static_cast<std::uint16_t>(sum + word);
-  }
-  header.checksum = static_cast<std::uint16_t>(0 - sum);
-  put(0, header);
-
-  abi::FileHeader file{};
-  file.name = abi::image_names::foundation;
-  file.type = 0x02;  // FREEFORM
-  for (unsigned i = 0; i < 3; ++i) file.size[i] = static_cast<std::uint8_t>(file_bytes >> (8 * i));
-  std::uint8_t file_sum = 0;
-  for (std::size_t i = 0; i < sizeof(file); ++i) {
-    file_sum = static_cast<std::uint8_t>(file_sum + reinterpret_cast<const std::uint8_t*>(&file)[i]);
-  }
-  file.header_checksum = static_cast<std::uint8_t>(0 - file_sum);
-  file.file_checksum = abi::file_checksum_absent;
-  file.state = 0xF8;
-  put(header_bytes, file);
-  const std::uint8_t section[4] = {static_cast<std::uint8_t>(section_bytes),
-                                   static_cast<std::uint8_t>(section_bytes >> 8),
-                                   static_cast<std::uint8_t>(section_bytes >> 16), 0x10};
-  put(header_bytes + sizeof(file), section);
-  std::memcpy(volume.data() + header_bytes + sizeof(file) + 4, image.data(), image.size());
-  return volume;
+  namespace pieces = redoubt::image::testing;
+  return pieces::volume({pieces::file(abi::image_names::foundation, abi::FileType::freeform,
+                                      pieces::section(abi::SectionType::pe32, image))});
 }
 
 class LaunchedMachine {

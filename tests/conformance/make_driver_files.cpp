@@ -35,7 +35,7 @@ int main(int argc, char** argv) {
     const ByteVector depex = ordered_depex(number);
     if (!depex.empty()) sections.push_back(section(abi::SectionType::mm_depex, depex));
     sections.push_back(section(abi::SectionType::pe32, data));
-    sections.push_back(text_section(name));
+    sections.push_back(user_interface_section(name));
     const ByteVector made = file(ordered_file_guid(number), abi::FileType::mm_standalone, concatenate(sections));
     const auto out_path = std::filesystem::path(argv[2]) /
                           std::format("{}_{}.ffs", well_formed(number) ? std::to_string(place++) : "refused", name);

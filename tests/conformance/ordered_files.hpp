@@ -6,7 +6,7 @@
 #include <array>
 #include <string>
 
-#include "foundation/testing/volume_builder.hpp"
+#include "foundation/testing/launch_input.hpp"
 #include "tests/conformance/ordered.hpp"
 
 namespace redoubt::conformance {

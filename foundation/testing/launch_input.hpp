@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// Makes the input of launches for host tests: PE32+ images, firmware files, volumes and HOB lists, with the defects a
-// test asks for. Written from the layouts in abi/ and independent of the readers in image/ and of the converter.
+// Makes the input of launches for host tests: PE32+ images and HOB lists, with the defects a test asks for, written
+// from the layouts in abi/ and independent of the readers in image/ and of the converter. The volumes are
+// image/testing's.
 #pragma once
 
 #include <cstdint>
@@ -11,10 +12,18 @@
 #include "abi/pi/firmware_volume.hpp"
 #include "abi/pi/hob.hpp"
 #include "abi/uefi/types.hpp"
+#include "image/testing/volume_builder.hpp"
 
 namespace redoubt::foundation::testing {
 
 using ByteVector = std::vector<std::byte>;
+
+using image::testing::concatenate;
+using image::testing::file;
+using image::testing::guided_section;
+using image::testing::section;
+using image::testing::user_interface_section;
+using image::testing::volume;
 
 // .text at RVA 0x1000 with the entry point at its start, .data at 0x2000, .reloc at 0x3000.
 struct ImageRecipe {
@@ -26,16 +35,6 @@ struct ImageRecipe {
   bool writable_text = false;
 };
 ByteVector pe_image(const ImageRecipe& recipe);
-
-ByteVector section(abi::SectionType type, const ByteVector& payload);
-// A section that needs no decoding around others.
-ByteVector guided_section(const abi::Guid& definition, const ByteVector& payload, bool processing_required);
-ByteVector text_section(const std::string& name);
-// Each padded to 4 bytes.
-ByteVector concatenate(const std::vector<ByteVector>& sections);
-
-ByteVector file(const abi::Guid& name, abi::FileType type, const ByteVector& data);
-ByteVector volume(const std::vector<ByteVector>& files);
 
 // A dependency expression, term by term.
 class Depex {

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 // See the header.
-#include "foundation/testing/volume_builder.hpp"
+#include "foundation/testing/launch_input.hpp"
 
 #include <algorithm>
 #include <cstring>
-#include <numeric>
 
 #include "abi/pe/pe.hpp"
 
@@ -34,10 +33,6 @@ void put_bytes(ByteVector& bytes, std::size_t at, const ByteVector& more) {
 
 void pad(ByteVector& bytes, std::size_t alignment, std::byte with = std::byte{0}) {
   while (bytes.size() % alignment != 0) bytes.push_back(with);
-}
-
-void put_size24(std::uint8_t (&field)[3], std::size_t size) {
-  for (std::size_t i = 0; i < 3; ++i) field[i] = static_cast<std::uint8_t>(size >> (8 * i));
 }
 
 }  // namespace
@@ -114,85 +109,6 @@ ByteVector pe_image(const ImageRecipe& recipe) {
   add_section(".data", data_rva, data, pe::section_initialized_data | pe::section_read | pe::section_write);
   add_section(".reloc", reloc_rva, relocations,
               pe::section_initialized_data | pe::section_read | pe::section_discardable);
-  return bytes;
-}
-
-ByteVector section(abi::SectionType type, const ByteVector& payload) {
-  abi::SectionHeader header{{}, static_cast<std::uint8_t>(type)};
-  put_size24(header.size, sizeof(header) + payload.size());
-  ByteVector bytes;
-  append(bytes, header);
-  append(bytes, payload);
-  return bytes;
-}
-
-ByteVector guided_section(const abi::Guid& definition, const ByteVector& payload, bool processing_required) {
-  ByteVector inner;
-  append(inner,
-         abi::GuidedSectionFields{definition, sizeof(abi::SectionHeader) + sizeof(abi::GuidedSectionFields),
-                                  processing_required ? abi::guided_section_processing_required : std::uint16_t{0}});
-  append(inner, payload);
-  return section(abi::SectionType::guid_defined, inner);
-}
-
-ByteVector text_section(const std::string& name) {
-  ByteVector payload;
-  for (const char c : name) append(payload, static_cast<char16_t>(c));
-  append(payload, char16_t{0});
-  return section(abi::SectionType::user_interface, payload);
-}
-
-ByteVector concatenate(const std::vector<ByteVector>& sections) {
-  ByteVector bytes;
-  for (const ByteVector& one : sections) {
-    pad(bytes, 4);
-    append(bytes, one);
-  }
-  return bytes;
-}
-
-ByteVector file(const abi::Guid& name, abi::FileType type, const ByteVector& data) {
-  abi::FileHeader header{};
-  header.name = name;
-  header.type = static_cast<std::uint8_t>(type);
-  put_size24(header.size, sizeof(header) + data.size());
-  ByteVector bytes;
-  append(bytes, header);
-  const auto sum = std::accumulate(bytes.begin(), bytes.end(), 0U,
-                                   [](unsigned total, std::byte b) { return total + static_cast<unsigned>(b); });
-  header.header_checksum = static_cast<std::uint8_t>(0U - sum);
-  header.file_checksum = abi::file_checksum_absent;
-  header.state = 0xF8;  // construction, header and data valid, in erased ones
-  put(bytes, 0, header);
-  append(bytes, data);
-  return bytes;
-}
-
-ByteVector volume(const std::vector<ByteVector>& files) {
-  constexpr std::size_t header_bytes = sizeof(abi::FirmwareVolumeHeader) + 2 * sizeof(abi::FirmwareVolumeBlock);
-  ByteVector bytes(header_bytes);
-  for (const ByteVector& one : files) {
-    pad(bytes, 8, std::byte{0xFF});
-    append(bytes, one);
-  }
-  pad(bytes, 4096, std::byte{0xFF});
-  abi::FirmwareVolumeHeader header{};
-  header.file_system = abi::file_system_2_guid;
-  header.length = bytes.size();
-  header.signature = abi::firmware_volume_signature;
-  header.attributes = abi::firmware_volume_erase_polarity;
-  header.header_length = header_bytes;
-  header.revision = abi::firmware_volume_revision;
-  put(bytes, 0, header);
-  put(bytes, sizeof(header), abi::FirmwareVolumeBlock{static_cast<std::uint32_t>(bytes.size() / 4096), 4096});
-  std::uint16_t sum = 0;
-  for (std::size_t i = 0; i < header_bytes; i += 2) {
-    std::uint16_t word = 0;
-    std::memcpy(&word, bytes.data() + i, sizeof(word));
-    sum = static_cast<std::uint16_t>(sum + word);
-  }
-  header.checksum = static_cast<std::uint16_t>(0 - sum);
-  put(bytes, 0, header);
   return bytes;
 }
 
