@@ -8,8 +8,8 @@
 namespace redoubt::foundation {
 namespace {
 
-std::unexpected<LoadFailure> refuse(Error code, const char* reason) {
-  return std::unexpected(LoadFailure{code, reason});
+std::unexpected<image::ImageError> refuse(Error code, const char* reason) {
+  return std::unexpected(image::ImageError{.code = code, .offset = 0, .reason = reason});
 }
 
 PageOrigin origin_of(const image::ExecutableSection& section) {
@@ -56,10 +56,10 @@ Result<std::uint64_t> protect(Supervisor& supervisor, PageMap& map, const image:
 
 }  // namespace
 
-Result<LoadedImage, LoadFailure> load_image(Supervisor& supervisor, PageMap& map, DriverAllocator& allocator,
-                                            Bytes bytes, DriverNumber driver, ImageAlignment alignment) {
+Result<LoadedImage, image::ImageError> load_image(Supervisor& supervisor, PageMap& map, DriverAllocator& allocator,
+                                                  Bytes bytes, DriverNumber driver, ImageAlignment alignment) {
   const auto view = image::ExecutableView::create(bytes);
-  if (!view.has_value()) return refuse(view.error().code, view.error().reason);
+  if (!view.has_value()) return std::unexpected(view.error());
   if (view->machine() != abi::pe::machine_x64 || view->format() == image::ExecutableFormat::pe32) {
     return refuse(Error::unsupported, "not a 64-bit image");
   }

@@ -11,6 +11,7 @@
 #include "foundation/driver_allocator.hpp"
 #include "foundation/page_map.hpp"
 #include "foundation/supervisor_interface.hpp"
+#include "image/error.hpp"
 
 namespace redoubt::foundation {
 
@@ -27,14 +28,9 @@ enum class ImageAlignment : std::uint8_t {
   admitted,  // any: somebody made an exception for this driver
 };
 
-struct LoadFailure {
-  Error code;
-  const char* reason;  // a string literal
-};
-
 // An x64 PE32+ or TE image; `bytes` lies in memory the foundation reads.
-Result<LoadedImage, LoadFailure> load_image(Supervisor& supervisor, PageMap& map, DriverAllocator& allocator,
-                                            Bytes bytes, DriverNumber driver,
-                                            ImageAlignment alignment = ImageAlignment::pages);
+Result<LoadedImage, image::ImageError> load_image(Supervisor& supervisor, PageMap& map, DriverAllocator& allocator,
+                                                  Bytes bytes, DriverNumber driver,
+                                                  ImageAlignment alignment = ImageAlignment::pages);
 
 }  // namespace redoubt::foundation

@@ -115,8 +115,8 @@ TEST_F(ForeignFlash, NoWriteIntoAWindowIsAcknowledged) {
   const std::vector<std::byte> before = machine.flash.cells();
   cover(0, small_region);
   EXPECT_EQ(machine.set(u"Ordinary", nv_bs_rt, "changed"), status::device_error);
-  EXPECT_EQ(machine.services->take_refusal(), Refusal::silence);
-  EXPECT_EQ(machine.services->take_refusal(), Refusal::none);
+  EXPECT_EQ(machine.services->take_refusal(), WriteRefusal::silence);
+  EXPECT_EQ(machine.services->take_refusal(), WriteRefusal::none);
   EXPECT_EQ(machine.set(u"Ordinary", 0, ""), status::device_error);
   EXPECT_EQ(machine.set(u"New", nv_bs_rt, "new"), status::device_error);
   EXPECT_EQ(update("kek", signature_database, 3, "stranger"), status::device_error);
@@ -164,7 +164,7 @@ TEST_F(ForeignFlash, NothingIsWrittenWhileACpuRunsOutside) {
   const std::vector<std::byte> before = machine.flash.cells();
   processors.running_at_call = processors.calls + 1;
   EXPECT_EQ(machine.set(u"Ordinary", nv_bs_rt, "changed"), status::device_error);
-  EXPECT_EQ(machine.services->take_refusal(), Refusal::processor);
+  EXPECT_EQ(machine.services->take_refusal(), WriteRefusal::processor);
   processors.running_at_call = processors.calls + 1;
   EXPECT_EQ(machine.set(u"Ordinary", 0, ""), status::device_error);
   fill();
@@ -213,7 +213,7 @@ TEST_F(ForeignFlash, WhatACpuMayHaveSeenBeingWrittenDoesNotCount) {
   ASSERT_EQ(machine.set(u"Ordinary", nv_bs_rt, "as stored"), status::success);
   processors.running_at_call = processors.calls + 2;
   EXPECT_EQ(machine.set(u"Ordinary", nv_bs_rt, "changed"), status::device_error);
-  EXPECT_EQ(machine.services->take_refusal(), Refusal::processor);
+  EXPECT_EQ(machine.services->take_refusal(), WriteRefusal::processor);
   processors.running_at_call = processors.calls + 2;
   EXPECT_EQ(machine.set(u"Ordinary", 0, ""), status::device_error);
   expect_owner();

@@ -67,23 +67,24 @@ class ProcessorsHeld final : public OtherProcessors {
   const abi::ProcessorsHeldProtocol* protocol_ = nullptr;
 };
 
-constexpr std::string_view text_of(Refusal refusal) {
+constexpr std::string_view text_of(WriteRefusal refusal) {
   switch (refusal) {
-    case Refusal::none: break;
-    case Refusal::processor: return "variable flash: not written, since another CPU runs outside MM";
-    case Refusal::silence: return "variable flash: not written, since something else answers where the flash should be";
-    case Refusal::contents:
+    case WriteRefusal::none: break;
+    case WriteRefusal::processor: return "variable flash: not written, since another CPU runs outside MM";
+    case WriteRefusal::silence:
+      return "variable flash: not written, since something else answers where the flash should be";
+    case WriteRefusal::contents:
       return "variable flash: not written, since it holds something else than what was stored there";
-    case Refusal::worn: return "variable flash: worn, a write was made at another place or failed";
-    case Refusal::unknown:
+    case WriteRefusal::worn: return "variable flash: worn, a write was made at another place or failed";
+    case WriteRefusal::unknown:
       return "variable flash: nothing answered after a write; no more are made before the next start";
-    case Refusal::closed: return "variable flash: not written, since nothing answered after an earlier write";
+    case WriteRefusal::closed: return "variable flash: not written, since nothing answered after an earlier write";
   }
   return {};
 }
 
 struct Driver {
-  Driver(abi::MmSystemTable& mmst, const CfiFlash& device, CommBuffer kind)
+  Driver(abi::MmSystemTable& mmst, const CfiFlash& device, MessageMemory kind)
       : allocator(mmst),
         log(mmst),
         flash(device),
@@ -94,10 +95,10 @@ struct Driver {
         comm_buffer(kind) {}
 
   void report_refusal() {
-    const Refusal refusal = services.take_refusal();
+    const WriteRefusal refusal = services.take_refusal();
     // Who provokes them mustn't fill the log, nor hide one kind behind another.
     std::uint32_t& reported = reported_refusals[static_cast<std::size_t>(refusal)];
-    if (refusal != Refusal::none && reported < most_reported_refusals) {
+    if (refusal != WriteRefusal::none && reported < most_reported_refusals) {
       ++reported;
       log.error(text_of(refusal));
     }
@@ -112,10 +113,10 @@ struct Driver {
   VariableServices services;
   UnblockedMemory outside;
   MessageHandler handler;
-  CommBuffer comm_buffer;
+  MessageMemory comm_buffer;
   std::byte* copy = nullptr;  // of a shared message
   std::size_t copy_size = 0;
-  std::uint32_t reported_refusals[static_cast<std::size_t>(Refusal::closed) + 1] = {};
+  std::uint32_t reported_refusals[static_cast<std::size_t>(WriteRefusal::closed) + 1] = {};
 };
 
 constinit Driver* driver = nullptr;
@@ -131,7 +132,7 @@ EfiStatus handle(void* comm_buffer, const UintN* comm_buffer_size, Answer answer
   }
   auto* message = static_cast<std::byte*>(comm_buffer);
   const std::size_t size = *comm_buffer_size;
-  if (driver->comm_buffer == CommBuffer::captured) {
+  if (driver->comm_buffer == MessageMemory::captured) {
     if (reinterpret_cast<std::uintptr_t>(message) % message_alignment == 0) {
       (driver->handler.*answer)({message, size});
       driver->report_refusal();
@@ -227,7 +228,7 @@ EFIAPI EfiStatus query_variable_info(std::uint32_t attributes, std::uint64_t* ma
 
 constinit sdk::SmmVariableProtocol protocol = {get_variable, get_next_variable_name, set_variable, query_variable_info};
 
-Result<Driver*> create(abi::MmSystemTable& mmst, CommBuffer comm_buffer) {
+Result<Driver*> create(abi::MmSystemTable& mmst, MessageMemory comm_buffer) {
   auto* window = reinterpret_cast<volatile std::uint8_t*>(board::flash_base);
   const CfiFlash flash = TRY(CfiFlash::create(MappedWindow({window, board::layout.volume_size})));
   void* memory = nullptr;
@@ -235,7 +236,7 @@ Result<Driver*> create(abi::MmSystemTable& mmst, CommBuffer comm_buffer) {
     return std::unexpected(Error::out_of_memory);
   }
   auto* created = new (memory) Driver(mmst, flash, comm_buffer);
-  if (comm_buffer == CommBuffer::shared) {
+  if (comm_buffer == MessageMemory::shared) {
     const std::size_t variable_message =
         sizeof(messages::VariableMessageHeader) + static_cast<std::size_t>(created->handler.payload_size());
     created->copy_size =
@@ -299,7 +300,7 @@ EfiStatus register_handlers(const abi::MmSystemTable& mmst) {
 
 }  // namespace
 
-EfiStatus start_driver(abi::MmSystemTable& mmst, CommBuffer comm_buffer) {
+EfiStatus start_driver(abi::MmSystemTable& mmst, MessageMemory comm_buffer) {
   set_stack_guard();
   const Result<Driver*> created = create(mmst, comm_buffer);
   if (!created.has_value()) {

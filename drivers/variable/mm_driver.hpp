@@ -9,13 +9,13 @@
 namespace redoubt::variable {
 
 // Who else can write a message while a handler looks at it.
-enum class CommBuffer {
+enum class MessageMemory {
   captured,  // nobody: the core hands out a copy of its own, at an address that is a multiple of 8
   shared,    // the caller's memory, which other CPUs and devices reach; handlers work on a copy
 };
 
 // Starts the driver, once. The status is the entry point's. With a damaged store the driver serves volatile variables
 // and refuses to write others; the log says why.
-abi::EfiStatus start_driver(abi::MmSystemTable& mmst, CommBuffer comm_buffer);
+abi::EfiStatus start_driver(abi::MmSystemTable& mmst, MessageMemory comm_buffer);
 
 }  // namespace redoubt::variable

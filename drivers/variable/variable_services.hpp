@@ -57,7 +57,7 @@ class VariableServices final : private VariableKeeper {
   bool can_write_flash() const { return flash_store_.is_open() && !flash_store_.is_read_only(); }
   // What keeps the store closed, or kept it before a repair.
   const std::optional<Finding>& damage() const { return flash_store_.damage(); }
-  Refusal take_refusal() { return flash_store_.take_refusal(); }
+  WriteRefusal take_refusal() { return flash_store_.take_refusal(); }
   // Whether the store is closed, and Secure Boot goes on with the keys that are in reach.
   bool has_keys_of_closed_store() const { return has_keys_of_closed_store_; }
 

@@ -89,7 +89,7 @@ Buffer depex_data(std::span<const abi::Guid> protocols) {
   return data;
 }
 
-Outcome<Buffer> make_file(const FileDescription& description, Bytes data) {
+EditResult<Buffer> make_file(const FileDescription& description, Bytes data) {
   std::size_t code = 0;
   while (code < data_alignments.size() && data_alignments[code] < description.data_alignment) ++code;
   if (code == data_alignments.size())
@@ -129,7 +129,7 @@ void fix_file_checksums(std::span<std::byte> file) {
   std::memcpy(file.data(), &header, sizeof(header));
 }
 
-Outcome<Buffer> make_volume(const abi::Guid& name, std::span<const Buffer> files) {
+EditResult<Buffer> make_volume(const abi::Guid& name, std::span<const Buffer> files) {
   struct BlockMap {
     abi::FirmwareVolumeBlock blocks;
     abi::FirmwareVolumeBlock end;

@@ -29,7 +29,7 @@ struct FileDescription {
 
 // A whole file: header, checksums, state and data. Error::unsupported for an alignment beyond the format. A file of
 // 16 MiB or more gets the large header, which only a file system 3 volume takes.
-Outcome<Buffer> make_file(const FileDescription& description, Bytes data);
+EditResult<Buffer> make_file(const FileDescription& description, Bytes data);
 
 // A PAD file of `size` bytes, 24 at least (32 for a large header), for flash that reads as `erased`: 0xFF or 0.
 Buffer make_pad_file(std::size_t size, bool large_header, std::uint8_t erased = 0xFF);
@@ -38,7 +38,7 @@ Buffer make_pad_file(std::size_t size, bool large_header, std::uint8_t erased = 
 void fix_file_checksums(std::span<std::byte> file);
 
 // A volume with an extension header that names it, and these files in this order. Its length is a multiple of 4 KiB.
-Outcome<Buffer> make_volume(const abi::Guid& name, std::span<const Buffer> files);
+EditResult<Buffer> make_volume(const abi::Guid& name, std::span<const Buffer> files);
 
 // Largest size that the 24-bit size field of a file or section takes.
 inline constexpr std::size_t small_size_limit = 0xFFFFFF;

@@ -17,16 +17,16 @@ namespace redoubt::image::edit {
 using Buffer = std::vector<std::byte>;
 
 // Why an edit or a parse cannot be done, in words for the user.
-struct Refusal {
+struct EditError {
   Error error;
   std::string reason;
 };
 
 template <typename T>
-using Outcome = Result<T, Refusal>;
+using EditResult = Result<T, EditError>;
 
-inline std::unexpected<Refusal> refuse(Error error, std::string reason) {
-  return std::unexpected(Refusal{error, std::move(reason)});
+inline std::unexpected<EditError> refuse(Error error, std::string reason) {
+  return std::unexpected(EditError{error, std::move(reason)});
 }
 
 inline void append(Buffer& buffer, Bytes bytes) { buffer.insert(buffer.end(), bytes.begin(), bytes.end()); }

@@ -38,7 +38,7 @@ std::vector<Section> parse_sections(SectionCursor cursor, Bytes bytes, int depth
   return sections;
 }
 
-Outcome<Buffer> compose_sections(std::vector<Section>& sections, Bytes tail, Reuse reuse) {
+EditResult<Buffer> compose_sections(std::vector<Section>& sections, Bytes tail, Reuse reuse) {
   bool touched = false;
   Buffer out;
   for (Section& section : sections) {
@@ -84,7 +84,7 @@ bool Section::touched() const {
   return std::ranges::any_of(children_, &Section::touched);
 }
 
-Outcome<void> Section::compose(Reuse reuse) {
+EditResult<void> Section::compose(Reuse reuse) {
   if (compression_.has_value()) {
     if (!touched()) return {};
     const Buffer data = TRY(compose_sections(children_, tail_, reuse));
@@ -98,7 +98,7 @@ Outcome<void> Section::compose(Reuse reuse) {
   return set_payload(volume_->bytes());
 }
 
-Outcome<void> Section::set_payload(Bytes payload) {
+EditResult<void> Section::set_payload(Bytes payload) {
   Buffer bytes(bytes_.begin(), bytes_.begin() + static_cast<std::ptrdiff_t>(payload_position_));
   append(bytes, payload);
   abi::LargeSectionHeader header{};
@@ -149,7 +149,7 @@ std::string File::user_interface_name() const {
 
 bool File::touched() const { return std::ranges::any_of(sections_, &Section::touched); }
 
-Outcome<void> File::compose(Reuse reuse) {
+EditResult<void> File::compose(Reuse reuse) {
   if (sections_.empty() || (reuse == Reuse::untouched_nodes && !touched())) return {};
   const Buffer data = TRY(compose_sections(sections_, tail_, reuse));
   Buffer bytes(bytes_.begin(), bytes_.begin() + static_cast<std::ptrdiff_t>(header_size_));
@@ -268,7 +268,7 @@ std::optional<std::size_t> Volume::fit(const Room& room, const FileView& file) {
   return offset;
 }
 
-Outcome<FileView> Volume::check_new_file(Bytes file) const {
+EditResult<FileView> Volume::check_new_file(Bytes file) const {
   if (!editable_) return refuse(Error::unsupported, "the volume has damaged files or none");
   const auto view = FileView::create(file, 0, file_system_);
   if (!view.has_value() || view->bytes().size() != file.size())
@@ -277,7 +277,7 @@ Outcome<FileView> Volume::check_new_file(Bytes file) const {
   return *view;
 }
 
-Outcome<std::size_t> Volume::find_room(Bytes file) const {
+EditResult<std::size_t> Volume::find_room(Bytes file) const {
   const FileView view = TRY(check_new_file(file));
   for (const Room& room : rooms()) {
     if (const auto offset = fit(room, view); offset.has_value()) return *offset;
@@ -286,7 +286,7 @@ Outcome<std::size_t> Volume::find_room(Bytes file) const {
                 std::format("{} bytes needed, {} free", file.size(), std::max(free_space(), largest_pad())));
 }
 
-Outcome<void> Volume::insert(Bytes file, std::size_t offset) {
+EditResult<void> Volume::insert(Bytes file, std::size_t offset) {
   const FileView view = TRY(check_new_file(file));
   for (const Room& room : rooms()) {
     if (fit(room, view) != offset) continue;
@@ -296,13 +296,13 @@ Outcome<void> Volume::insert(Bytes file, std::size_t offset) {
   return refuse(Error::invalid_argument, "no room at the chosen place");
 }
 
-Outcome<std::size_t> Volume::add(Bytes file) {
+EditResult<std::size_t> Volume::add(Bytes file) {
   const std::size_t offset = TRY(find_room(file));
   TRY(insert(file, offset));
   return offset;
 }
 
-Outcome<void> Volume::remove(std::size_t offset) {
+EditResult<void> Volume::remove(std::size_t offset) {
   const std::size_t index = index_of(offset);
   if (index == slots_.size()) return refuse(Error::not_found, "no file at that place");
   const File& old = slots_[index].file;
@@ -315,7 +315,7 @@ Outcome<void> Volume::remove(std::size_t offset) {
   return {};
 }
 
-Outcome<void> Volume::replace(std::size_t offset, Bytes file) {
+EditResult<void> Volume::replace(std::size_t offset, Bytes file) {
   const FileView view = TRY(check_new_file(file));
   const std::size_t index = index_of(offset);
   if (index == slots_.size()) return refuse(Error::not_found, "no file at that place");
@@ -375,7 +375,7 @@ bool Volume::touched() const {
   return touched_ || std::ranges::any_of(slots_, [](const Slot& slot) { return slot.file.touched(); });
 }
 
-Outcome<void> Volume::compose(Reuse reuse) {
+EditResult<void> Volume::compose(Reuse reuse) {
   // Filling a room may add a slot for a PAD file behind the current one, never before it.
   for (std::size_t i = 0; i < slots_.size(); ++i) {
     if (reuse == Reuse::untouched_nodes && !slots_[i].file.touched()) continue;
@@ -442,7 +442,7 @@ void FirmwareImage::visit(const std::function<void(Volume&)>& visitor) {
   for (Root& root : roots_) visit_volume(root.volume, visitor);
 }
 
-Outcome<Buffer> FirmwareImage::compose(Reuse reuse) {
+EditResult<Buffer> FirmwareImage::compose(Reuse reuse) {
   Buffer out = bytes_;
   for (Root& root : roots_) {
     if (reuse == Reuse::untouched_nodes && !root.volume.touched()) continue;

@@ -46,10 +46,10 @@ class Section {
 
   bool touched() const;
   // Brings bytes() up to date with the changes below this section.
-  Outcome<void> compose(Reuse reuse);
+  EditResult<void> compose(Reuse reuse);
 
  private:
-  Outcome<void> set_payload(Bytes payload);
+  EditResult<void> set_payload(Bytes payload);
 
   abi::SectionType type_{};
   Buffer bytes_;
@@ -82,7 +82,7 @@ class File {
 
   bool touched() const;
   // Brings bytes() up to date with the changes below this file.
-  Outcome<void> compose(Reuse reuse);
+  EditResult<void> compose(Reuse reuse);
 
  private:
   abi::Guid name_{};
@@ -119,21 +119,21 @@ class Volume {
 
   // Where `file` (a whole one, as assemble.hpp makes it) would go: offset from the start of the volume, which the
   // file's data alignment is counted from. Error::out_of_memory when there is no room.
-  Outcome<std::size_t> find_room(Bytes file) const;
+  EditResult<std::size_t> find_room(Bytes file) const;
   // Puts it at an offset that find_room() gave for a file of the same size and attributes.
-  Outcome<void> insert(Bytes file, std::size_t offset);
+  EditResult<void> insert(Bytes file, std::size_t offset);
   // find_room() and insert(); the offset.
-  Outcome<std::size_t> add(Bytes file);
+  EditResult<std::size_t> add(Bytes file);
   // Puts a PAD file in the place of the file at `offset` (Slot::offset). Error::not_found.
-  Outcome<void> remove(std::size_t offset);
+  EditResult<void> remove(std::size_t offset);
   // Puts `file` where the file at `offset` is. It may grow into the erased PAD files or free space right behind it;
   // what it doesn't fill becomes a PAD file or free space. Error::out_of_memory when it doesn't fit.
-  Outcome<void> replace(std::size_t offset, Bytes file);
+  EditResult<void> replace(std::size_t offset, Bytes file);
 
   bool touched() const;
   // Brings bytes() up to date with the changes inside files. A file that grew takes its room as with replace(); after a
   // refusal the volume is of no further use.
-  Outcome<void> compose(Reuse reuse);
+  EditResult<void> compose(Reuse reuse);
   Bytes bytes() const { return bytes_; }
 
  private:
@@ -150,7 +150,7 @@ class Volume {
   std::vector<Room> rooms() const;
   static std::optional<std::size_t> fit(const Room& room, const FileView& file);
   std::size_t slot_end(const Slot& slot) const;
-  Outcome<FileView> check_new_file(Bytes file) const;
+  EditResult<FileView> check_new_file(Bytes file) const;
   // The bytes of a file made for flash that reads as ones, for this volume's flash.
   Buffer in_own_polarity(Bytes file) const;
   // Overwrites a room: PAD file up to `offset`, `bytes`, PAD file or free space. `file` becomes the slot.
@@ -185,7 +185,7 @@ class FirmwareImage {
   void visit(const std::function<void(Volume&)>& visitor);
 
   // The whole image. After a refusal the tree is of no further use.
-  Outcome<Buffer> compose(Reuse reuse = Reuse::untouched_nodes);
+  EditResult<Buffer> compose(Reuse reuse = Reuse::untouched_nodes);
 
  private:
   Buffer bytes_;

@@ -20,10 +20,10 @@ namespace {
 
 using image::ExecutableView;
 using image::edit::append_section;
+using image::edit::EditResult;
 using image::edit::File;
 using image::edit::FirmwareImage;
 using image::edit::make_file;
-using image::edit::Outcome;
 using image::edit::refuse;
 using image::edit::Section;
 using image::edit::Volume;
@@ -98,7 +98,7 @@ std::string display_name(const File& file) {
 }
 
 // What the PEI volume's own images were linked for when the image was built: they run in place, so this is where it is.
-Outcome<std::uint64_t> find_run_address(const Volume& volume, const Volume::Slot& core) {
+EditResult<std::uint64_t> find_run_address(const Volume& volume, const Volume::Slot& core) {
   const auto core_executable = executable_of(core.file);
   if (!core_executable.has_value()) {
     return refuse(Error::unsupported, "the PEI core's image can't be read");
@@ -135,7 +135,7 @@ class Converter {
         additions_(additions),
         image_(FirmwareImage::parse(original)) {}
 
-  Outcome<Conversion> run() {
+  EditResult<Conversion> run() {
     if (image_.roots().empty()) {
       return refuse(Error::unsupported, "no firmware volume in it");
     }
@@ -161,7 +161,7 @@ class Converter {
   }
 
  private:
-  Outcome<void> find_volumes() {
+  EditResult<void> find_volumes() {
     std::size_t pei_count = 0;
     std::size_t dxe_count = 0;
     bool converted = false;
@@ -206,7 +206,7 @@ class Converter {
     });
   }
 
-  Outcome<void> check_stack() {
+  EditResult<void> check_stack() {
     std::string missing;
     for (const StockFile& stock : stack_drivers) {
       if (dxe_->find(stock.guid) == nullptr) {
@@ -247,7 +247,7 @@ class Converter {
     return {};
   }
 
-  Outcome<void> remove_stack() {
+  EditResult<void> remove_stack() {
     // Slots keep their places when files become PAD files.
     for (std::size_t i = 0; i < dxe_->slots().size(); ++i) {
       const Volume::Slot& slot = dxe_->slots()[i];
@@ -277,12 +277,12 @@ class Converter {
     }
   }
 
-  static std::unexpected<image::edit::Refusal> no_room(const char* what, const char* volume,
-                                                       const image::edit::Refusal& refusal) {
+  static std::unexpected<image::edit::EditError> no_room(const char* what, const char* volume,
+                                                         const image::edit::EditError& refusal) {
     return refuse(refusal.error, std::format("no room for {} in the {}: {}", what, volume, refusal.reason));
   }
 
-  static Outcome<Buffer> make_peim_file(const PeimFile& peim, Bytes executable) {
+  static EditResult<Buffer> make_peim_file(const PeimFile& peim, Bytes executable) {
     Buffer data;
     append_section(data, abi::SectionType::pei_depex, peim.depex);
     append_section(data, abi::SectionType::pe32, executable, peim_alignment);
@@ -291,7 +291,7 @@ class Converter {
   }
 
   // A PEIM linked for the place where it will lie, byte for byte as it lies in memory there.
-  static Outcome<Buffer> rebase_peim(const PeimFile& peim, std::uint64_t address) {
+  static EditResult<Buffer> rebase_peim(const PeimFile& peim, std::uint64_t address) {
     const auto refuse_peim = [&](std::string_view reason) {
       return refuse(Error::unsupported, std::format("{}: {}", peim.source, reason));
     };
@@ -322,7 +322,7 @@ class Converter {
     return rebased;
   }
 
-  Outcome<void> add_ipl() {
+  EditResult<void> add_ipl() {
     const abi::Guid needed[] = {abi::MmAccessPpi::guid, abi::MpServicesPpi::guid};
     return add_peim({.source = bundle_.ipl.source,
                      .guid = bundle_.ipl.guid,
@@ -332,7 +332,7 @@ class Converter {
                     "the IPL");
   }
 
-  Outcome<void> add_peim(const PeimFile& peim) {
+  EditResult<void> add_peim(const PeimFile& peim) {
     const auto core = executable_of(pei_->find(abi::FileType::pei_core)->file);
     const auto view = ExecutableView::create(peim.executable);
     if (core.has_value() && view.has_value() && core->view.machine() != view->machine()) {
@@ -343,7 +343,7 @@ class Converter {
     return add_peim(peim, peim.source.c_str());
   }
 
-  Outcome<void> add_peim(const PeimFile& peim, const char* what) {
+  EditResult<void> add_peim(const PeimFile& peim, const char* what) {
     // Where it goes follows from its size; what is in it, from where it goes.
     const Buffer draft = TRY(make_peim_file(peim, TRY(rebase_peim(peim, 0))));
     const auto offset = pei_->find_room(draft);
@@ -362,7 +362,7 @@ class Converter {
   }
 
   // DxeIpl starts the first file of type DXE_CORE that it finds, whatever that is.
-  Outcome<void> replace_dxe_core() {
+  EditResult<void> replace_dxe_core() {
     if (!additions_.payload.has_value()) {
       return {};
     }
@@ -382,7 +382,7 @@ class Converter {
     return {};
   }
 
-  Outcome<void> add_communication_driver() {
+  EditResult<void> add_communication_driver() {
     const FirmwareModule& module = bundle_.communication;
     Buffer data;
     append_section(data, abi::SectionType::dxe_depex, image::edit::depex_data(module.depex));
@@ -397,7 +397,7 @@ class Converter {
     return {};
   }
 
-  static Outcome<Buffer> make_core_file(const FirmwareModule& module, abi::FileType type) {
+  static EditResult<Buffer> make_core_file(const FirmwareModule& module, abi::FileType type) {
     Buffer data;
     append_section(data, abi::SectionType::pe32, module.executable);
     append_section(data, abi::SectionType::user_interface, image::edit::user_interface_data(module.name));
@@ -410,7 +410,7 @@ class Converter {
     }
   }
 
-  Outcome<Buffer> make_exceptions_file() const {
+  EditResult<Buffer> make_exceptions_file() const {
     Buffer list;
     for (const AlignmentException& exception : report_.exceptions) {
       image::edit::append(list, exception.guid);
@@ -422,7 +422,7 @@ class Converter {
     return make_file({.name = names::alignment_exceptions, .type = abi::FileType::freeform}, data);
   }
 
-  Outcome<Buffer> make_fault_policies_file() const {
+  EditResult<Buffer> make_fault_policies_file() const {
     Buffer table;
     for (const DriverFaultPolicy& driver : report_.fault_policies) {
       image::edit::append(table, abi::FaultPolicyEntry{driver.guid, driver.policy, {}});
@@ -449,7 +449,7 @@ class Converter {
     }
   }
 
-  Outcome<void> add_mm_volume() {
+  EditResult<void> add_mm_volume() {
     std::vector<Buffer> files;
     files.push_back(TRY(make_core_file(bundle_.supervisor, abi::FileType::mm_core_standalone)));
     files.push_back(TRY(make_core_file(bundle_.foundation, abi::FileType::freeform)));
@@ -506,7 +506,7 @@ class Converter {
     return files;
   }
 
-  Outcome<Buffer> compose() {
+  EditResult<Buffer> compose() {
     const std::vector<CompressedFile> before = compressed_files(image_);
     std::vector<std::size_t> free_before;
     for (const FirmwareImage::Root& root : image_.roots()) {
@@ -533,7 +533,7 @@ class Converter {
   }
 
   // Reads the result as somebody else would: what we made must be there, and of the right size.
-  Outcome<void> check_result(Bytes converted) {
+  EditResult<void> check_result(Bytes converted) {
     FirmwareImage again = FirmwareImage::parse(converted);
     std::size_t found = 0;
     again.visit([&](Volume& volume) {
@@ -559,8 +559,8 @@ class Converter {
 
 }  // namespace
 
-Outcome<Conversion> convert_image(Bytes original, const FirmwareBundle& bundle, const DriverInput& drivers,
-                                  const Additions& additions) {
+EditResult<Conversion> convert_image(Bytes original, const FirmwareBundle& bundle, const DriverInput& drivers,
+                                     const Additions& additions) {
   return Converter(original, bundle, drivers, additions).run();
 }
 

@@ -69,7 +69,7 @@ struct Conversion {
 // and what becomes of the machine when a driver fails. Refuses, with a reason that names what is missing or in the way:
 // an image without the stack we know how to replace, one that was converted already, one without room, one whose PEI
 // volume's address can't be told, one whose PEI is for another machine than our IPL.
-image::edit::Outcome<Conversion> convert_image(Bytes original, const FirmwareBundle& bundle, const DriverInput& drivers,
-                                               const Additions& additions = {});
+image::edit::EditResult<Conversion> convert_image(Bytes original, const FirmwareBundle& bundle,
+                                                  const DriverInput& drivers, const Additions& additions = {});
 
 }  // namespace redoubt::tool

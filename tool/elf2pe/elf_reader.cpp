@@ -25,9 +25,9 @@ struct ElfCloser {
 };
 using ElfHandle = std::unique_ptr<Elf, ElfCloser>;
 
-std::unexpected<Refusal> refuse(std::string reason) { return std::unexpected(Refusal{std::move(reason)}); }
+std::unexpected<LinkError> refuse(std::string reason) { return std::unexpected(LinkError{std::move(reason)}); }
 
-std::unexpected<Refusal> refuse_elf(const char* what) {
+std::unexpected<LinkError> refuse_elf(const char* what) {
   return refuse(std::format("{}: {}", what, elf_errmsg(elf_errno())));
 }
 
@@ -35,7 +35,7 @@ class Reader {
  public:
   Reader(Elf* elf, std::span<const std::uint8_t> file) : elf_(elf), file_(file) {}
 
-  Result<LinkedImage, Refusal> read() {
+  Result<LinkedImage, LinkError> read() {
     TRY(read_header());
     TRY(read_segments());
     for (Elf_Scn* section = nullptr; (section = elf_nextscn(elf_, section)) != nullptr;) TRY(read_section(section));
@@ -52,7 +52,7 @@ class Reader {
  private:
   struct Done {};
 
-  Result<Done, Refusal> read_header() {
+  Result<Done, LinkError> read_header() {
     GElf_Ehdr header;
     if (gelf_getehdr(elf_, &header) == nullptr) return refuse_elf("no ELF header");
     if (header.e_type != ET_DYN) return refuse("not position-independent (link with -static-pie)");
@@ -68,7 +68,7 @@ class Reader {
     return Done{};
   }
 
-  Result<Done, Refusal> read_segments() {
+  Result<Done, LinkError> read_segments() {
     std::size_t count = 0;
     if (elf_getphdrnum(elf_, &count) != 0) return refuse_elf("no program headers");
     for (std::size_t i = 0; i < count; ++i) {
@@ -85,7 +85,7 @@ class Reader {
     return Done{};
   }
 
-  Result<Done, Refusal> add_segment(const GElf_Phdr& header) {
+  Result<Done, LinkError> add_segment(const GElf_Phdr& header) {
     if (header.p_vaddr >= address_limit || header.p_memsz > address_limit - header.p_vaddr ||
         header.p_filesz > header.p_memsz)
       return refuse(std::format("segment at {:#x} is out of range", header.p_vaddr));
@@ -110,7 +110,7 @@ class Reader {
     return Done{};
   }
 
-  Result<Done, Refusal> read_section(Elf_Scn* section) {
+  Result<Done, LinkError> read_section(Elf_Scn* section) {
     GElf_Shdr header;
     if (gelf_getshdr(section, &header) == nullptr) return refuse_elf("bad section header");
     if (header.sh_type == SHT_SYMTAB) return read_symbols(section, header);
@@ -135,7 +135,7 @@ class Reader {
     return Done{};
   }
 
-  Result<Done, Refusal> read_relocations(Elf_Scn* section, const GElf_Shdr& header) {
+  Result<Done, LinkError> read_relocations(Elf_Scn* section, const GElf_Shdr& header) {
     Elf_Data* data = elf_getdata(section, nullptr);
     if (header.sh_size == 0) return Done{};
     if (data == nullptr || header.sh_entsize == 0) return refuse_elf("bad relocation section");
@@ -155,7 +155,7 @@ class Reader {
     return Done{};
   }
 
-  Result<Done, Refusal> apply(const GElf_Rela& entry, bool has_addend) {
+  Result<Done, LinkError> apply(const GElf_Rela& entry, bool has_addend) {
     const bool x64 = image_.machine == Machine::x64;
     const std::uint64_t type = GELF_R_TYPE(entry.r_info);
     if (type == R_X86_64_NONE) return Done{};
@@ -177,7 +177,7 @@ class Reader {
     return Done{};
   }
 
-  Result<Done, Refusal> check_symbols(Elf_Scn* section, const GElf_Shdr& header) {
+  Result<Done, LinkError> check_symbols(Elf_Scn* section, const GElf_Shdr& header) {
     Elf_Data* data = elf_getdata(section, nullptr);
     if (data == nullptr || header.sh_entsize == 0) return refuse_elf("bad symbol table");
     for (std::size_t i = 1; i < header.sh_size / header.sh_entsize; ++i) {
@@ -190,7 +190,7 @@ class Reader {
     return Done{};
   }
 
-  Result<Done, Refusal> read_symbols(Elf_Scn* section, const GElf_Shdr& header) {
+  Result<Done, LinkError> read_symbols(Elf_Scn* section, const GElf_Shdr& header) {
     Elf_Data* data = elf_getdata(section, nullptr);
     if (data == nullptr || header.sh_entsize == 0) return refuse_elf("bad symbol table");
     for (std::size_t i = 1; i < header.sh_size / header.sh_entsize; ++i) {
@@ -233,7 +233,7 @@ class Reader {
 
 }  // namespace
 
-Result<LinkedImage, Refusal> read_elf(std::span<std::uint8_t> file) {
+Result<LinkedImage, LinkError> read_elf(std::span<std::uint8_t> file) {
   if (elf_version(EV_CURRENT) == EV_NONE) return refuse_elf("libelf");
   const ElfHandle elf(elf_memory(reinterpret_cast<char*>(file.data()), file.size()));
   if (!elf) return refuse_elf("not an ELF file");

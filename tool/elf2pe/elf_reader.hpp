@@ -12,6 +12,6 @@ namespace redoubt::elf2pe {
 
 // `file` is the whole ELF file; libelf wants it writable but it isn't changed. Relative relocations are applied for
 // base 0, and the bytes that only a dynamic loader would read (relocation, symbol and dynamic tables) are cleared.
-Result<LinkedImage, Refusal> read_elf(std::span<std::uint8_t> file);
+Result<LinkedImage, LinkError> read_elf(std::span<std::uint8_t> file);
 
 }  // namespace redoubt::elf2pe

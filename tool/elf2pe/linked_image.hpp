@@ -36,7 +36,7 @@ struct LinkedImage {
   std::vector<std::uint32_t> fixups;  // ascending: places that hold an address (8 bytes on x64, 4 on ia32)
 };
 
-struct Refusal {
+struct LinkError {
   std::string reason;
 };
 

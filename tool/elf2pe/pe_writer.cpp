@@ -114,9 +114,9 @@ Section section_of(const Segment& segment, std::uint32_t alignment) {
 
 }  // namespace
 
-Result<std::vector<std::uint8_t>, Refusal> write_pe(const LinkedImage& image, Subsystem subsystem,
-                                                    std::uint32_t alignment) {
-  const auto refuse = [](std::string reason) { return std::unexpected(Refusal{std::move(reason)}); };
+Result<std::vector<std::uint8_t>, LinkError> write_pe(const LinkedImage& image, Subsystem subsystem,
+                                                      std::uint32_t alignment) {
+  const auto refuse = [](std::string reason) { return std::unexpected(LinkError{std::move(reason)}); };
   if (!std::has_single_bit(alignment) || alignment < 32 || alignment > 0x1'0000)
     return refuse(std::format("alignment {} is not a power of two from 32 to 65536", alignment));
   if (image.segments.empty()) return refuse("no segments");
@@ -219,8 +219,8 @@ Result<std::vector<std::uint8_t>, Refusal> write_pe(const LinkedImage& image, Su
   return file;
 }
 
-Result<std::vector<std::uint8_t>, Refusal> write_te(const LinkedImage& image, Subsystem subsystem,
-                                                    std::uint32_t alignment) {
+Result<std::vector<std::uint8_t>, LinkError> write_te(const LinkedImage& image, Subsystem subsystem,
+                                                      std::uint32_t alignment) {
   const std::vector<std::uint8_t> pe = TRY(write_pe(image, subsystem, alignment));
   const bool x64 = image.machine == Machine::x64;
   const std::uint32_t optional_header_size = (x64 ? 112 : 96) + directory_count * 8;

@@ -28,7 +28,7 @@ constexpr std::uint8_t modrm_register_mask = 0x38;
 constexpr std::uint8_t sib_without_registers = 0x25;
 constexpr std::size_t displacement_bytes = 4;
 
-std::unexpected<Refusal> refuse(std::string reason) { return std::unexpected(Refusal{std::move(reason)}); }
+std::unexpected<LinkError> refuse(std::string reason) { return std::unexpected(LinkError{std::move(reason)}); }
 
 struct Instruction {
   ZydisDecodedInstruction decoded;
@@ -94,7 +94,7 @@ class Redirection {
     ZydisDecoderInit(&decoder_, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
   }
 
-  Result<std::uint32_t, Refusal> run() {
+  Result<std::uint32_t, LinkError> run() {
     for (Segment& segment : image_.segments) {
       if (segment.access == Access::execute) TRY(run(segment));
     }
@@ -108,7 +108,7 @@ class Redirection {
 
  private:
   // Functions in ascending order; several names may stand for one, and one may begin inside another.
-  Result<bool, Refusal> run(Segment& segment) {
+  Result<bool, LinkError> run(Segment& segment) {
     const std::uint64_t end = segment.address + segment.data.size();
     std::uint64_t covered = segment.address;
     for (const Symbol& function : image_.symbols) {
@@ -130,8 +130,8 @@ class Redirection {
     return true;
   }
 
-  Result<Instruction, Refusal> decode(std::span<const std::uint8_t> code, std::string_view where,
-                                      std::uint64_t offset) const {
+  Result<Instruction, LinkError> decode(std::span<const std::uint8_t> code, std::string_view where,
+                                        std::uint64_t offset) const {
     Instruction instruction;
     if (!ZYAN_SUCCESS(
             ZydisDecoderDecodeFull(&decoder_, code.data(), code.size(), &instruction.decoded, instruction.operands)))
@@ -140,7 +140,7 @@ class Redirection {
   }
 
   // Between functions there is nothing but zeroes, INT3 and NOP.
-  Result<bool, Refusal> check_padding(const Segment& segment, std::uint64_t from, std::uint64_t to) const {
+  Result<bool, LinkError> check_padding(const Segment& segment, std::uint64_t from, std::uint64_t to) const {
     while (from < to) {
       const auto rest = std::span(segment.data).subspan(from - segment.address, to - from);
       if (rest[0] == 0) {
@@ -155,7 +155,7 @@ class Redirection {
     return true;
   }
 
-  Result<bool, Refusal> redirect(Segment& segment, const Symbol& function) {
+  Result<bool, LinkError> redirect(Segment& segment, const Symbol& function) {
     const auto code = std::span(segment.data).subspan(function.address - segment.address, function.size);
     for (std::size_t offset = 0; offset < code.size();) {
       const Instruction instruction = TRY(decode(code.subspan(offset), function.name, offset));
@@ -175,8 +175,8 @@ class Redirection {
     return true;
   }
 
-  Result<bool, Refusal> rewrite(std::span<std::uint8_t> bytes, const Instruction& old, const Symbol& function,
-                                std::size_t offset) const {
+  Result<bool, LinkError> rewrite(std::span<std::uint8_t> bytes, const Instruction& old, const Symbol& function,
+                                  std::size_t offset) const {
     const std::uint64_t start = function.address + offset;
     constexpr std::uint32_t fixup_size = 8;
     if (std::ranges::any_of(image_.fixups, [&](std::uint32_t fixup) {
@@ -229,7 +229,7 @@ class Redirection {
   }
 
   // Data between instructions would let decoding run out of step: then what is jumped to isn't where one begins.
-  Result<bool, Refusal> check_entries() const {
+  Result<bool, LinkError> check_entries() const {
     const auto is_start = [this](std::uint64_t address) { return std::ranges::binary_search(starts_, address); };
     if (!is_start(image_.entry)) return refuse("the entry point is inside an instruction");
     for (const Symbol& function : image_.symbols) {
@@ -244,7 +244,7 @@ class Redirection {
   }
 
   // Nobody may know the inside of an access: neither code that reads it, nor an address in a table.
-  Result<bool, Refusal> check_references() const {
+  Result<bool, LinkError> check_references() const {
     const auto is_inside = [this](std::uint64_t address) {
       const auto after = std::ranges::upper_bound(rewritten_, address, {}, &Range::start);
       return after != rewritten_.begin() && address > std::prev(after)->start && address < std::prev(after)->end;
@@ -271,7 +271,7 @@ class Redirection {
   }
 
   // The last resort, should all this have been deceived: the bytes of such an access, wherever they are in code.
-  static Result<bool, Refusal> check_nothing_left(const Segment& segment) {
+  static Result<bool, LinkError> check_nothing_left(const Segment& segment) {
     constexpr std::uint8_t tail[] = {sib_without_registers, guard_offset, 0, 0, 0};
     constexpr std::ptrdiff_t most_before_modrm = 4;  // prefixes and opcode
     for (auto rest = std::ranges::search(segment.data, tail); !rest.empty();
@@ -303,7 +303,7 @@ class Redirection {
 
 }  // namespace
 
-Result<std::uint32_t, Refusal> redirect_stack_guard(LinkedImage& image, std::string_view symbol) {
+Result<std::uint32_t, LinkError> redirect_stack_guard(LinkedImage& image, std::string_view symbol) {
   if (image.machine != Machine::x64) return refuse("a stack guard is redirected for x86-64 only");
   const auto guard = std::ranges::find(image.symbols, symbol, &Symbol::name);
   if (guard == image.symbols.end()) return refuse(std::format("there is no variable {}", symbol));

@@ -18,6 +18,6 @@ namespace redoubt::elf2pe {
 // accesses were redirected to it. Refuses an image for another machine than x64, one without that variable or with
 // several of that name, code that can't be decoded, every other use of FS or GS, and whatever refers to a part of an
 // access (a relocation, a branch, an address); the image may have been changed in part then.
-Result<std::uint32_t, Refusal> redirect_stack_guard(LinkedImage& image, std::string_view symbol);
+Result<std::uint32_t, LinkError> redirect_stack_guard(LinkedImage& image, std::string_view symbol);
 
 }  // namespace redoubt::elf2pe

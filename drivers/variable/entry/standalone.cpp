@@ -4,5 +4,5 @@
 #include "sdk/mm_driver.hpp"
 
 REDOUBT_MM_DRIVER(/*image_handle*/, mmst) {
-  return redoubt::variable::start_driver(*mmst, redoubt::variable::CommBuffer::captured);
+  return redoubt::variable::start_driver(*mmst, redoubt::variable::MessageMemory::captured);
 }

@@ -16,7 +16,7 @@ REDOUBT_SMM_DRIVER(/*image_handle*/, system_table) {
   if (abi::status::is_error(result)) {
     return result;
   }
-  result = variable::start_driver(*mmst, variable::CommBuffer::shared);
+  result = variable::start_driver(*mmst, variable::MessageMemory::shared);
   if (abi::status::is_error(result)) {
     return result;
   }

@@ -451,7 +451,7 @@ TEST(CfiFlash, ACopyOfADeviceThatFallsSilentIsClosed) {
     const Result<void> done = silence == Silence::in_erasure ? copy.erase(0) : copy.program(0x20, pattern(3));
     ASSERT_FALSE(done.has_value());
     EXPECT_TRUE(copy.is_closed());
-    EXPECT_EQ(copy.take_refusal(), Refusal::unknown);
+    EXPECT_EQ(copy.take_refusal(), WriteRefusal::unknown);
     EXPECT_TRUE(std::ranges::equal(copy.contents(), before)) << "what became of it is unknown";
     EXPECT_EQ(device.wrong, "");
     const std::uint64_t writes = device.writes;

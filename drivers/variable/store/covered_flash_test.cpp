@@ -212,7 +212,7 @@ TEST(CoveredCopy, TheDeviceIsAskedBeforeEachWrite) {
     EXPECT_EQ(nor.misled(), 0u);
     EXPECT_TRUE(copy.is_disturbed());
     EXPECT_FALSE(copy.is_closed());
-    EXPECT_EQ(copy.take_refusal(), Refusal::silence);
+    EXPECT_EQ(copy.take_refusal(), WriteRefusal::silence);
   };
   expect_refusal([&] { return copy.program(0x10, bytes("data")); });
   expect_refusal([&] { return copy.erase(0); });

@@ -48,20 +48,20 @@ Result<void> FlashCopy::expect_device(std::uint32_t offset) {
   const std::uint32_t sample = align_down(offset, sample_size);
   switch (flash_.ask(sample, contents().subspan(sample, sample_size))) {
     case Answer::expected: return {};
-    case Answer::other: return refuse(Refusal::contents);
+    case Answer::other: return refuse(WriteRefusal::contents);
     case Answer::silence: break;
   }
-  return refuse(Refusal::silence);
+  return refuse(WriteRefusal::silence);
 }
 
 Result<void> FlashCopy::begin(std::initializer_list<Range> ranges) {
   if (is_closed_) {
-    return refuse(Refusal::closed);
+    return refuse(WriteRefusal::closed);
   }
   is_disturbed_ = false;
   some_presumed_stopped_ = false;
   if (processors_ != nullptr && !processors_->hold(some_presumed_stopped_)) {
-    return refuse(Refusal::processor);
+    return refuse(WriteRefusal::processor);
   }
   for (const Range& range : ranges) {
     for (std::uint32_t offset = range.offset; offset < range.offset + range.size;
@@ -75,7 +75,7 @@ Result<void> FlashCopy::begin(std::initializer_list<Range> ranges) {
 Result<void> FlashCopy::confirm() {
   if (some_presumed_stopped_ && !processors_->hold(some_presumed_stopped_)) {
     is_disturbed_ = true;
-    return refuse(Refusal::processor);
+    return refuse(WriteRefusal::processor);
   }
   return {};
 }
@@ -98,12 +98,12 @@ Result<void> FlashCopy::take_what_is_there(std::uint32_t offset, Bytes data, boo
     }
     if (!is_possible) {
       is_closed_ = true;
-      return refuse(Refusal::unknown);
+      return refuse(WriteRefusal::unknown);
     }
     put(cells_ + place, {shown, count});
     done += count;
   }
-  return refuse(Refusal::worn);
+  return refuse(WriteRefusal::worn);
 }
 
 Result<void> FlashCopy::take(std::uint32_t offset, Bytes expected) {
@@ -113,12 +113,12 @@ Result<void> FlashCopy::take(std::uint32_t offset, Bytes expected) {
     case Answer::silence: break;
   }
   is_closed_ = true;
-  return refuse(Refusal::unknown);
+  return refuse(WriteRefusal::unknown);
 }
 
 Result<void> FlashCopy::before_write(std::uint32_t offset) {
   if (is_closed_) {
-    return refuse(Refusal::closed);
+    return refuse(WriteRefusal::closed);
   }
   if (is_disturbed_) {
     return std::unexpected(Error::device);
@@ -134,7 +134,7 @@ Result<void> FlashCopy::program_in_block(std::uint32_t offset, Bytes data) {
   const Result<void> programmed = flash_.program(offset, data);
   if (!programmed.has_value() && programmed.error() == Error::malformed) {
     is_closed_ = true;
-    return refuse(Refusal::unknown);
+    return refuse(WriteRefusal::unknown);
   }
   return take(offset, data);
 }
@@ -162,7 +162,7 @@ Result<void> FlashCopy::erase(std::uint32_t offset) {
   const Result<void> done = flash_.erase(offset);
   if (!done.has_value() && done.error() == Error::malformed) {
     is_closed_ = true;
-    return refuse(Refusal::unknown);
+    return refuse(WriteRefusal::unknown);
   }
   constexpr auto blank = [] {
     std::array<std::byte, chunk_size> cells{};
@@ -176,7 +176,7 @@ Result<void> FlashCopy::erase(std::uint32_t offset) {
       case Answer::other: erased = take_what_is_there(part, blank, /*erased=*/true); break;
       case Answer::silence:
         is_closed_ = true;
-        erased = refuse(Refusal::unknown);
+        erased = refuse(WriteRefusal::unknown);
         break;
     }
     if (is_closed_) {

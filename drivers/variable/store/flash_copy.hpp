@@ -22,7 +22,7 @@
 namespace redoubt::variable {
 
 // Why nothing was written, or not what was meant.
-enum class Refusal : std::uint8_t {
+enum class WriteRefusal : std::uint8_t {
   none,
   processor,  // another CPU is known to run outside MM
   silence,    // something else than the flash answers where it should be
@@ -68,7 +68,7 @@ class FlashCopy {
   // A write had no certain outcome: nothing more is written.
   bool is_closed() const { return is_closed_; }
   // The gravest reason for an Error::device since the last call.
-  Refusal take_refusal() { return std::exchange(refusal_, Refusal::none); }
+  WriteRefusal take_refusal() { return std::exchange(refusal_, WriteRefusal::none); }
 
   // The data, a multiple of whose bits are set in the cells, is there afterwards, or Error::device. `data` may lie in
   // contents().
@@ -80,7 +80,7 @@ class FlashCopy {
   Result<void> before_write(std::uint32_t offset);
   Result<void> program_in_block(std::uint32_t offset, Bytes data);
   Result<void> expect_device(std::uint32_t offset);
-  std::unexpected<Error> refuse(Refusal refusal) {
+  std::unexpected<Error> refuse(WriteRefusal refusal) {
     refusal_ = std::max(refusal_, refusal);
     return std::unexpected(Error::device);
   }
@@ -98,7 +98,7 @@ class FlashCopy {
   bool some_presumed_stopped_ = false;
   bool is_disturbed_ = false;
   bool is_closed_ = false;
-  Refusal refusal_ = Refusal::none;
+  WriteRefusal refusal_ = WriteRefusal::none;
 };
 
 }  // namespace redoubt::variable

@@ -57,7 +57,7 @@ class FlashStore {
   // has gathered them, such a write may still happen, or it's unknown what became of one.
   bool is_read_only() const { return is_read_only_ || flash_.is_closed(); }
   // Why the last writes failed that did (FlashCopy::take_refusal).
-  Refusal take_refusal() { return flash_.take_refusal(); }
+  WriteRefusal take_refusal() { return flash_.take_refusal(); }
   // Whether this is the only record that readers can take for the variable's, also of those behind a damage.
   bool is_certain(const Variable& variable) const;
 

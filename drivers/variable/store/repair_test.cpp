@@ -278,7 +278,7 @@ TEST(DisturbedAppend, NothingIsAppendedBehindIt) {
     processors.running_at = processors.calls + 2;
     const std::u16string_view name = replaces ? u"First" : u"Disturbed";
     ASSERT_EQ(start.set(name, "DISTURBED").error(), Error::device);
-    ASSERT_EQ(start.store.take_refusal(), Refusal::processor);
+    ASSERT_EQ(start.store.take_refusal(), WriteRefusal::processor);
     ASSERT_FALSE(start.store.is_read_only());
     ASSERT_EQ(start.all(), expected);
     const auto has_remains = [&] {
@@ -298,7 +298,7 @@ TEST(DisturbedAppend, NothingIsAppendedBehindIt) {
       ASSERT_EQ(Start(next).all(), both);
     }
     ASSERT_TRUE(start.set(u"Second", "second").has_value());
-    EXPECT_EQ(start.store.take_refusal(), Refusal::none) << "no cell looks worn";
+    EXPECT_EQ(start.store.take_refusal(), WriteRefusal::none) << "no cell looks worn";
     EXPECT_FALSE(has_remains()) << "it was a reclaim";
     EXPECT_LE(tail_of(flash), tail + 90);
     expected[u"Second"] = "second";
