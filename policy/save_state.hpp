@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 // Which registers of the interrupted code MM drivers may read and write. What no rule names is denied. The rules are a
-// platform's (platform/q35/platform.hpp); the supervisor asks before it touches a save state, and nobody else does.
+// board's (platform/<board>/grants.hpp); the supervisor asks before it touches a save state, and nobody else does.
 //
 // A register of the caller is a parameter of his; one of somebody who was merely interrupted is a secret, and a handle
 // on his code. So the condition that matters is whether the interrupted code asked for this MMI, which only ring 0 can,

@@ -8,6 +8,7 @@
 #include "abi/pi/mm_protocols.hpp"
 #include "drivers/child_dispatch/protocols.hpp"
 #include "drivers/child_dispatch/requesting_cpu.hpp"
+#include "platform/devices.hpp"
 #include "sdk/driver_images.hpp"
 #include "sdk/pool_allocator.hpp"
 
@@ -18,13 +19,7 @@ using abi::EfiStatus;
 using abi::Handle;
 using abi::UintN;
 namespace status = abi::status;
-
-// Intel's document 316972 (ICH9), with PMBASE where the stock firmware puts it.
-constexpr std::uint16_t command_port = 0xB2;
-constexpr std::uint16_t data_port = 0xB3;
-constexpr std::uint16_t smi_en_port = 0x630;
-constexpr std::uint32_t smi_en_tco = 0x2000;
-constexpr std::uint16_t tco1_status_port = 0x664;
+namespace board = platform::board;
 
 // Policy lets drivers reach these registers through MmIo alone. Nothing here can fail but by a change of policy; all
 // ones then, which is no command of a child (Dispatcher) and all events at once.
@@ -32,15 +27,16 @@ class Ich9 final : public Chipset {
  public:
   explicit Ich9(const abi::MmSystemTable& mmst) : io_(mmst.mm_io) {}
 
-  std::uint8_t command() override { return read<std::uint8_t>(abi::mm_io_uint8, command_port); }
-  std::uint8_t data() override { return read<std::uint8_t>(abi::mm_io_uint8, data_port); }
-  void forget_command() override { write<std::uint8_t>(abi::mm_io_uint8, command_port, 0); }
-  std::uint16_t tco_status() override { return read<std::uint16_t>(abi::mm_io_uint16, tco1_status_port); }
-  void clear_tco_status(std::uint16_t bits) override { write(abi::mm_io_uint16, tco1_status_port, bits); }
+  std::uint8_t command() override { return read<std::uint8_t>(abi::mm_io_uint8, board::apm_command_port); }
+  std::uint8_t data() override { return read<std::uint8_t>(abi::mm_io_uint8, board::apm_status_port); }
+  void forget_command() override { write<std::uint8_t>(abi::mm_io_uint8, board::apm_command_port, 0); }
+  std::uint16_t tco_status() override { return read<std::uint16_t>(abi::mm_io_uint16, board::tco1_status_port); }
+  void clear_tco_status(std::uint16_t bits) override { write(abi::mm_io_uint16, board::tco1_status_port, bits); }
   bool enable_tco(bool enabled) override {
-    const std::uint32_t wanted = enabled ? smi_en_tco : 0;
-    write(abi::mm_io_uint32, smi_en_port, wanted);  // the other bits aren't a driver's to change
-    return (read<std::uint32_t>(abi::mm_io_uint32, smi_en_port) & smi_en_tco) == wanted;  // TCO_LOCK may have kept it
+    const std::uint32_t wanted = enabled ? board::smi_en_tco : 0;
+    write(abi::mm_io_uint32, board::smi_en_port, wanted);  // the other bits aren't a driver's to change
+    return (read<std::uint32_t>(abi::mm_io_uint32, board::smi_en_port) & board::smi_en_tco) ==
+           wanted;  // TCO_LOCK may have kept it
   }
 
  private:
@@ -113,8 +109,8 @@ class Mm final : public ManagementMode {
     return mmst_.mmi_handler_unregister(root_handler_);
   }
   UintN requesting_cpu(std::uint8_t command) override {
-    return find_requesting_cpu(save_states_, mmst_.number_of_cpus, mmst_.currently_executing_cpu, command_port,
-                               command);
+    return find_requesting_cpu(save_states_, mmst_.number_of_cpus, mmst_.currently_executing_cpu,
+                               board::apm_command_port, command);
   }
   UintN driver_at(const void* address) override { return images_.driver_at(address); }
   void report_refusal(UintN driver, UintN owner) override { refusals_.add(driver, owner); }

@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// Where q35 has the flash chip that holds the variables, with OVMF's 4 MiB layout: the second pflash, right below the
-// firmware's code (edk2's OvmfPkg/OvmfPkgDefines.fdf.inc). And what the platform grants.
+// What of the board decides how variables are kept, in the driver's terms. Its facts are
+// platform/<board>/devices.hpp's.
 #pragma once
 
 #include <cstdint>
 
 #include "drivers/variable/store/layout.hpp"
 #include "drivers/variable/variable_services.hpp"
+#include "platform/devices.hpp"
 
 namespace redoubt::variable::board {
 
-inline constexpr std::uintptr_t flash_base = 0xFFC00000;
+inline constexpr std::uintptr_t flash_base = platform::board::variable_flash_base;
 inline constexpr StoreLayout layout = ovmf_4m_layout;
+static_assert(layout.volume_size == platform::board::variable_flash_bytes);
 
 inline constexpr Limits limits = {
-    // OVMF neither has a driver that makes MemoryOverwriteRequestControl nor clears memory when it's set
-    // (docs/variable-semantics.md says what has to be there before this may be true).
-    .memory_overwrite = false,
+    .memory_overwrite = platform::board::clears_memory_on_request,
 };
 
 }  // namespace redoubt::variable::board

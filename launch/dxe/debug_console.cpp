@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// On a machine without the console the writes go nowhere.
 #include "launch/dxe/debug_console.hpp"
 
-#include "platform/q35/chipset.hpp"
+#include "platform/board.hpp"
 
 namespace redoubt::launch::dxe {
 
@@ -14,9 +13,7 @@ DebugLine::DebugLine(abi::EventName event) {
 DebugLine::~DebugLine() { put("\n"); }
 
 void DebugLine::put(std::string_view text) {
-  for (const char character : text) {
-    asm volatile("outb %0, %1" : : "a"(character), "d"(platform::q35::debug_console_port));
-  }
+  platform::write_log(text);
 }
 
 }  // namespace redoubt::launch::dxe

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// One line of the report (abi/redoubt/report.hpp), written to the debug console as its parts come in and ended when the
-// object goes. Boot services only: at run time the port belongs to the OS.
+// One line of the report (abi/redoubt/report.hpp), written to the place of the log as its parts come in and ended when
+// the object goes. Boot services only: at run time the device belongs to the OS.
 #pragma once
 
 #include <cstddef>

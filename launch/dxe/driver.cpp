@@ -15,14 +15,14 @@
 #include "abi/pi/variable_messages.hpp"
 #include "abi/redoubt/unblock.hpp"
 #include "abi/uefi/system_table.hpp"
+#include "arch/processor.hpp"
 #include "launch/dxe/debug_console.hpp"
 #include "launch/dxe/machine.hpp"
 #include "launch/dxe/mailbox.hpp"
 #include "launch/dxe/phase.hpp"
 #include "launch/dxe/unblock.hpp"
-#include "launch/pei/port_io.hpp"
 #include "launch/pei/serial_port.hpp"
-#include "platform/q35/chipset.hpp"
+#include "platform/launch_control.hpp"
 
 namespace redoubt::launch::dxe {
 
@@ -173,7 +173,7 @@ void tell_owner(const char* what, const char* phase) {
     if (*phase != 0) line.word("phase", phase);
   }
   tell_owner(reason, phase);
-  halt();
+  arch::halt();
 }
 
 // What a stock variable driver wants MM to write is opened on its way. Whatever becomes of that, MM's variable driver
@@ -270,22 +270,17 @@ void announce(const Phase& phase) {
   stop("the machine is stopped: MM doesn't hear of ", phase.name);
 }
 
-std::uint8_t read_mch(std::uint8_t offset) {
-  namespace q35 = platform::q35;
+platform::MmramLock read_lock() {
   const InterruptsOff interrupts_off;
-  return read_pci_config(q35::mch_device, q35::mch_function, offset);
+  return platform::read_mmram_lock();
 }
 
 void report_lock() {
-  namespace q35 = platform::q35;
-  const std::uint8_t smramc = read_mch(q35::mch_smramc);
-  const std::uint8_t esmramc = read_mch(q35::mch_esmramc);
+  const platform::MmramLock lock = read_lock();
   DebugLine line("dxe.ready_to_lock");
-  line.hexadecimal("smramc", smramc);
-  line.hexadecimal("esmramc", esmramc);
-  const bool locked = (smramc & (q35::mch_smramc_d_lck | q35::mch_smramc_d_open)) == q35::mch_smramc_d_lck &&
-                      (esmramc & q35::mch_esmramc_t_en) != 0;
-  line.word("mmram", locked ? "locked" : "open");
+  line.hexadecimal("smramc", lock.smramc);
+  line.hexadecimal("esmramc", lock.esmramc);
+  line.word("mmram", lock.closed_and_locked() ? "locked" : "open");
 }
 
 void send_ready_to_lock() {

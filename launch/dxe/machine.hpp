@@ -11,12 +11,6 @@ namespace redoubt::launch::dxe {
 // later, so the caller polls for an effect.
 void raise_mmi();
 
-// One byte of PCI configuration space, bus 0. Interrupts must be off: two ports are one register.
-std::uint8_t read_pci_config(std::uint8_t device, std::uint8_t function, std::uint8_t offset);
-
-// No instruction any more on this CPU, which is the only one that DXE runs drivers on.
-[[noreturn]] void halt();
-
 // One turn of a polling loop.
 void wait_a_moment();
 

@@ -11,13 +11,12 @@
 #include <cstring>
 
 #include "abi/redoubt/launch.hpp"
+#include "arch/processor.hpp"
 #include "base/checked.hpp"
 #include "image/executable.hpp"
-#include "launch/pei/chipset_control.hpp"
 #include "launch/pei/communicate_ppi.hpp"
 #include "launch/pei/end_of_pei.hpp"
 #include "launch/pei/first_mmi.hpp"
-#include "launch/pei/fw_cfg.hpp"
 #include "launch/pei/hand_off.hpp"
 #include "launch/pei/launch_options.hpp"
 #include "launch/pei/log_client.hpp"
@@ -29,9 +28,9 @@
 #include "launch/pei/relocate.hpp"
 #include "launch/pei/report_line.hpp"
 #include "launch/pei/serial_port.hpp"
-#include "launch/pei/smi_broadcast.hpp"
 #include "launch/pei/system_memory.hpp"
 #include "launch/pei/variable_ppi.hpp"
+#include "platform/launch_control.hpp"
 
 namespace redoubt::launch {
 namespace {
@@ -113,14 +112,13 @@ Step<Payload> find_payload(abi::PeiServicesPointer services) {
 
 // What the machine's starter asks to see of MM. Words that we don't know are a mistake to tell, none to stop for.
 std::uint32_t read_launch_options() {
-  const auto file = find_fw_cfg_file(launch_options_file);
-  if (!file) {
+  char words[launch_options_limit];
+  const auto size = platform::read_launch_words(launch_options_file, std::as_writable_bytes(std::span(words)));
+  if (!size) {
     return 0;
   }
-  char words[launch_options_limit];
-  const bool fits = file->size <= sizeof(words);
-  const std::string_view text(words, fits ? file->size : 0);
-  read_fw_cfg_file(*file, std::as_writable_bytes(std::span(words, text.size())));
+  const bool fits = *size <= sizeof(words);
+  const std::string_view text(words, fits ? *size : 0);
   const auto options = parse_launch_options(text);
   const bool accepted = fits && options.has_value();
   ReportLine("ipl.options")
@@ -174,7 +172,7 @@ Step<void> fill_mmram(const MmramLayout& layout, const Payload& payload, Bytes h
 }
 
 Step<void> broadcast_smis(const Processors& processors) {
-  const auto negotiated = negotiate_smi_broadcast();
+  const auto negotiated = platform::broadcast_smis();
   if (negotiated) {
     return {};
   }
@@ -210,7 +208,7 @@ bool reads_as_ones(std::uint64_t base, std::uint64_t size) {
 
 // Believes the chipset, not the PPI.
 Step<void> verify_locked(const Mmram& mmram) {
-  const MmramLock lock = read_mmram_lock();
+  const platform::MmramLock lock = platform::read_mmram_lock();
   if (!lock.closed_and_locked()) {
     return because("the chipset does not show MMRAM closed and locked");
   }
@@ -219,13 +217,13 @@ Step<void> verify_locked(const Mmram& mmram) {
       return because("locked MMRAM can be read");
     }
   }
-  if (!lock_smi_enable()) {
+  if (!platform::lock_smi_enable()) {
     return because("SMI_LOCK does not stick");
   }
   ReportLine("ipl.locked")
       .hexadecimal("smramc", lock.smramc)
       .hexadecimal("esmramc", lock.esmramc)
-      .hexadecimal("smi_en", smi_enable_register());
+      .hexadecimal("smi_en", platform::smi_enable_register());
   return {};
 }
 
@@ -275,7 +273,7 @@ Step<void> launch(abi::PeiServicesPointer services, abi::BootMode boot_mode) {
 
   TRY(open_mmram(services, mmram));
   TRY(fill_mmram(*layout, payload, hobs, mmram.regions(), processors, comm_buffer));
-  if (!enable_smi()) {
+  if (!platform::enable_smi()) {
     return because("SMIs cannot be enabled");
   }
   TRY(relocate_smbases(processors, *layout));
@@ -291,7 +289,7 @@ Step<void> launch(abi::PeiServicesPointer services, abi::BootMode boot_mode) {
 
 // The machine starts afresh; the board's console hears why.
 [[noreturn]] void start_afresh(const char* reason) {
-  const MmramLock lock = read_mmram_lock();
+  const platform::MmramLock lock = platform::read_mmram_lock();
   ReportLine("ipl.reset")
       .quoted("reason", reason)
       .hexadecimal("smramc", lock.smramc)
@@ -301,19 +299,19 @@ Step<void> launch(abi::PeiServicesPointer services, abi::BootMode boot_mode) {
   for (const std::string_view part :
        {std::string_view("Redoubt: reset: "), std::string_view(reason), std::string_view("\r\n")})
     console.write(part);
-  reset_cold();
+  platform::reset();
 }
 
 [[noreturn]] void fail(Reason reason) {
   ReportLine("ipl.failed").quoted("reason", reason.text);
-  disable_smi();
-  close_and_lock_mmram();
+  platform::disable_smi();
+  platform::close_and_lock_mmram();
   MachinePorts ports;
   SerialPort console(ports);
   console.write("\r\nRedoubt: MM could not be launched: ");
   console.write(reason.text);
   console.write("\r\n");
-  halt();
+  arch::halt();
 }
 
 }  // namespace
@@ -322,15 +320,16 @@ Step<void> launch(abi::PeiServicesPointer services, abi::BootMode boot_mode) {
 extern "C" redoubt::abi::EfiStatus EFIAPI ipl_entry(redoubt::abi::FileHandle,
                                                     redoubt::abi::PeiServicesPointer services) {
   using namespace redoubt;
+  platform::start_log();
   abi::BootMode boot_mode = 0;
   if (abi::status::is_error((*services)->get_boot_mode(services, &boot_mode))) {
     launch::fail({"no boot mode"});
   }
   if (boot_mode == abi::boot_on_s3_resume) {
-    launch::close_and_lock_mmram();
+    platform::close_and_lock_mmram();
     launch::start_afresh("S3 resume is not supported");
   }
-  if (launch::read_mmram_lock().locked()) {
+  if (platform::read_mmram_lock().locked()) {
     launch::start_afresh("MMRAM is locked before the launch");
   }
   if (const auto launched = launch::launch(services, boot_mode); !launched) {

@@ -5,8 +5,8 @@
 #include <cstring>
 
 #include "launch/pei/bootstrap_tables.hpp"
-#include "launch/pei/chipset_control.hpp"
 #include "launch/pei/first_mmi_parameters.h"
+#include "platform/wait.hpp"
 
 extern "C" {
 extern const std::byte redoubt_first_mmi_begin[];
@@ -92,8 +92,8 @@ Step<void> run_first_mmi(const MmramLayout& layout, std::uint64_t entry) {
   const volatile std::uint64_t& result = *reinterpret_cast<const volatile std::uint64_t*>(&record->result);
   const auto done = [&] { return result != 0; };
   for (std::uint32_t attempt = 0; attempt != first_mmi_attempts && !done(); ++attempt) {
-    raise_smi();
-    wait_for(done, first_mmi_timeout);
+    platform::raise_mmi();
+    platform::wait_for(done, first_mmi_timeout);
   }
   switch (abi::LaunchResult{result}) {
     case abi::LaunchResult::ready: return {};

@@ -3,7 +3,7 @@
 #include "launch/pei/mailbox.hpp"
 
 #include "base/address.hpp"
-#include "launch/pei/chipset_control.hpp"
+#include "platform/wait.hpp"
 
 namespace redoubt::launch {
 namespace {
@@ -27,7 +27,8 @@ MutableBytes Mailbox::buffer() {
 }
 
 Result<MessageChannel::Answer> Mailbox::exchange() {
-  return exchange_by(*status_, buffer_, raise_smi, [](auto answered) { return wait_for(answered, answer_timeout); });
+  return exchange_by(*status_, buffer_, platform::raise_mmi,
+                     [](auto answered) { return platform::wait_for(answered, answer_timeout); });
 }
 
 }  // namespace redoubt::launch

@@ -9,7 +9,6 @@
 #include "abi/redoubt/observation.hpp"
 #include "launch/pei/bootstrap_tables.hpp"
 #include "launch/pei/communicate_repack.hpp"
-#include "launch/pei/fw_cfg_directory.hpp"
 #include "launch/pei/hob_list.hpp"
 #include "launch/pei/launch_options.hpp"
 #include "launch/pei/mailbox.hpp"
@@ -222,22 +221,6 @@ TEST(HobList, RefusesDamage) {
   auto cut = hob_list({{abi::HobType::guid_extension, 64, 0}});
   cut.resize(cut.size() - 8);
   EXPECT_EQ(measure_hob_list(cut).error(), Error::truncated);
-}
-
-TEST(FwCfg, MatchesWholeNamesOnly) {
-  std::array<std::byte, fw_cfg_entry_size> entry{};
-  entry[3] = std::byte{8};
-  entry[4] = std::byte{0x12};
-  entry[5] = std::byte{0x34};
-  std::memcpy(entry.data() + 8, "etc/smi/features-ok", 19);
-  const auto file = match_fw_cfg_entry(entry, "etc/smi/features-ok");
-  ASSERT_TRUE(file);
-  EXPECT_EQ(file->size, 8U);
-  EXPECT_EQ(file->key, 0x1234U);
-  EXPECT_FALSE(match_fw_cfg_entry(entry, "etc/smi/features-o"));
-  EXPECT_FALSE(match_fw_cfg_entry(entry, "etc/smi/features-okay"));
-  std::memset(entry.data() + 8, 'a', 56);
-  EXPECT_FALSE(match_fw_cfg_entry(entry, std::string_view(std::string(56, 'a'))));
 }
 
 TEST(BootstrapTables, MapFourGibibytesToThemselves) {

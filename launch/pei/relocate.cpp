@@ -2,11 +2,10 @@
 // See relocate.hpp; the code that runs in SMM is relocate.S. An SMI is taken some instructions after the OUT that
 // raises it, so the CPU that raised one waits for the mark that its SMM code leaves.
 #include "launch/pei/relocate.hpp"
+#include "platform/wait.hpp"
 
 #include <cstring>
 #include <span>
-
-#include "launch/pei/chipset_control.hpp"
 
 extern "C" {
 extern const std::byte redoubt_relocate_begin[];
@@ -89,8 +88,8 @@ void EFIAPI raise_own_smi(void* argument) {
     request->other_processor = true;
     return;
   }
-  raise_smi();
-  request->taken = wait_for([&] { return request->mailbox->done != 0; }, smi_timeout);
+  platform::raise_mmi();
+  request->taken = platform::wait_for([&] { return request->mailbox->done != 0; }, smi_timeout);
 }
 
 Step<void> send_smi(const Processors& processors, std::uint32_t index, SmiMailbox* mailbox) {

@@ -1,27 +1,17 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 #include "launch/pei/report_line.hpp"
 
-#include "launch/pei/port_io.hpp"
-#include "platform/q35/chipset.hpp"
+#include "platform/board.hpp"
 
 namespace redoubt::launch {
 
-namespace q35 = platform::q35;
-
-ReportLine::ReportLine(abi::EventName event)
-    : present_(read_port8(q35::debug_console_port) == q35::debug_console_signature) {
+ReportLine::ReportLine(abi::EventName event) {
   put(abi::report_prefix);
   put(event.text());
 }
 
 ReportLine::~ReportLine() { put("\n"); }
 
-void ReportLine::put(std::string_view text) const {
-  for (const char character : text) {
-    if (present_) {
-      write_port8(q35::debug_console_port, static_cast<std::uint8_t>(character));
-    }
-  }
-}
+void ReportLine::put(std::string_view text) const { platform::write_log(text); }
 
 }  // namespace redoubt::launch

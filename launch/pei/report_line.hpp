@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 // One line of the report (abi/redoubt/report.hpp), written while it is composed: the IPL is the only one that writes at
-// this time. Nothing is written when the machine has no debug console.
+// this time. Nothing is written when the machine has no place for the log.
 #pragma once
 
 #include <cstddef>
@@ -22,9 +22,6 @@ class ReportLine : public abi::ReportLineWriter<ReportLine> {
 
   std::size_t room() const { return std::numeric_limits<std::size_t>::max(); }
   void put(std::string_view text) const;
-
- private:
-  bool present_;
 };
 
 }  // namespace redoubt::launch

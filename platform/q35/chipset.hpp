@@ -2,10 +2,12 @@
 // The registers of QEMU's q35 machine that MM depends on: numbers only, for 32-bit PEI and 64-bit MM alike. From
 // Intel's documents 316966 (3 Series Express chipset, MCH) and 316972 (ICH9), QEMU's include/hw/pci-host/q35.h,
 // include/hw/i386/ich9.h and specs/fw_cfg.rst. PEI code of the stock image has set PMBASE and TSEG when our code
-// starts; MM must not read TSEGMB again, which stays writable after D_LCK.
+// starts; MM must not read TSEGMB again, which stays writable after D_LCK. What drivers use too is in devices.hpp.
 #pragma once
 
 #include <cstdint>
+
+#include "platform/q35/devices.hpp"
 
 namespace redoubt::platform::q35 {
 
@@ -33,28 +35,15 @@ inline constexpr std::uint32_t lpc_pmbase_mask = 0xFF80;
 inline constexpr std::uint8_t lpc_gen_pmcon_1 = 0xA0;
 inline constexpr std::uint8_t lpc_gen_pmcon_1_smi_lock = 0x10;
 
-// ACPI I/O block; the stock firmware puts it at 0x600.
-inline constexpr std::uint16_t pmbase = 0x600;
-inline constexpr std::uint16_t pm_timer_port = pmbase + 0x08;  // 24 bits
-inline constexpr std::uint32_t pm_timer_mask = 0x00FF'FFFF;
-inline constexpr std::uint32_t pm_timer_hertz = 3'579'545;
-inline constexpr std::uint16_t smi_en_port = pmbase + 0x30;
+// Of the register at smi_en_port.
 inline constexpr std::uint32_t smi_en_global = 0x01;
 inline constexpr std::uint32_t smi_en_apm = 0x20;
-inline constexpr std::uint32_t smi_en_tco = 0x2000;
 
-// The TCO block: a timer that raises an MMI each time it expires, and a byte through which the OS raises one.
-inline constexpr std::uint16_t tco1_status_port = pmbase + 0x64;
-inline constexpr std::uint32_t tco1_software = 0x0002;  // SW_TCO_SMI
-inline constexpr std::uint32_t tco1_timeout = 0x0008;   // TIMEOUT
-
-// A write to the command port raises an SMI (not before the next instruction under TCG); MM tells what it was
-// raised for from the two values, since the save state says nothing about the I/O instruction.
-inline constexpr std::uint16_t apm_command_port = 0xB2;
-inline constexpr std::uint16_t apm_status_port = 0xB3;
-// Values of the command port that switch ACPI mode in QEMU and raise none.
+// Values of the command port that switch ACPI mode in QEMU and raise no SMI.
 inline constexpr std::uint8_t apm_acpi_enable = 2;
 inline constexpr std::uint8_t apm_acpi_disable = 3;
+
+inline constexpr std::uint64_t local_apic_base = 0xFEE0'0000;
 
 // Reset control: full reset with 0x06 after 0x02.
 inline constexpr std::uint16_t reset_control_port = 0xCF9;

@@ -7,7 +7,7 @@ namespace {
 constexpr std::array<std::uint8_t, io_bitmap_bytes + 1> driver_io_bitmap() {
   std::array<std::uint8_t, io_bitmap_bytes + 1> bitmap{};
   bitmap.fill(0xFF);
-  for (const platform::PortRange& range : platform::driver_ports) {
+  for (const policy::PortRange& range : platform::board::grants.ports.ranges) {
     for (std::uint32_t port = range.first; port < std::uint32_t{range.first} + range.count; ++port) {
       bitmap[port / 8] = static_cast<std::uint8_t>(bitmap[port / 8] & ~(1u << (port % 8)));
     }

@@ -15,7 +15,7 @@
 #include "arch/x86_64/registers/register_frame.hpp"
 #include "arch/x86_64/registers/segments.hpp"
 #include "base/address.hpp"
-#include "platform/q35/platform.hpp"
+#include "platform/board.hpp"
 #include "supervisor/cpu/features.hpp"
 
 namespace redoubt::supervisor {
@@ -24,7 +24,7 @@ namespace redoubt::supervisor {
 inline constexpr std::uint32_t cpu_limit = 256;
 
 // Bits of an I/O bitmap: 0 allows the port. One byte of ones must follow (AMD64 APM volume 2, 12.2.4).
-inline constexpr std::size_t io_bitmap_bytes = platform::driver_ports_end() / 8 + 1;
+inline constexpr std::size_t io_bitmap_bytes = policy::driver_ports_end(platform::board::grants.ports.ranges) / 8 + 1;
 
 enum class CpuRequest : std::uint8_t {
   none = 0,

@@ -34,7 +34,7 @@ TEST(Cpu, OpensTheDriversPortsAndNoOther) {
   }
   set_io_ports(cpu, true);
   for (std::uint32_t port = 0; port < 0x10000; ++port) {
-    EXPECT_EQ(port_open(cpu, port), platform::driver_may_use_port(port, 1)) << port;
+    EXPECT_EQ(port_open(cpu, port), policy::driver_may_use_port(platform::board::grants.ports.ranges, port, 1)) << port;
   }
   EXPECT_EQ(cpu.io_bitmap.back(), 0xFF);
 }

@@ -140,15 +140,15 @@ LaunchStep<void> accept_record(Supervisor& supervisor, abi::LaunchRecord& record
 
 LaunchStep<void> build_memory(Supervisor& supervisor, const SupervisorImage& image, DirectMap memory,
                               DirectMap window) {
-  std::array<OutsideMapping, std::size(platform::outside_ranges)> outside{};
+  std::array<OutsideMapping, platform::board::grants.ranges.size()> outside{};
   for (std::size_t i = 0; i < outside.size(); ++i) {
-    const platform::OutsideRange& range = platform::outside_ranges[i];
+    const policy::OutsideRange& range = platform::board::grants.ranges[i];
     outside[i] = {
         .base = PhysicalAddress(range.base),
         .pages = range.size / page_bytes,
-        .drivers = range.access == platform::RangeAccess::drivers,
+        .drivers = range.access == policy::RangeAccess::drivers,
         .write = true,
-        .cached = range.cache == platform::RangeCache::write_back,
+        .cached = range.cache == policy::RangeCache::write_back,
     };
   }
   const MemoryHardware hardware = {
@@ -170,7 +170,7 @@ LaunchStep<void> build_memory(Supervisor& supervisor, const SupervisorImage& ima
           MemoryMap::outside(PhysicalAddress(launch.comm_status)).number));
   supervisor.direct_map = memory;
   supervisor.first_save_state = PhysicalAddress(launch.mmram_base) - abi::smm_entry_offset + abi::smm_save_state_offset;
-  supervisor.local_apic.initialize(MemoryMap::outside(PhysicalAddress(platform::local_apic_base)));
+  supervisor.local_apic.initialize(MemoryMap::outside(PhysicalAddress(platform::board::local_apic_base)));
   return {};
 }
 
@@ -185,14 +185,14 @@ void measure_tick_rate(Supervisor& supervisor) {
   std::uint64_t elapsed = 0;
   for (std::uint64_t poll = 0; poll < polls && elapsed < counts && arch::read_tsc() - start_ticks < most_ticks;
        ++poll) {
-    elapsed = (platform::read_timer() - start) & platform::timer_mask;
+    elapsed = (platform::read_timer() - start) & platform::board::timer_mask;
   }
   const std::uint64_t ticks = arch::read_tsc() - start_ticks;
   gather_for_marks(ticks ^ std::uint64_t{start} << 32);
   supervisor.ticks_per_microsecond =
       elapsed < counts
           ? 0
-          : static_cast<std::uint32_t>(ticks * platform::timer_hertz / (elapsed * microseconds_per_second) + 1);
+          : static_cast<std::uint32_t>(ticks * platform::board::timer_hertz / (elapsed * microseconds_per_second) + 1);
 }
 
 LaunchStep<void> build_cpus(Supervisor& supervisor, DirectMap memory) {
@@ -287,14 +287,15 @@ LaunchStep<void> enter_launch(Supervisor& supervisor, Cpu& cpu) {
       .cpu_count = launch.cpu_count,
       .options = launch.options,
       .ticks_per_microsecond = supervisor.ticks_per_microsecond,
-      .reserve_pages = platform::reserve_pages,
-      .reserve_file = platform::reserve_file,
-      .limits = {.pages = static_cast<std::uint32_t>(launch.mmram_size / page_bytes / platform::driver_memory_divisor),
-                 .handles = platform::driver_handles,
-                 .protocols = platform::driver_protocols,
-                 .handlers = platform::driver_handlers,
-                 .notifications = platform::driver_notifications,
-                 .tables = platform::driver_tables},
+      .reserve_pages = platform::board::grants.reserve.pages,
+      .reserve_file = platform::board::grants.reserve.file,
+      .limits = {.pages = static_cast<std::uint32_t>(launch.mmram_size / page_bytes /
+                                                     platform::board::grants.limits.memory_divisor),
+                 .handles = platform::board::grants.limits.handles,
+                 .protocols = platform::board::grants.limits.protocols,
+                 .handlers = platform::board::grants.limits.handlers,
+                 .notifications = platform::board::grants.limits.notifications,
+                 .tables = platform::board::grants.limits.tables},
   };
   supervisor.activity = Activity::launch;
   if (!enter_foundation(supervisor, cpu, abi::EntryReason::launch, data)) {

@@ -86,8 +86,8 @@ TEST_F(UnblockedRangesTest, NothingButRamIsOpened) {
   expect_refused(low_ram_end - page_bytes, 2, Error::access_denied);
   expect_refused(high_ram - page_bytes, 2, Error::access_denied);
   expect_refused(high_ram + high_ram_bytes, 1, Error::access_denied);
-  expect_refused(platform::local_apic_base, 1, Error::access_denied);
-  expect_refused(platform::outside_ranges[0].base, 1, Error::access_denied);
+  expect_refused(platform::board::local_apic_base, 1, Error::access_denied);
+  expect_refused(platform::board::grants.ranges[0].base, 1, Error::access_denied);
   for (const std::uint64_t pages : {all, all / page_bytes, all / page_bytes + 1, all - 0xFFF, std::uint64_t{1} << 63}) {
     expect_refused(0x1000'0000, pages, Error::access_denied);
     expect_refused(all & ~0xFFFULL, pages, Error::access_denied);
@@ -107,8 +107,8 @@ TEST_F(UnblockedRangesTest, RamThatCannotBeIsRefused) {
   EXPECT_TRUE(
       mapped(DomainId::drivers, MemoryMap::outside(PhysicalAddress(testing::LaunchedMachine::comm_buffer)).number));
   EXPECT_TRUE(mapped(DomainId::drivers, testing::LaunchedMachine::mmram_base));
-  expect_refused(platform::local_apic_base, 1, Error::access_denied);
-  expect_refused(platform::outside_ranges[0].base, 1, Error::access_denied);
+  expect_refused(platform::board::local_apic_base, 1, Error::access_denied);
+  expect_refused(platform::board::grants.ranges[0].base, 1, Error::access_denied);
   record_.memory_count = ~std::uint32_t{0};
   EXPECT_EQ(unblock(0x1000'0000, 1), true);
   record_.memory_count = 0;

@@ -5,7 +5,7 @@
 
 #include "arch/processor.hpp"
 #include "arch/x86_64/registers/exceptions.hpp"
-#include "platform/q35/platform.hpp"
+#include "platform/board.hpp"
 #include "supervisor/domain/domain_calls.hpp"
 #include "supervisor/exceptions/panic.hpp"
 #include "supervisor/report/report.hpp"

@@ -4,7 +4,7 @@
 #include "arch/processor.hpp"
 #include "arch/x86_64/registers/local_apic.hpp"
 #include "arch/x86_64/registers/msr.hpp"
-#include "platform/q35/platform.hpp"
+#include "platform/board.hpp"
 
 namespace redoubt::supervisor {
 namespace {
@@ -29,7 +29,7 @@ bool LocalApic::reaches(std::uint32_t apic_id) const {
     return false;
   }
   return (base & arch::apic_base::x2apic_enable) != 0 ||
-         ((base & arch::apic_base::address_mask) == platform::local_apic_base && apic_id < xapic_id_limit);
+         ((base & arch::apic_base::address_mask) == platform::board::local_apic_base && apic_id < xapic_id_limit);
 }
 
 bool LocalApic::is_in_x2apic_mode() const {

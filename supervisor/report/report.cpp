@@ -26,8 +26,8 @@ void report_start(const Supervisor& supervisor) {
 }
 
 void report_ranges() {
-  for (const platform::OutsideRange& range : platform::outside_ranges) {
-    if (range.access == platform::RangeAccess::drivers) {
+  for (const policy::OutsideRange& range : platform::board::grants.ranges) {
+    if (range.access == policy::RangeAccess::drivers) {
       ReportLine line("range");
       line.hexadecimal("base", range.base).decimal("size", range.size).word("access", "rw").quoted("what", range.what);
       write(line);

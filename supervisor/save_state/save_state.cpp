@@ -5,7 +5,7 @@
 
 #include "abi/amd64/save_state.hpp"
 #include "abi/pi/mm_cpu.hpp"
-#include "platform/q35/platform.hpp"
+#include "platform/board.hpp"
 #include "policy/save_state.hpp"
 
 namespace redoubt::supervisor {
@@ -106,8 +106,8 @@ policy::Raiser raiser(const abi::SaveState& state, std::uint32_t command) {
     return policy::Raiser::no;
   }
   if ((state.revision & abi::save_state_revision_io) != 0) {
-    const bool raised = has_io(state) && (state.io & abi::save_state_io_input) == 0 &&
-                        io_port(state) == platform::q35::apm_command_port;
+    const bool raised =
+        has_io(state) && (state.io & abi::save_state_io_input) == 0 && io_port(state) == platform::board::command_port;
     return raised ? policy::Raiser::certainly : policy::Raiser::no;
   }
   return static_cast<std::uint8_t>(state.rax) == command ? policy::Raiser::perhaps : policy::Raiser::no;
@@ -117,7 +117,7 @@ policy::Raiser raiser(const abi::SaveState& state, std::uint32_t command) {
 bool allowed(Supervisor& supervisor, const Cpu& owner, const AskedRegister& asked, bool write) {
   find_raisers(supervisor, owner);
   const policy::Raiser raiser = supervisor.raisers.of(static_cast<std::uint32_t>(asked.cpu));
-  return policy::decide(platform::save_state_rules, {asked.number, write, raiser}) == policy::Verdict::allow;
+  return policy::decide(platform::board::grants.save_state, {asked.number, write, raiser}) == policy::Verdict::allow;
 }
 
 std::uint64_t truncate(std::uint64_t value, std::uint64_t width) {
@@ -150,7 +150,7 @@ void find_raisers(Supervisor& supervisor, const Cpu& owner) {
   if (supervisor.raisers.known()) {
     return;
   }
-  const std::uint32_t command = platform::read_port_for_driver(platform::q35::apm_command_port, 1).value_or(0);
+  const std::uint32_t command = platform::read_command();
   MmiRaisers& raisers = supervisor.raisers;
   raisers.begin();
   // 0 raises messages, and is what the port holds when nothing was asked for: without a message it tells nothing.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 // Log and ports. The foundation gets no more ports than drivers have: it asks on a driver's behalf.
-#include "platform/q35/platform.hpp"
+#include "platform/board.hpp"
 #include "supervisor/report/report.hpp"
 #include "supervisor/save_state/save_state.hpp"
 #include "supervisor/system_calls/system_calls.hpp"
@@ -33,11 +33,11 @@ CallResult<std::uint64_t> read_io(const Caller& /*caller*/, std::uint64_t port, 
   if (!is_port_width(width)) {
     return std::unexpected(abi::SystemStatus::invalid_argument);
   }
-  const auto value = platform::read_port_for_driver(port, static_cast<std::uint64_t>(width));
-  if (!value) {
+  const auto read = policy::judge_read(platform::board::grants.ports, port, static_cast<std::uint64_t>(width));
+  if (!read) {
     return std::unexpected(abi::SystemStatus::not_permitted);
   }
-  return *value;
+  return platform::read_for_driver(*read);
 }
 
 CallResult<void> write_io(const Caller& caller, std::uint64_t port, abi::Width width, std::uint64_t value) {
@@ -45,9 +45,12 @@ CallResult<void> write_io(const Caller& caller, std::uint64_t port, abi::Width w
     return std::unexpected(abi::SystemStatus::invalid_argument);
   }
   find_raisers(caller.supervisor, caller.cpu);  // the port may be the one that tells
-  if (!platform::write_port_for_driver(port, static_cast<std::uint64_t>(width), static_cast<std::uint32_t>(value))) {
+  const auto write = policy::judge_write(platform::board::grants.ports, port, static_cast<std::uint64_t>(width),
+                                         static_cast<std::uint32_t>(value));
+  if (!write) {
     return std::unexpected(abi::SystemStatus::not_permitted);
   }
+  platform::write_for_driver(*write);
   return {};
 }
 

@@ -186,8 +186,8 @@ TEST_F(SystemCallsTest, PortsAreThePlatforms) {
 }
 
 TEST_F(SystemCallsTest, DeviceMemoryIsThePlatforms) {
-  const platform::OutsideRange& flash = platform::outside_ranges[0];
-  ASSERT_EQ(flash.access, platform::RangeAccess::drivers);
+  const policy::OutsideRange& flash = platform::board::grants.ranges[0];
+  ASSERT_EQ(flash.access, policy::RangeAccess::drivers);
   auto& machine = arch::fake::machine();
   machine.device_memory[MemoryMap::outside(PhysicalAddress(flash.base + 8)).number] = 0x1122'3344'5566'7788;
   EXPECT_EQ(ok(SystemCall::read_device, flash.base + 8, 8), 0x1122'3344'5566'7788u);
@@ -198,8 +198,8 @@ TEST_F(SystemCallsTest, DeviceMemoryIsThePlatforms) {
   EXPECT_EQ(machine.device_writes[0].value, 0xBBCC'DDEEu);
   ok(SystemCall::check_device, flash.base, flash.size);
   for (const std::uint64_t address :
-       {flash.base - 8, flash.base + flash.size, platform::local_apic_base, testing::LaunchedMachine::mmram_base - 8,
-        testing::LaunchedMachine::comm_buffer, ~std::uint64_t{7}}) {
+       {flash.base - 8, flash.base + flash.size, platform::board::local_apic_base,
+        testing::LaunchedMachine::mmram_base - 8, testing::LaunchedMachine::comm_buffer, ~std::uint64_t{7}}) {
     expect(SystemStatus::not_permitted, SystemCall::check_device, address, 8);
     expect(SystemStatus::not_permitted, SystemCall::read_device, address, 8);
     expect(SystemStatus::not_permitted, SystemCall::write_device, address, 8, 0);

@@ -10,7 +10,7 @@
 // addresses.
 #include <cstring>
 
-#include "platform/q35/platform.hpp"
+#include "platform/board.hpp"
 #include "tests/conformance/conformance.hpp"
 #include "tests/conformance/outside.hpp"
 #include "tests/guest/uefi/program.hpp"
@@ -37,9 +37,9 @@ class Caller {
       : mailbox_(mailbox), image_(image), system_table_(system_table) {
     surroundings_ = {.foundation = option("foundation", 0),
                      .supervisor = option("supervisor", 0),
-                     .port = platform::driver_ports[0].first,
+                     .port = platform::board::grants.ports.ranges[0].first,
                      .closed_port = 0xCF8,
-                     .device = platform::outside_ranges[0].base,
+                     .device = platform::board::grants.ranges[0].base,
                      .outside = 0x100000};
   }
 

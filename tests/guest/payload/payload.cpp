@@ -9,7 +9,7 @@
 #include "abi/pi/communication_protocols.hpp"
 #include "abi/pi/hob_cursor.hpp"
 #include "abi/pi/mm_protocols.hpp"
-#include "platform/q35/chipset.hpp"
+#include "platform/q35/pci_config.hpp"
 #include "tests/guest/uefi/instructions.hpp"
 #include "tests/guest/uefi/program.hpp"
 #include "tests/guest/uefi/raw_mailbox.hpp"
@@ -88,28 +88,18 @@ void check_mmram(const std::byte* hob, std::size_t length) {
   print_line("payload mmram bytes=", Decimal{total}, " used=", Decimal{allocated});
 }
 
-std::uint16_t select_config(std::uint8_t device, std::uint8_t function, std::uint8_t offset) {
-  out32(q35::pci_config_address_port,
-        0x8000'0000U | std::uint32_t{device} << 11 | std::uint32_t{function} << 8 | (std::uint32_t{offset} & 0xFCU));
-  return static_cast<std::uint16_t>(q35::pci_config_data_port + (offset & 3U));
-}
-
-std::uint8_t read_config(std::uint8_t device, std::uint8_t function, std::uint8_t offset) {
-  return in8(select_config(device, function, offset));
-}
-
 // The chipset's locks, read, attacked and read again.
 void check_locks() {
-  const std::uint8_t control = read_config(q35::mch_device, q35::mch_function, q35::mch_smramc);
+  const std::uint8_t control = q35::read_pci_config8(q35::memory_controller, q35::mch_smramc);
   check((control & (q35::mch_smramc_d_lck | q35::mch_smramc_d_open)) == q35::mch_smramc_d_lck,
         "D_LCK set, D_OPEN clear", control);
-  out8(select_config(q35::mch_device, q35::mch_function, q35::mch_smramc), q35::mch_smramc_d_open);
-  const std::uint8_t after = read_config(q35::mch_device, q35::mch_function, q35::mch_smramc);
+  q35::write_pci_config8(q35::memory_controller, q35::mch_smramc, q35::mch_smramc_d_open);
+  const std::uint8_t after = q35::read_pci_config8(q35::memory_controller, q35::mch_smramc);
   check(after == control, "SMRAMC keeps its value", after);
-  const std::uint8_t tseg = read_config(q35::mch_device, q35::mch_function, q35::mch_esmramc);
+  const std::uint8_t tseg = q35::read_pci_config8(q35::memory_controller, q35::mch_esmramc);
   check((tseg & q35::mch_esmramc_t_en) != 0, "T_EN set", tseg);
-  out8(select_config(q35::mch_device, q35::mch_function, q35::mch_esmramc), 0);
-  const std::uint8_t tseg_after = read_config(q35::mch_device, q35::mch_function, q35::mch_esmramc);
+  q35::write_pci_config8(q35::memory_controller, q35::mch_esmramc, 0);
+  const std::uint8_t tseg_after = q35::read_pci_config8(q35::memory_controller, q35::mch_esmramc);
   check(tseg_after == tseg, "ESMRAMC keeps its value", tseg_after);
   out32(q35::smi_en_port, 0);
   const std::uint32_t enable = in32(q35::smi_en_port);

@@ -7,13 +7,12 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "arch/ports.hpp"
 #include "platform/q35/chipset.hpp"
 
 namespace redoubt::guest_pei {
 
-inline void put(char character) {
-  asm volatile("outb %0, %1" : : "a"(character), "Nd"(platform::q35::debug_console_port) : "memory");
-}
+inline void put(char character) { arch::out8(platform::q35::debug_console_port, static_cast<std::uint8_t>(character)); }
 
 inline void put(const char* text) {
   for (; *text != '\0'; ++text) put(*text);

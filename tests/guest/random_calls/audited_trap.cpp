@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 // The supervisor's entry from ring 3 in a test image: counts system calls, and after each ten thousand compares all
 // records with all page tables and its own code with what it was. What isn't as it must be ends in a panic.
-#include "platform/q35/platform.hpp"
+#include "platform/board.hpp"
 #include "supervisor/exceptions/panic.hpp"
 #include "supervisor/exceptions/trap.hpp"
 #include "supervisor/report/report_line.hpp"

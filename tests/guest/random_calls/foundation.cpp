@@ -11,7 +11,7 @@
 #include "abi/redoubt/fault_policy.hpp"
 #include "base/address.hpp"
 #include "foundation/guest/system_calls.hpp"
-#include "platform/q35/platform.hpp"
+#include "platform/board.hpp"
 #include "tests/guest/random_calls/random_message.hpp"
 
 extern "C" {
@@ -113,8 +113,8 @@ std::uint64_t any() {
                                   launch.mmram_base,
                                   launch.mmram_base + launch.mmram_size,
                                   launch.mmram_base + random() % (launch.mmram_size / page_bytes) * page_bytes,
-                                  platform::outside_ranges[0].base,
-                                  platform::local_apic_base,
+                                  platform::board::grants.ranges[0].base,
+                                  platform::board::local_apic_base,
                                   0x1000'0000,
                                   random()};
   const std::uint64_t value = values[random() % std::size(values)];

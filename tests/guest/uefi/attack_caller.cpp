@@ -21,7 +21,7 @@
 #include "abi/pi/communicate.hpp"
 #include "abi/uefi/system_table.hpp"
 #include "base/address.hpp"
-#include "platform/q35/chipset.hpp"
+#include "platform/q35/pci_config.hpp"
 #include "tests/guest/drivers/attack/attack_protocol.hpp"
 #include "tests/guest/uefi/instructions.hpp"
 #include "tests/guest/uefi/program.hpp"
@@ -35,25 +35,6 @@ namespace {
 namespace q35 = platform::q35;
 using attack::Command;
 
-std::uint32_t pci_address(std::uint8_t device, std::uint8_t offset) {
-  return 0x8000'0000U | static_cast<std::uint32_t>(device) << 11 | (offset & 0xFCU);
-}
-std::uint8_t read_pci8(std::uint8_t device, std::uint8_t offset) {
-  out32(q35::pci_config_address_port, pci_address(device, offset));
-  return in8(static_cast<std::uint16_t>(q35::pci_config_data_port + (offset & 3U)));
-}
-void write_pci8(std::uint8_t device, std::uint8_t offset, std::uint8_t value) {
-  out32(q35::pci_config_address_port, pci_address(device, offset));
-  out8(static_cast<std::uint16_t>(q35::pci_config_data_port + (offset & 3U)), value);
-}
-std::uint32_t read_pci32(std::uint8_t device, std::uint8_t offset) {
-  out32(q35::pci_config_address_port, pci_address(device, offset));
-  return in32(q35::pci_config_data_port);
-}
-void write_pci32(std::uint8_t device, std::uint8_t offset, std::uint32_t value) {
-  out32(q35::pci_config_address_port, pci_address(device, offset));
-  out32(q35::pci_config_data_port, value);
-}
 
 struct Mmram {
   std::uint64_t base;
@@ -66,12 +47,13 @@ Mmram find_mmram() {
   constexpr std::uint8_t mch_extended_tseg_mbytes = 0x50;
   constexpr std::uint8_t mch_tsegmb = 0xAC;
   constexpr std::uint64_t mebibyte = 1U << 20;
-  const std::uint64_t base = read_pci32(q35::mch_device, mch_tsegmb) & 0xFFF0'0000U;
-  switch (read_pci8(q35::mch_device, q35::mch_esmramc) >> 1 & 3U) {
+  const std::uint64_t base = q35::read_pci_config32(q35::memory_controller, mch_tsegmb) & 0xFFF0'0000U;
+  switch (q35::read_pci_config8(q35::memory_controller, q35::mch_esmramc) >> 1 & 3U) {
     case 0: return {base, 1 * mebibyte};
     case 1: return {base, 2 * mebibyte};
     case 2: return {base, 8 * mebibyte};
-    default: return {base, (read_pci32(q35::mch_device, mch_extended_tseg_mbytes) & 0xFFFFU) * mebibyte};
+    default:
+      return {base, (q35::read_pci_config32(q35::memory_controller, mch_extended_tseg_mbytes) & 0xFFFFU) * mebibyte};
   }
 }
 
@@ -266,22 +248,22 @@ void Attacker::read_mmram() {
 void Attacker::poke_registers() {
   struct Poke {
     std::string_view name;
-    std::uint8_t device;
+    q35::PciFunction of;
     std::uint8_t offset;
     std::uint8_t set;
     std::uint8_t clear;
   };
   const Poke pokes[] = {
-      {"default_smbase_control", q35::mch_device, q35::mch_default_smbase_control, 0,
+      {"default_smbase_control", q35::memory_controller, q35::mch_default_smbase_control, 0,
        q35::mch_default_smbase_in_ram | q35::mch_default_smbase_locked},
-      {"smramc", q35::mch_device, q35::mch_smramc, q35::mch_smramc_d_open, q35::mch_smramc_d_lck},
-      {"esmramc", q35::mch_device, q35::mch_esmramc, 0, q35::mch_esmramc_t_en},
-      {"gen_pmcon_1", q35::lpc_device, q35::lpc_gen_pmcon_1, 0, q35::lpc_gen_pmcon_1_smi_lock},
+      {"smramc", q35::memory_controller, q35::mch_smramc, q35::mch_smramc_d_open, q35::mch_smramc_d_lck},
+      {"esmramc", q35::memory_controller, q35::mch_esmramc, 0, q35::mch_esmramc_t_en},
+      {"gen_pmcon_1", q35::lpc_bridge, q35::lpc_gen_pmcon_1, 0, q35::lpc_gen_pmcon_1_smi_lock},
   };
   for (const Poke& poke : pokes) {
-    const std::uint8_t before = read_pci8(poke.device, poke.offset);
-    write_pci8(poke.device, poke.offset, static_cast<std::uint8_t>((before | poke.set) & ~poke.clear));
-    const std::uint8_t after = read_pci8(poke.device, poke.offset);
+    const std::uint8_t before = q35::read_pci_config8(poke.of, poke.offset);
+    q35::write_pci_config8(poke.of, poke.offset, static_cast<std::uint8_t>((before | poke.set) & ~poke.clear));
+    const std::uint8_t after = q35::read_pci_config8(poke.of, poke.offset);
     const bool open = read_memory(mmram_.base) != closed;
     judge(after != before ? "the register changed" : (open ? "MMRAM opened" : ""), "register_", poke.name);
   }
@@ -294,12 +276,13 @@ void Attacker::poke_registers() {
 
   // TSEGMB stays writable after the lock; moving it must not uncover MMRAM.
   constexpr std::uint8_t mch_tsegmb = 0xAC;
-  const std::uint32_t tsegmb = read_pci32(q35::mch_device, mch_tsegmb);
-  write_pci32(q35::mch_device, mch_tsegmb, 0x1000'0000);
-  write_pci8(q35::mch_device, q35::mch_smramc, read_pci8(q35::mch_device, q35::mch_smramc));
+  const std::uint32_t tsegmb = q35::read_pci_config32(q35::memory_controller, mch_tsegmb);
+  q35::write_pci_config32(q35::memory_controller, mch_tsegmb, 0x1000'0000);
+  q35::write_pci_config8(q35::memory_controller, q35::mch_smramc,
+                         q35::read_pci_config8(q35::memory_controller, q35::mch_smramc));
   const bool uncovered = read_memory(mmram_.base) != closed;
   const bool works = mailbox_.alive();
-  write_pci32(q35::mch_device, mch_tsegmb, tsegmb);
+  q35::write_pci_config32(q35::memory_controller, mch_tsegmb, tsegmb);
   judge(uncovered ? "MMRAM can be read" : (works ? "" : "MM follows TSEGMB"), "register_tsegmb");
 }
 

@@ -11,30 +11,21 @@
 
 #include <cstdint>
 
-#include "platform/q35/chipset.hpp"
+#include "platform/q35/pci_config.hpp"
 #include "tests/guest/uefi/instructions.hpp"
 
 namespace redoubt::guest::chipset {
 
-struct Function {
-  std::uint8_t device;
-  std::uint8_t function;
-};
-inline constexpr Function memory_controller = {0, 0};
-inline constexpr Function lpc_bridge = {0x1F, 0};
+using Function = platform::q35::PciFunction;
+using platform::q35::lpc_bridge;
+using platform::q35::memory_controller;
 inline constexpr Function ahci = {0x1F, 2};
 
-inline std::uint32_t config_address(Function function, std::uint8_t offset) {
-  return 0x8000'0000U | static_cast<std::uint32_t>(function.device) << 11 |
-         static_cast<std::uint32_t>(function.function) << 8 | (offset & 0xFCU);
-}
 inline std::uint32_t read_config(Function function, std::uint8_t offset) {
-  out32(platform::q35::pci_config_address_port, config_address(function, offset));
-  return in32(platform::q35::pci_config_data_port);
+  return platform::q35::read_pci_config32(function, offset);
 }
 inline void write_config(Function function, std::uint8_t offset, std::uint32_t value) {
-  out32(platform::q35::pci_config_address_port, config_address(function, offset));
-  out32(platform::q35::pci_config_data_port, value);
+  platform::q35::write_pci_config32(function, offset, value);
 }
 
 // The same through PCIEXBAR's window at `base`, which works while something else lies over the ports.

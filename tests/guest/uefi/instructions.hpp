@@ -4,6 +4,8 @@
 
 #include <cstdint>
 
+#include "arch/ports.hpp"
+
 namespace redoubt::guest {
 
 inline std::uint64_t read_tsc() {
@@ -13,25 +15,12 @@ inline std::uint64_t read_tsc() {
   return std::uint64_t{high} << 32 | low;
 }
 
-inline void out8(std::uint16_t port, std::uint8_t value) {
-  asm volatile("outb %0, %1" : : "a"(value), "Nd"(port) : "memory");
-}
-inline void out16(std::uint16_t port, std::uint16_t value) {
-  asm volatile("outw %0, %1" : : "a"(value), "Nd"(port) : "memory");
-}
-inline void out32(std::uint16_t port, std::uint32_t value) {
-  asm volatile("outl %0, %1" : : "a"(value), "Nd"(port) : "memory");
-}
-inline std::uint8_t in8(std::uint16_t port) {
-  std::uint8_t value = 0;
-  asm volatile("inb %1, %0" : "=a"(value) : "Nd"(port) : "memory");
-  return value;
-}
-inline std::uint32_t in32(std::uint16_t port) {
-  std::uint32_t value = 0;
-  asm volatile("inl %1, %0" : "=a"(value) : "Nd"(port) : "memory");
-  return value;
-}
+using arch::in16;
+using arch::in32;
+using arch::in8;
+using arch::out16;
+using arch::out32;
+using arch::out8;
 
 inline std::uint64_t read_msr(std::uint32_t number) {
   std::uint32_t low = 0;

@@ -7,7 +7,7 @@
 #include <cstring>
 
 #include "abi/redoubt/inner_mmi.hpp"
-#include "platform/q35/chipset.hpp"
+#include "platform/q35/pci_config.hpp"
 #include "tests/guest/drivers/mmi_sources/mmi_sources_protocol.hpp"
 #include "tests/guest/uefi/instructions.hpp"
 #include "tests/guest/uefi/mp_services.hpp"
@@ -33,23 +33,8 @@ struct StateMessage {
   State state;
 };
 
-std::uint16_t in16(std::uint16_t port) {
-  std::uint16_t value = 0;
-  asm volatile("inw %1, %0" : "=a"(value) : "Nd"(port) : "memory");
-  return value;
-}
-
-std::uint32_t lpc_config_address(std::uint8_t offset) {
-  return 0x8000'0000U | q35::lpc_device << 11 | (offset & 0xFCU);
-}
-std::uint32_t read_lpc(std::uint8_t offset) {
-  out32(q35::pci_config_address_port, lpc_config_address(offset));
-  return in32(q35::pci_config_data_port);
-}
-void write_lpc(std::uint8_t offset, std::uint32_t value) {
-  out32(q35::pci_config_address_port, lpc_config_address(offset));
-  out32(q35::pci_config_data_port, value);
-}
+std::uint32_t read_lpc(std::uint8_t offset) { return q35::read_pci_config32(q35::lpc_bridge, offset); }
+void write_lpc(std::uint8_t offset, std::uint32_t value) { q35::write_pci_config32(q35::lpc_bridge, offset, value); }
 
 void wait(std::uint64_t milliseconds) {
   std::uint64_t left = milliseconds * q35::pm_timer_hertz / 1000;

@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 // See fw_cfg.hpp.
-#include "launch/pei/fw_cfg.hpp"
+#include "platform/q35/fw_cfg.hpp"
 
-#include "launch/pei/chipset_control.hpp"
+#include "arch/ports.hpp"
+#include "platform/q35/chipset.hpp"
+#include "platform/wait.hpp"
 
-namespace redoubt::launch {
-
-namespace q35 = platform::q35;
+namespace redoubt::platform::q35 {
 
 namespace {
 
-void select(std::uint16_t key) { write_port16(q35::fw_cfg_selector_port, key); }
+void select(std::uint16_t key) { arch::out16(fw_cfg_selector_port, key); }
 
 void read_data(std::span<std::byte> out) {
   for (std::byte& byte : out) {
-    byte = static_cast<std::byte>(read_port8(q35::fw_cfg_data_port));
+    byte = static_cast<std::byte>(arch::in8(fw_cfg_data_port));
   }
 }
 
@@ -43,7 +43,7 @@ std::uint32_t physical(const volatile void* pointer) {
 
 bool fw_cfg_present() {
   constexpr std::uint32_t signature = 0x554D4551;  // "QEMU"
-  select(q35::fw_cfg_key_signature);
+  select(fw_cfg_key_signature);
   return read_number<std::uint32_t>() == signature;
 }
 
@@ -51,15 +51,15 @@ bool fw_cfg_writes() {
   if (!fw_cfg_present()) {
     return false;
   }
-  select(q35::fw_cfg_key_features);
-  return (read_number<std::uint32_t>() & q35::fw_cfg_feature_dma) != 0;
+  select(fw_cfg_key_features);
+  return (read_number<std::uint32_t>() & fw_cfg_feature_dma) != 0;
 }
 
 Result<FwCfgFile> find_fw_cfg_file(std::string_view name) {
   if (!fw_cfg_present()) {
     return std::unexpected(Error::not_found);
   }
-  select(q35::fw_cfg_key_directory);
+  select(fw_cfg_key_directory);
   const std::uint32_t count = from_big_endian(read_number<std::uint32_t>());
   constexpr std::uint32_t most_files = 0x4000;  // file keys are 14 bits wide
   for (std::uint32_t i = 0; i < count && i < most_files; ++i) {
@@ -78,18 +78,18 @@ void read_fw_cfg_file(const FwCfgFile& file, std::span<std::byte> out) {
 }
 
 Result<void> write_fw_cfg_file(const FwCfgFile& file, std::uint64_t value) {
-  const std::uint32_t command = (std::uint32_t{file.key} << 16) | q35::fw_cfg_dma_select | q35::fw_cfg_dma_write;
+  const std::uint32_t command = (std::uint32_t{file.key} << 16) | fw_cfg_dma_select | fw_cfg_dma_write;
   DmaAccess access{.control = from_big_endian(command),
                    .length = from_big_endian(std::uint32_t{sizeof(value)}),
                    .address_high = 0,
                    .address_low = from_big_endian(physical(&value))};
-  write_port32(q35::fw_cfg_dma_high_port, 0);
-  write_port32(q35::fw_cfg_dma_low_port, from_big_endian(physical(&access)));
-  const std::uint32_t failed = from_big_endian(q35::fw_cfg_dma_error);
+  arch::out32(fw_cfg_dma_high_port, 0);
+  arch::out32(fw_cfg_dma_low_port, from_big_endian(physical(&access)));
+  const std::uint32_t failed = from_big_endian(fw_cfg_dma_error);
   if (!wait_for([&] { return (access.control & ~failed) == 0; }, 1000) || access.control != 0) {
     return std::unexpected(Error::device);
   }
   return {};
 }
 
-}  // namespace redoubt::launch
+}  // namespace redoubt::platform::q35

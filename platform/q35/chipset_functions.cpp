@@ -1,18 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// The functions of the q35 board: consoles and reset. They keep no state, so they work in the middle of a panic.
-#include "platform/q35/platform.hpp"
-
+// The chipset's functions: ports for drivers, the serial console, the timer, MMIs and reset. They keep no state, so they
+// work in the middle of a panic.
 #include "arch/ports.hpp"
 #include "arch/processor.hpp"
+#include "platform/board.hpp"
 #include "platform/q35/chipset.hpp"
 
 namespace redoubt::platform {
-
-static_assert(driver_ports[0] == PortRange{q35::pm_timer_port, 4});
-static_assert(driver_register(q35::apm_command_port, 1) != nullptr &&
-              driver_register(q35::apm_status_port, 1) != nullptr);
-static_assert(driver_register(q35::smi_en_port, 4)->writable == q35::smi_en_tco);
-static_assert(driver_register(q35::tco1_status_port, 2)->writable == (q35::tco1_timeout | q35::tco1_software));
 
 namespace {
 
@@ -31,10 +25,10 @@ void write_port(std::uint16_t port, std::uint64_t width, std::uint32_t value) {
 }
 
 // On hardware ones clear; QEMU 7.2 stores what is written.
-void clear_status(const DriverRegister& entry, std::uint32_t bits) {
-  const std::uint32_t before = read_port(entry.port, entry.width);
-  write_port(entry.port, entry.width, bits);
-  if ((read_port(entry.port, entry.width) & bits) != 0) write_port(entry.port, entry.width, before & ~bits);
+void clear_status(std::uint16_t port, std::uint64_t width, std::uint32_t bits) {
+  const std::uint32_t before = read_port(port, width);
+  write_port(port, width, bits);
+  if ((read_port(port, width) & bits) != 0) write_port(port, width, before & ~bits);
 }
 
 // The write itself must not raise an MMI.
@@ -47,39 +41,23 @@ void forget_command() {
 
 }  // namespace
 
-std::optional<std::uint32_t> read_port_for_driver(std::uint64_t port, std::uint64_t width) {
-  if (!driver_may_use_port(port, width) && driver_register(port, width) == nullptr) return std::nullopt;
-  return read_port(static_cast<std::uint16_t>(port), width);
+std::uint32_t read_for_driver(const policy::GrantedRead& read) { return read_port(read.port(), read.width()); }
+
+void write_for_driver(const policy::GrantedWrite& write) {
+  const std::uint16_t port = write.port();
+  const std::uint8_t width = write.width();
+  switch (write.how()) {
+    case policy::RegisterWrite::nothing: break;
+    case policy::RegisterWrite::everything: write_port(port, width, write.value()); break;
+    case policy::RegisterWrite::change:
+      write_port(port, width, (read_port(port, width) & ~write.writable()) | write.value());
+      break;
+    case policy::RegisterWrite::clear: clear_status(port, width, write.value()); break;
+    case policy::RegisterWrite::forget_command: forget_command(); break;
+  }
 }
 
-bool write_port_for_driver(std::uint64_t port, std::uint64_t width, std::uint32_t value) {
-  if (driver_may_use_port(port, width)) {
-    write_port(static_cast<std::uint16_t>(port), width, value);
-    return true;
-  }
-  const DriverRegister* entry = driver_register(port, width);
-  if (entry == nullptr) return false;
-  switch (entry->write) {
-    case RegisterWrite::nothing: return false;
-    case RegisterWrite::change: {
-      const std::uint32_t kept = read_port(entry->port, entry->width) & ~entry->writable;
-      write_port(entry->port, entry->width, kept | (value & entry->writable));
-      return true;
-    }
-    case RegisterWrite::clear: clear_status(*entry, value & entry->writable); return true;
-    case RegisterWrite::forget_command:
-      if (value != 0) return false;
-      forget_command();
-      return true;
-  }
-  return false;
-}
-
-void write_log(std::string_view text) {
-  if (arch::in8(q35::debug_console_port) == q35::debug_console_signature) {
-    arch::out8_string(q35::debug_console_port, text.data(), text.size());
-  }
-}
+std::uint8_t read_command() { return arch::in8(q35::apm_command_port); }
 
 void write_console(std::string_view text, bool set_up) {
   using namespace q35;
@@ -107,6 +85,9 @@ void write_console(std::string_view text, bool set_up) {
 }
 
 std::uint32_t read_timer() { return arch::in32(q35::pm_timer_port); }
+
+// Command 0 means "look into the mailbox" to every Standalone MM on this chipset.
+void raise_mmi() { arch::out8(q35::apm_command_port, 0); }
 
 // With the value that the register holds: a dispatcher that hasn't seen it yet sees it once, and one that has seen it
 // has written 0 there.

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// QEMU's fw_cfg device as a PEIM reaches it (QEMU's specs/fw_cfg.rst): what the one who starts the machine tells its
-// firmware. No OS has run yet, so nothing in it comes from one.
+// QEMU's fw_cfg device as 32-bit PEI code reaches it (QEMU's specs/fw_cfg.rst): what whoever starts the machine tells
+// its firmware. No OS has run yet, so nothing in it comes from one.
 #pragma once
 
 #include <cstddef>
 #include <span>
 #include <string_view>
 
-#include "launch/pei/fw_cfg_directory.hpp"
+#include "platform/q35/fw_cfg_directory.hpp"
 
-namespace redoubt::launch {
+namespace redoubt::platform::q35 {
 
 // Whether there is such a device, and one that writes.
 bool fw_cfg_present();
@@ -31,4 +31,4 @@ T read_fw_cfg_number(const FwCfgFile& file) {
 // Error::device when it doesn't take the value.
 Result<void> write_fw_cfg_file(const FwCfgFile& file, std::uint64_t value);
 
-}  // namespace redoubt::launch
+}  // namespace redoubt::platform::q35

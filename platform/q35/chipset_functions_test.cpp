@@ -1,47 +1,31 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-#include "platform/q35/platform.hpp"
-
 #include <gtest/gtest.h>
 
 #include <format>
 #include <string>
 
 #include "arch/ports.hpp"
+#include "platform/launch_control.hpp"
 #include "platform/q35/chipset.hpp"
+#include "platform/q35/pci_config.hpp"
 
 namespace redoubt::platform {
 namespace {
-
-TEST(Platform, RangesAreWholePagesAndDisjoint) {
-  for (const OutsideRange& range : outside_ranges) {
-    EXPECT_EQ(range.base % 0x1000, 0u);
-    EXPECT_EQ(range.size % 0x1000, 0u);
-    for (const OutsideRange& other : outside_ranges) {
-      if (&range != &other) {
-        EXPECT_TRUE(range.base + range.size <= other.base || other.base + other.size <= range.base);
-      }
-    }
-  }
-}
-
-TEST(Platform, DriversGetTheTimerAlone) {
-  EXPECT_TRUE(driver_may_use_port(0x608, 4));
-  EXPECT_TRUE(driver_may_use_port(0x60B, 1));
-  EXPECT_FALSE(driver_may_use_port(0x60B, 2));
-  EXPECT_FALSE(driver_may_use_port(0x607, 1));
-  EXPECT_FALSE(driver_may_use_port(0x608, 0));
-  EXPECT_FALSE(driver_may_use_port(0x608, 8));
-  EXPECT_FALSE(driver_may_use_port(0x10608, 1));
-  EXPECT_FALSE(driver_may_use_port(0xFFFF'FFFF'FFFF'FFFF, 1));
-  EXPECT_FALSE(driver_may_use_port(q35::debug_console_port, 1));
-  EXPECT_FALSE(driver_may_use_port(q35::apm_command_port, 1));
-  EXPECT_EQ(driver_ports_end(), 0x60Cu);
-}
 
 class DriverPorts : public ::testing::Test {
  protected:
   void SetUp() override { arch::fake::machine() = {}; }
   static void set(std::uint16_t port, std::uint32_t value) { arch::fake::machine().ports[port] = value; }
+  // What the supervisor does for a driver that asks, with what this board grants.
+  static std::optional<std::uint32_t> read_port_for_driver(std::uint64_t port, std::uint64_t width) {
+    const auto read = policy::judge_read(q35::grants.ports, port, width);
+    return read ? std::optional(read_for_driver(*read)) : std::nullopt;
+  }
+  static bool write_port_for_driver(std::uint64_t port, std::uint64_t width, std::uint32_t value) {
+    const auto write = policy::judge_write(q35::grants.ports, port, width, value);
+    if (write) write_for_driver(*write);
+    return write.has_value();
+  }
   // Writes so far as "port:value" in hexadecimal.
   static std::string writes() {
     std::string text;
@@ -108,6 +92,31 @@ TEST_F(DriverPorts, OnlyTwoTcoStatusBitsAreCleared) {
   arch::fake::machine().port_writes.clear();
   EXPECT_TRUE(write_port_for_driver(q35::tco1_status_port, 2, q35::tco1_timeout));
   EXPECT_EQ(writes(), "664:8") << "hardware has cleared it";
+}
+
+TEST(Platform, AConfigurationByteIsSelectedByBothPorts) {
+  arch::fake::machine() = {};
+  arch::fake::machine().ports[0xCFE] = 0x5A;
+  EXPECT_EQ(q35::read_pci_config8({0x1F, 3}, 0xA2), 0x5A);
+  q35::write_pci_config8(q35::lpc_bridge, 0xA1, 0x10);
+  const auto& writes = arch::fake::machine().port_writes;
+  ASSERT_EQ(writes.size(), 3u);
+  EXPECT_EQ(writes[0].port, 0xCF8);
+  EXPECT_EQ(writes[0].value, 0x8000'FBA0u);
+  EXPECT_EQ(writes[1].value, 0x8000'F8A0u);
+  EXPECT_EQ(writes[2].port, 0xCFD);
+  EXPECT_EQ(writes[2].value, 0x10u);
+}
+
+TEST(Platform, TheLockIsShutOnlyIfAllOfItIs) {
+  using q35::MmramLock;
+  static_assert(MmramLock{0x10, 0x01, 0x02}.closed_and_locked());
+  static_assert(MmramLock{0x10, 0x01, 0xFF}.closed_and_locked());
+  static_assert(!MmramLock{0x50, 0x01, 0x02}.closed_and_locked());
+  static_assert(!MmramLock{0x00, 0x01, 0x02}.closed_and_locked());
+  static_assert(!MmramLock{0x10, 0x00, 0x02}.closed_and_locked());
+  static_assert(!MmramLock{0x10, 0x01, 0x01}.closed_and_locked());
+  static_assert(MmramLock{0x50, 0x00, 0x01}.locked() && !MmramLock{0x40, 0x01, 0x02}.locked());
 }
 
 TEST(Platform, LogNeedsTheConsole) {

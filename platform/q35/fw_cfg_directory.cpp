@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 // See fw_cfg_directory.hpp.
-#include "launch/pei/fw_cfg_directory.hpp"
+#include "platform/q35/fw_cfg_directory.hpp"
 
-namespace redoubt::launch {
+namespace redoubt::platform::q35 {
 
 Result<FwCfgFile> match_fw_cfg_entry(const std::array<std::byte, fw_cfg_entry_size>& entry, std::string_view name) {
   constexpr std::size_t name_offset = 8;
@@ -20,4 +20,4 @@ Result<FwCfgFile> match_fw_cfg_entry(const std::array<std::byte, fw_cfg_entry_si
                    .key = from_big_endian(TRY(read_at<std::uint16_t>(entry, 4)))};
 }
 
-}  // namespace redoubt::launch
+}  // namespace redoubt::platform::q35

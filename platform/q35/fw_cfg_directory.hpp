@@ -9,7 +9,7 @@
 
 #include "base/byte_reader.hpp"
 
-namespace redoubt::launch {
+namespace redoubt::platform::q35 {
 
 inline constexpr std::size_t fw_cfg_entry_size = 64;
 
@@ -25,4 +25,4 @@ constexpr std::uint32_t from_big_endian(std::uint32_t value) { return __builtin_
 // terminator is none.
 Result<FwCfgFile> match_fw_cfg_entry(const std::array<std::byte, fw_cfg_entry_size>& entry, std::string_view name);
 
-}  // namespace redoubt::launch
+}  // namespace redoubt::platform::q35
