@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// The log that IPL, supervisor and foundation write to the platform's debug console (q35: port 0x402), and that
-// `redoubt boot` reads. A line is
+// The log that IPL, supervisor and foundation write to where the board has it (q35: the debug console, port 0x402), and
+// that `redoubt boot` reads. A line is
 //
 //   redoubt: EVENT KEY=VALUE KEY=VALUE ...
 //
 // with ASCII only; a value with spaces stands in double quotes and holds no quote itself; numbers are decimal or
 // 0x-hexadecimal; GUIDs in registry format. Lines that the foundation passes on about drivers come from the
-// foundation alone: drivers cannot write to the debug console. Events and their keys:
+// foundation alone: drivers cannot write there. Events and their keys:
 //
 //   ipl.start boot_mode=N cpus=N mmram=0xBASE mmram_size=N
 //   ipl.options options=0x.. words="taken"|"ignored"    the machine's starter wants to see more (observation.hpp)

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// The chipset's functions: ports for drivers, the serial console, the timer, MMIs and reset. They keep no state, so they
-// work in the middle of a panic.
+// The chipset's functions: ports for drivers, the serial console, the timer, MMIs and reset. They keep no state, so
+// they work in the middle of a panic.
 #include "arch/ports.hpp"
 #include "arch/processor.hpp"
 #include "platform/board.hpp"
 #include "platform/q35/chipset.hpp"
+#include "platform/q35/serial_console.hpp"
 
 namespace redoubt::platform {
 
@@ -59,9 +60,7 @@ void write_for_driver(const policy::GrantedWrite& write) {
 
 std::uint8_t read_command() { return arch::in8(q35::apm_command_port); }
 
-void write_console(std::string_view text, bool set_up) {
-  using namespace q35;
-  constexpr unsigned most_polls = 1u << 14;  // a byte takes 87 microseconds at 115200 baud, a poll about one
+void q35::write_serial(std::string_view text, bool set_up, unsigned most_polls) {
   const auto port = [](std::uint16_t offset) { return static_cast<std::uint16_t>(serial_console_port + offset); };
   const std::uint8_t line_control = set_up ? uart_line_8n1 : arch::in8(port(uart_line_control));
   if (set_up) {
@@ -82,6 +81,11 @@ void write_console(std::string_view text, bool set_up) {
     arch::out8(port(uart_transmit), static_cast<std::uint8_t>(character));
   }
   arch::out8(port(uart_line_control), line_control);
+}
+
+void write_console(std::string_view text, bool set_up) {
+  constexpr unsigned most_polls = 1u << 14;  // a byte takes 87 microseconds at 115200 baud, a poll about one
+  q35::write_serial(text, set_up, most_polls);
 }
 
 std::uint32_t read_timer() { return arch::in32(q35::pm_timer_port); }

@@ -49,6 +49,21 @@ std::optional<Event> parse_event(std::string_view line) {
   return reader.is_broken() ? std::nullopt : std::optional(std::move(event));
 }
 
+std::optional<Event> LogFinder::find(std::string_view line, Place place) {
+  if (place_ != Place::unknown && place_ != place) {
+    return std::nullopt;
+  }
+  std::optional<Event> event = parse_event(line);
+  if (event) {
+    place_ = place;
+  }
+  return event;
+}
+
+std::optional<Event> LogFinder::on_debug_console(std::string_view line) { return find(line, Place::debug_console); }
+
+std::optional<Event> LogFinder::on_serial_console(std::string_view line) { return find(line, Place::serial_console); }
+
 std::string printable(std::string_view bytes) {
   std::string result(bytes);
   std::ranges::replace_if(result, [](char character) { return character < 0x20 || character > 0x7E; }, '?');

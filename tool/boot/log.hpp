@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// Reads the log of abi/redoubt/report.hpp from a guest's debug console. What a guest writes is not trusted: lines
+// Reads the log of abi/redoubt/report.hpp from a guest's consoles. What a guest writes is not trusted: lines
 // are cut at a fixed length, values are reduced to printable ASCII, and a line that breaks the format is text, not
 // an event. Nothing here fails.
 #pragma once
@@ -38,6 +38,22 @@ struct Event {
 // `line` without its line end. Nothing when it isn't an event: another prefix, no name, a value without "=", an
 // open quote, or more than Event::max_values values.
 [[nodiscard]] std::optional<Event> parse_event(std::string_view line);
+
+// Finds the log on a guest's two consoles. It is on the one that brings its first event, which the IPL writes before
+// anybody else can; what looks like one on the other is text from then on.
+class LogFinder {
+ public:
+  // A line of the debug console, which has nothing else.
+  [[nodiscard]] std::optional<Event> on_debug_console(std::string_view line);
+  // A line of the serial console, where firmware and operating system write too.
+  [[nodiscard]] std::optional<Event> on_serial_console(std::string_view line);
+
+ private:
+  enum class Place : std::uint8_t { unknown, debug_console, serial_console };
+  std::optional<Event> find(std::string_view line, Place place);
+
+  Place place_ = Place::unknown;
+};
 
 // `bytes` with everything outside 0x20..0x7E replaced by '?', so that it can't drive a terminal.
 [[nodiscard]] std::string printable(std::string_view bytes);

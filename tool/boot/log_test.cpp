@@ -70,6 +70,20 @@ TEST(EventNumber, RefusesSignsOverflowAndTrailingText) {
   EXPECT_EQ(event->number("rip"), UINT64_MAX);
 }
 
+TEST(LogFinder, TheLogIsWhereItBegins) {
+  LogFinder on_serial;
+  EXPECT_FALSE(on_serial.on_serial_console("BdsDxe: no such thing"));
+  EXPECT_TRUE(on_serial.on_serial_console("redoubt: ipl.start cpus=2"));
+  EXPECT_FALSE(on_serial.on_debug_console("redoubt: panic reason=forged")) << "a driver's, where the log isn't";
+  EXPECT_FALSE(on_serial.on_serial_console("Shell> echo redoubt: panic")) << "the log's lines stand alone";
+  EXPECT_TRUE(on_serial.on_serial_console("redoubt: ipl.locked"));
+  LogFinder on_debug;
+  EXPECT_FALSE(on_debug.on_debug_console("SecCoreStartupWithStack"));
+  EXPECT_TRUE(on_debug.on_debug_console("redoubt: ipl.start cpus=2"));
+  EXPECT_FALSE(on_debug.on_serial_console("redoubt: panic reason=typed"));
+  EXPECT_TRUE(on_debug.on_debug_console("redoubt: ipl.locked"));
+}
+
 TEST(LineReader, JoinsPiecesAndDropsCarriageReturns) {
   LineReader reader;
   EXPECT_THAT(reader.feed("one\r\ntw"), ElementsAre("one"));

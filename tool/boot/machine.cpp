@@ -393,6 +393,10 @@ void Machine::take_serial(std::string_view bytes) {
   write_copy(serial_copy_, bytes);
   serial_text_.feed(bytes);
   for (const std::string& line : serial_lines_.feed(bytes)) {
+    if (const std::optional<Event> event = log_finder_.on_serial_console(line)) {
+      take_event(*event);
+      keep_tail(debug_tail_, line);
+    }
     if (on_serial_line) {
       on_serial_line(line);
     }
@@ -402,19 +406,23 @@ void Machine::take_serial(std::string_view bytes) {
 void Machine::take_debug(std::string_view bytes) {
   write_copy(debug_copy_, bytes);
   for (std::string& line : debug_lines_.feed(bytes)) {
-    if (const std::optional<Event> event = parse_event(line)) {
-      report_.apply(*event);
-      if (const auto mmi = mmi_trace_.apply(*event)) {
-        report_.add_traced(*mmi);
-        if (on_mmi) {
-          on_mmi(*mmi);
-        }
-      }
-      if (on_event) {
-        on_event(*event);
-      }
+    if (const std::optional<Event> event = log_finder_.on_debug_console(line)) {
+      take_event(*event);
     }
     keep_tail(debug_tail_, line);
+  }
+}
+
+void Machine::take_event(const Event& event) {
+  report_.apply(event);
+  if (const auto mmi = mmi_trace_.apply(event)) {
+    report_.add_traced(*mmi);
+    if (on_mmi) {
+      on_mmi(*mmi);
+    }
+  }
+  if (on_event) {
+    on_event(event);
   }
 }
 

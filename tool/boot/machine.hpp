@@ -144,7 +144,7 @@ class Machine {
   [[nodiscard]] bool exited_cleanly() const { return !running() && exit_status_ == 0; }
   // QEMU's exit as text, once it has exited: its status, and the last line of what it said about it.
   [[nodiscard]] std::string exit_text() const;
-  // The last lines of the debug console, for a report of a failure.
+  // The last lines of the debug console, and of the log where that is on the serial one, for a report of a failure.
   [[nodiscard]] const std::deque<std::string>& debug_tail() const { return debug_tail_; }
 
   // Ends QEMU: asks it to, and kills it when it doesn't within five seconds. What it wrote until then is taken in.
@@ -157,6 +157,7 @@ class Machine {
   void take(Descriptor& descriptor, void (Machine::*taker)(std::string_view));
   void take_serial(std::string_view bytes);
   void take_debug(std::string_view bytes);
+  void take_event(const Event& event);
   void take_trace(std::string_view bytes);
   void take_errors(std::string_view bytes);
   void take_qmp(std::string_view bytes);
@@ -178,6 +179,7 @@ class Machine {
   Console serial_text_;
   LineReader serial_lines_;
   LineReader debug_lines_;
+  LogFinder log_finder_;
   LineReader trace_lines_;
   LineReader error_lines_;
   std::string qmp_pending_;

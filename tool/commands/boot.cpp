@@ -59,7 +59,7 @@ std::string_view last_lines(std::string_view text, std::size_t count) {
 }
 
 void print_last_words(const boot::Machine& machine) {
-  std::string text = "Last lines of the debug console:\n";
+  std::string text = "Last lines of MM's log:\n";
   for (const std::string& line : machine.debug_tail()) {
     text += std::format("  {}\n", line);
   }
