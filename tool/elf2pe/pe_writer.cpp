@@ -112,65 +112,78 @@ Section section_of(const Segment& segment, std::uint32_t alignment) {
   return section;
 }
 
-}  // namespace
+// Where everything of an image goes in the file, which is where it goes in memory.
+struct Layout {
+  std::vector<Section> sections;          // the image's segments, and the relocations
+  std::vector<std::uint8_t> relocations;  // contents of the last section
+  std::uint32_t header_size;
+  std::uint32_t code_size = 0;
+  std::uint32_t data_size = 0;
+  std::uint32_t image_size = 0;
+};
 
-Result<std::vector<std::uint8_t>, LinkError> write_pe(const LinkedImage& image, Subsystem subsystem,
-                                                      std::uint32_t alignment) {
+constexpr std::uint32_t optional_header_size(Machine machine) {
+  return (machine == Machine::x64 ? 112 : 96) + directory_count * 8;
+}
+
+Result<Layout, LinkError> lay_out(const LinkedImage& image, std::uint32_t alignment) {
   const auto refuse = [](std::string reason) { return std::unexpected(LinkError{std::move(reason)}); };
   if (!std::has_single_bit(alignment) || alignment < 32 || alignment > 0x1'0000)
     return refuse(std::format("alignment {} is not a power of two from 32 to 65536", alignment));
   if (image.segments.empty()) return refuse("no segments");
 
-  const bool x64 = image.machine == Machine::x64;
-  const std::uint32_t optional_header_size = (x64 ? 112 : 96) + directory_count * 8;
+  Layout layout{.sections = {}, .relocations = relocation_blocks(image), .header_size = image.segments.front().address};
   const auto section_count = static_cast<std::uint32_t>(image.segments.size() + 1);
   const std::uint32_t needed =
-      dos_header_size + file_header_size + optional_header_size + section_count * section_header_size;
-  const std::uint32_t header_size = image.segments.front().address;
-  if (header_size < needed)
-    return refuse(std::format("first segment at {:#x} leaves no room for headers ({:#x} bytes)", header_size, needed));
+      dos_header_size + file_header_size + optional_header_size(image.machine) + section_count * section_header_size;
+  if (layout.header_size < needed)
+    return refuse(
+        std::format("first segment at {:#x} leaves no room for headers ({:#x} bytes)", layout.header_size, needed));
 
-  std::vector<Section> sections;
-  std::uint32_t end = header_size;
-  std::uint32_t code_size = 0;
-  std::uint32_t data_size = 0;
+  std::uint32_t end = layout.header_size;
   for (const Segment& segment : image.segments) {
     if (segment.address % alignment != 0)
       return refuse(std::format("segment at {:#x} is not aligned to {}", segment.address, alignment));
     if (segment.address < end) return refuse(std::format("segments at {:#x} share an alignment unit", segment.address));
     const Section section = section_of(segment, alignment);
-    (segment.access == Access::execute ? code_size : data_size) += section.raw_size;
+    (segment.access == Access::execute ? layout.code_size : layout.data_size) += section.raw_size;
     end = section.address + section.raw_size;
-    sections.push_back(section);
+    layout.sections.push_back(section);
   }
-  const std::vector<std::uint8_t> relocations = relocation_blocks(image);
-  sections.push_back({.name = ".reloc",
-                      .address = end,
-                      .size = static_cast<std::uint32_t>(relocations.size()),
-                      .raw_size = align_up(relocations.size(), alignment),
-                      .characteristics = contains_initialized_data | memory_read | memory_discardable});
-  data_size += sections.back().raw_size;
-  const std::uint32_t image_size = end + sections.back().raw_size;
+  layout.sections.push_back({.name = ".reloc",
+                             .address = end,
+                             .size = static_cast<std::uint32_t>(layout.relocations.size()),
+                             .raw_size = align_up(layout.relocations.size(), alignment),
+                             .characteristics = contains_initialized_data | memory_read | memory_discardable});
+  layout.data_size += layout.sections.back().raw_size;
+  layout.image_size = end + layout.sections.back().raw_size;
+  return layout;
+}
 
-  LittleEndian out;
+void write_file_header(LittleEndian& out, const LinkedImage& image, const Layout& layout) {
+  const bool x64 = image.machine == Machine::x64;
   out.text("MZ", 2);
   out.zeros(0x3C - 2);
   out.u32(dos_header_size);  // 0x3C: where the PE signature is
 
   out.text("PE", 4);
   out.u16(x64 ? 0x8664 : 0x014C);
-  out.u16(section_count);
+  out.u16(static_cast<std::uint32_t>(layout.sections.size()));
   out.u32(0);  // time stamp
   out.u32(0);  // symbol table
   out.u32(0);  // symbols
-  out.u16(optional_header_size);
+  out.u16(optional_header_size(image.machine));
   out.u16(std::uint32_t{executable_image} | line_numbers_stripped | symbols_stripped |
           (x64 ? large_address_aware : machine_32bit));
+}
 
+void write_optional_header(LittleEndian& out, const LinkedImage& image, const Layout& layout, Subsystem subsystem,
+                           std::uint32_t alignment) {
+  const bool x64 = image.machine == Machine::x64;
   out.u16(x64 ? 0x20B : 0x10B);             // 0
   out.u16(0);                               // 2: linker version
-  out.u32(code_size);                       // 4
-  out.u32(data_size);                       // 8
+  out.u32(layout.code_size);                // 4
+  out.u32(layout.data_size);                // 8
   out.u32(0);                               // 12: uninitialised data; all is in the file
   out.u32(image.entry);                     // 16
   out.u32(image.segments.front().address);  // 20: base of code
@@ -183,8 +196,8 @@ Result<std::vector<std::uint8_t>, LinkError> write_pe(const LinkedImage& image, 
   out.u32(alignment);                              // 32: sections
   out.u32(alignment);                              // 36: file
   out.zeros(16);                                   // 40: system, image and subsystem versions, reserved
-  out.u32(image_size);                             // 56
-  out.u32(header_size);                            // 60
+  out.u32(layout.image_size);                      // 56
+  out.u32(layout.header_size);                     // 60
   out.u32(0);                                      // 64: checksum, not used by UEFI
   out.u16(static_cast<std::uint16_t>(subsystem));  // 68
   // A section narrower than a page can't have permissions of its own.
@@ -193,11 +206,13 @@ Result<std::vector<std::uint8_t>, LinkError> write_pe(const LinkedImage& image, 
   out.u32(0);                                                                                // loader flags
   out.u32(directory_count);
   for (std::uint32_t i = 0; i < directory_count; ++i) {
-    out.u32(i == relocation_directory ? sections.back().address : 0);
-    out.u32(i == relocation_directory ? sections.back().size : 0);
+    out.u32(i == relocation_directory ? layout.sections.back().address : 0);
+    out.u32(i == relocation_directory ? layout.sections.back().size : 0);
   }
+}
 
-  for (const Section& section : sections) {
+void write_section_table(LittleEndian& out, const Layout& layout) {
+  for (const Section& section : layout.sections) {
     out.text(section.name, 8);
     out.u32(section.size);
     out.u32(section.address);
@@ -206,16 +221,30 @@ Result<std::vector<std::uint8_t>, LinkError> write_pe(const LinkedImage& image, 
     out.zeros(12);             // relocations and line numbers of object files
     out.u32(section.characteristics);
   }
+}
 
-  std::vector<std::uint8_t> file = out.take();
-  file.resize(image_size);
+void write_contents(std::vector<std::uint8_t>& file, const LinkedImage& image, const Layout& layout) {
   for (std::size_t i = 0; i < image.segments.size(); ++i) {
     const Segment& segment = image.segments[i];
     const auto start = file.begin() + segment.address;
     const auto data_end = std::copy(segment.data.begin(), segment.data.end(), start);
-    if (segment.access == Access::execute) std::fill(data_end, start + sections[i].raw_size, code_padding);
+    if (segment.access == Access::execute) std::fill(data_end, start + layout.sections[i].raw_size, code_padding);
   }
-  std::copy(relocations.begin(), relocations.end(), file.begin() + end);
+  std::copy(layout.relocations.begin(), layout.relocations.end(), file.begin() + layout.sections.back().address);
+}
+
+}  // namespace
+
+Result<std::vector<std::uint8_t>, LinkError> write_pe(const LinkedImage& image, Subsystem subsystem,
+                                                    std::uint32_t alignment) {
+  const Layout layout = TRY(lay_out(image, alignment));
+  LittleEndian out;
+  write_file_header(out, image, layout);
+  write_optional_header(out, image, layout, subsystem, alignment);
+  write_section_table(out, layout);
+  std::vector<std::uint8_t> file = out.take();
+  file.resize(layout.image_size);
+  write_contents(file, image, layout);
   return file;
 }
 
@@ -223,8 +252,7 @@ Result<std::vector<std::uint8_t>, LinkError> write_te(const LinkedImage& image, 
                                                       std::uint32_t alignment) {
   const std::vector<std::uint8_t> pe = TRY(write_pe(image, subsystem, alignment));
   const bool x64 = image.machine == Machine::x64;
-  const std::uint32_t optional_header_size = (x64 ? 112 : 96) + directory_count * 8;
-  const std::uint32_t section_table = dos_header_size + file_header_size + optional_header_size;
+  const std::uint32_t section_table = dos_header_size + file_header_size + optional_header_size(image.machine);
   const std::size_t directory = section_table - (directory_count - relocation_directory) * 8;
   LittleEndian out;
   out.text("VZ", 2);
