@@ -120,36 +120,34 @@ CommandResult run(const BootArguments& arguments) {
 }  // namespace
 
 void add_boot(CommandLine& command_line) {
-  CLI::App& verb = *command_line.root().add_subcommand("boot", "Boot an image in QEMU and report on it");
+  const Verb verb = command_line.root().add_verb("boot", "Boot an image in QEMU and report on it");
   const auto arguments = std::make_shared<BootArguments>();
   boot::MachineOptions& machine = arguments->machine;
   verb.footer(
       "Exit status: 0 when the goal was reached, 1 when it wasn't or when MM closed itself, 2 when the boot "
       "could not be started.\n"
       "The image is never written to; without --vars the variable store is a copy that goes afterwards.");
-  verb.add_option("IMAGE", machine.image, "Firmware image: the code half, as in OVMF_CODE.fd")->required();
+  verb.add_option("IMAGE", machine.image, "Firmware image: the code half, as in OVMF_CODE.fd").required();
   verb.add_option("--vars", machine.variables, "Variable store to use and to write to");
-  verb.add_option("--memory", machine.memory_mib, "Memory in MiB")
-      ->capture_default_str()
-      ->check(CLI::Range(64, 1048576));
-  verb.add_option("--cpus", machine.cpus, "Number of CPUs")->capture_default_str()->check(CLI::Range(1, 255));
-  verb.add_option("--cpu", machine.cpu_model, "CPU model, in QEMU's words")->capture_default_str();
+  verb.add_option("--memory", machine.memory_mib, "Memory in MiB").capture_default().in_range(64, 1048576);
+  verb.add_option("--cpus", machine.cpus, "Number of CPUs").capture_default().in_range(1, 255);
+  verb.add_option("--cpu", machine.cpu_model, "CPU model, in QEMU's words").capture_default();
   verb.add_flag("--single-thread", machine.single_thread, "Let all CPUs take turns in one thread of QEMU's");
   verb.add_flag("--s3", machine.s3, "Offer suspend to RAM to the guest");
   verb.add_option("--kernel", machine.kernel, "Linux kernel to boot");
   verb.add_option("--initrd", machine.initrd, "Initial file system for the kernel");
-  verb.add_option("--append", machine.kernel_arguments, "Arguments for the kernel")->capture_default_str();
+  verb.add_option("--append", machine.kernel_arguments, "Arguments for the kernel").capture_default();
   verb.add_option("--app", machine.application, "UEFI application to start before the Shell");
   verb.add_option("--until", arguments->until,
                   "What to reach: shell (its prompt), linux (tests/linux passed), exit (QEMU ends by itself)")
-      ->capture_default_str()
-      ->check(CLI::IsMember({"shell", "linux", "exit"}));
+      .capture_default()
+      .one_of({"shell", "linux", "exit"});
   verb.add_option("--until-text", arguments->until_text, "Reach this text on the serial console instead");
   verb.add_option("--timeout", arguments->timeout, "Give up after so many seconds (default 180, with --kernel 600)")
-      ->check(CLI::Range(1, 86400));
+      .in_range(1, 86400);
   verb.add_flag("--trace", machine.trace, "Show each MMI with its handlers, their drivers and results, as they come");
   verb.add_option("--mm-log", machine.log_level, "What MM's log keeps (default info)")
-      ->check(CLI::IsMember({"error", "warning", "info", "debug"}));
+      .one_of({"error", "warning", "info", "debug"});
   verb.add_flag("--repair-variables", machine.repair_variables,
                 "Have MM write a damaged variable store anew, with what can be found in it");
   verb.add_flag("--observe-always", machine.observe_always,
@@ -159,8 +157,7 @@ void add_boot(CommandLine& command_line) {
   verb.add_option("--serial-log", machine.serial_file, "Also write the serial console to this file");
   verb.add_option("--debug-log", machine.debug_file, "Also write the debug console (port 0x402) to this file");
   verb.add_option("--qemu-arg", machine.extra, "One more argument for QEMU, as in --qemu-arg=-trace --qemu-arg=smm*")
-      ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+      .repeatable();
   command_line.on_chosen(verb, [arguments] { return run(*arguments); });
 }
 

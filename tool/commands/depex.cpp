@@ -272,18 +272,18 @@ CommandResult predict_order(const Options& options) {
 }  // namespace
 
 void add_depex(CommandLine& command_line) {
-  CLI::App& verb = *command_line.root().add_subcommand(
+  const Verb verb = command_line.root().add_verb(
       "depex", "Tell in which order MM starts an image's drivers, and why others don't start");
   const auto options = std::make_shared<Options>();
   verb.footer(
       "Works on converted images, on volumes with MM_STANDALONE drivers, and on images with Traditional MM.\n"
       "Exit status: 0 when all drivers start, 1 when some don't or a boot showed something else, 2 for bad input.");
-  verb.add_option("IMAGE", options->image, "Firmware image or volume")->required();
+  verb.add_option("IMAGE", options->image, "Firmware image or volume").required();
   verb.add_option(
           "--boot-report", options->boot_report,
           "What a boot showed: the report of `redoubt boot --json`, a log of the debug console, or the log of an "
           "edk2 DEBUG build. Tells who installs what, and is compared with the prediction")
-      ->type_name("FILE");
+      .type_name("FILE");
   verb.add_flag("--json", options->json, "Print JSON");
   command_line.on_chosen(verb, [options] { return predict_order(*options); });
 }

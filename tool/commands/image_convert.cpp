@@ -298,42 +298,37 @@ CommandResult convert(const Options& options) {
 }  // namespace
 
 void add_image_convert(CommandLine& command_line) {
-  CLI::App& verb =
-      *command_line.group("image", "Read and change firmware images")
-           .add_subcommand("convert", "Replace an image's Traditional MM by Standalone MM launched from PEI");
+  const Verb verb = command_line.group("image", "Read and change firmware images")
+                        .add_verb("convert", "Replace an image's Traditional MM by Standalone MM launched from PEI");
   const auto options = std::make_shared<Options>();
-  verb.add_option("IMAGE", options->image, "Firmware image to convert; it isn't changed")->required();
-  verb.add_option("-o,--output", options->output, "Where the converted image goes")->required();
+  verb.add_option("IMAGE", options->image, "Firmware image to convert; it isn't changed").required();
+  verb.add_option("-o,--output", options->output, "Where the converted image goes").required();
   verb.add_option("--driver", options->drivers,
                   "MM drivers to add: image (.efi, .te), file of type MM_STANDALONE (.ffs), or volumes with such files "
                   "(.fv); what is compressed is unpacked (repeatable)")
-      ->type_name("FILE")
-      ->expected(1)
-      ->take_all();
+      .type_name("FILE")
+      .repeatable();
   verb.add_option("--peim", options->peims,
                   "PEIM to add: .ffs of type PEIM, or .efi, which starts once MM answers (repeatable)")
-      ->type_name("FILE")
-      ->expected(1)
-      ->take_all();
+      .type_name("FILE")
+      .repeatable();
   verb.add_option("--payload", options->payload,
                   "What PEI starts instead of DXE: .efi for X64 that takes a HOB list; DXE goes")
-      ->type_name("FILE");
+      .type_name("FILE");
   verb.add_option("--allow-unaligned", options->allowed_unaligned,
                   "Admit this driver although its sections aren't aligned to 4 KiB, so that some of its pages will be "
                   "writable and executable; every boot report shows it (repeatable)")
-      ->type_name("FILE|GUID")
-      ->expected(1)
-      ->take_all();
+      .type_name("FILE|GUID")
+      .repeatable();
   verb.add_option("--fault", options->fault_policies,
                   "What becomes of the machine when this driver fails: disable (it is stopped, the machine goes on), "
                   "reset (until ExitBootServices, and not for ever; then as disable), halt; NAME is that of its user "
                   "interface section or its GUID (repeatable)")
-      ->type_name("NAME=disable|reset|halt")
-      ->expected(1)
-      ->take_all();
+      .type_name("NAME=disable|reset|halt")
+      .repeatable();
   verb.add_option("--firmware", options->firmware,
                   "Directory of Redoubt's firmware images and firmware.json (default: `firmware` beside this program)")
-      ->type_name("DIR");
+      .type_name("DIR");
   verb.add_flag("--json", options->json, "Print JSON");
   command_line.on_chosen(verb, [options] { return convert(*options); });
 }

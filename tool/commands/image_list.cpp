@@ -300,10 +300,10 @@ CommandResult list(const Options& options) {
 }  // namespace
 
 void add_image_list(CommandLine& command_line) {
-  CLI::App& verb = *command_line.group("image", "Read and change firmware images")
-                        .add_subcommand("list", "List volumes, files, sections and MM modules of an image");
+  const Verb verb = command_line.group("image", "Read and change firmware images")
+                        .add_verb("list", "List volumes, files, sections and MM modules of an image");
   const auto options = std::make_shared<Options>();
-  verb.add_option("IMAGE", options->image, "Firmware image")->required();
+  verb.add_option("IMAGE", options->image, "Firmware image").required();
   verb.add_flag("--json", options->json, "Print JSON");
   verb.add_flag("--all", options->all, "Print the whole tree too: every file and section");
   command_line.on_chosen(verb, [options] { return list(*options); });

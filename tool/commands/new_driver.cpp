@@ -224,16 +224,16 @@ CommandResult create_driver(const Options& options) {
 }  // namespace
 
 void add_new_driver(CommandLine& command_line) {
-  CLI::App& verb = *command_line.root().add_subcommand(
+  const Verb verb = command_line.root().add_verb(
       "new-driver", "Write an MM driver to begin with: both models, CMake project, host test");
   const auto options = std::make_shared<Options>();
   verb.footer("The project builds as it is, with clang-19, CMake and Ninja; its README.md says how.");
   verb.add_option("NAME", options->name, "Name of driver and folder: lower-case letters, digits and underscores")
-      ->required();
-  verb.add_option("--directory", options->directory, "Where the folder goes")->type_name("DIR")->capture_default_str();
+      .required();
+  verb.add_option("--directory", options->directory, "Where the folder goes").type_name("DIR").capture_default();
   verb.add_option("--sdk", options->sdk,
                   "Redoubt's SDK (default: `sdk` beside this program, or of the tree it was built in)")
-      ->type_name("DIR");
+      .type_name("DIR");
   command_line.on_chosen(verb, [options] { return create_driver(*options); });
 }
 

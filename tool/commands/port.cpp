@@ -469,7 +469,7 @@ CommandResult run(const Options& options) {
 }  // namespace
 
 void add_port(CommandLine& command_line) {
-  CLI::App& verb = *command_line.root().add_subcommand(
+  const Verb verb = command_line.root().add_verb(
       "port", "Plan how a Traditional MM module's sources move to Standalone MM, and move them");
   const auto options = std::make_shared<Options>();
   verb.footer(
@@ -477,48 +477,46 @@ void add_port(CommandLine& command_line) {
       "redoubt-source-facts is built (`scripts/build --port`). Without MODULE all Traditional modules of the tree are\n"
       "ranked. Steps and pitfalls (S.., P..) are those of docs/porting.md.\n"
       "Exit status: 0 when nothing is left to decide, 1 when something is, 2 for bad usage or input.");
-  // As a script's unset variable leaves it: it isn't the same as nothing given.
-  const CLI::Validator named([](const std::string& text) { return std::string(text.empty() ? "is empty" : ""); }, "");
-  verb.add_option("MODULE", options->module, "The module's INF file")->type_name("FILE")->check(named);
+  verb.add_option("MODULE", options->module, "The module's INF file").type_name("FILE").not_empty();
   verb.add_option("--tree", options->tree,
                   "Top of the source tree; found by the module's packages where it isn't given")
-      ->type_name("DIR")
-      ->check(named);
+      .type_name("DIR")
+      .not_empty();
   verb.add_option("--platform", options->platforms,
                   "DSC file of a platform that counts; all of the tree if none is given")
-      ->type_name("FILE")
-      ->check(named);
+      .type_name("FILE")
+      .not_empty();
   verb.add_option("-D,--define", options->defines, "A macro of the build, as edk2's build takes it")
-      ->type_name("NAME=VALUE");
+      .type_name("NAME=VALUE");
   verb.add_option("--rules", options->rules, "Another table of library classes, protocols and PCDs")
-      ->type_name("FILE")
-      ->check(named);
+      .type_name("FILE")
+      .not_empty();
   verb.add_option("--answers", options->answers, "JSON file with answers to decisions: {\"STEP SUBJECT\": \"ANSWER\"}")
-      ->type_name("FILE")
-      ->check(named);
+      .type_name("FILE")
+      .not_empty();
   verb.add_option("--target", options->target,
                   "Whose Standalone MM it is for, which decides how a message's primary buffer is checked")
-      ->check(CLI::IsMember({"redoubt", "edk2", "mu"}))
-      ->capture_default_str();
-  CLI::Option* json = verb.add_flag("--json", options->json, "Print JSON");
-  CLI::Option* sarif = verb.add_flag("--sarif", options->sarif, "Print what is left as SARIF 2.1.0")->excludes(json);
+      .one_of({"redoubt", "edk2", "mu"})
+      .capture_default();
+  const Option json = verb.add_flag("--json", options->json, "Print JSON");
+  const Option sarif = verb.add_flag("--sarif", options->sarif, "Print what is left as SARIF 2.1.0").excludes(json);
   verb.add_flag("--svg", options->svg, "Print the order of a tree's modules as a picture")
-      ->excludes(json)
-      ->excludes(sarif);
-  CLI::Option* check = verb.add_flag("--check", options->check,
+      .excludes(json)
+      .excludes(sarif);
+  const Option check = verb.add_flag("--check", options->check,
                                      "Say whether the module and its Standalone counterpart still go together")
-                           ->excludes(json)
-                           ->excludes(sarif);
-  CLI::Option* write = verb.add_flag("--write", options->write,
+                           .excludes(json)
+                           .excludes(sarif);
+  const Option write = verb.add_flag("--write", options->write,
                                      "Write the Standalone INF and sources, and change those that both models have")
-                           ->excludes(json)
-                           ->excludes(sarif)
-                           ->excludes(check);
+                           .excludes(json)
+                           .excludes(sarif)
+                           .excludes(check);
   verb.add_flag("--patch", options->patch, "Print what the platforms' DSC and FDF files need, for `git apply`")
-      ->excludes(json)
-      ->excludes(sarif)
-      ->excludes(check)
-      ->excludes(write);
+      .excludes(json)
+      .excludes(sarif)
+      .excludes(check)
+      .excludes(write);
   command_line.on_chosen(verb, [options] { return run(*options); });
 }
 

@@ -120,7 +120,7 @@ CommandResult check(const Options& options) {
 }  // namespace
 
 void add_vars_check(CommandLine& command_line) {
-  CLI::App& verb = *command_line.group("vars", "").add_subcommand("check", "Say what isn't as it should be");
+  const Verb verb = command_line.group("vars", "").add_verb("check", "Say what isn't as it should be");
   const auto options = std::make_shared<Options>();
   verb.footer(
       "note: what a power cut leaves; the next start puts it right, and nothing is lost.\n"
@@ -128,7 +128,7 @@ void add_vars_check(CommandLine& command_line) {
       "Of a damaged store, which firmware keeps closed, all variables are named that can be found.\n"
       "Never writes to FILE. Exit status: 0 when there are notes at most, 1 for warnings and damage, 2 for a file\n"
       "with no variable volume in it.");
-  verb.add_option("FILE", options->file, "File with a variable store")->required();
+  verb.add_option("FILE", options->file, "File with a variable store").required();
   verb.add_flag("--json", options->json, "Print JSON");
   command_line.on_chosen(verb, [options] { return check(*options); });
 }

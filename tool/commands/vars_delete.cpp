@@ -32,12 +32,12 @@ CommandResult remove(const Options& options) {
 }  // namespace
 
 void add_vars_delete(CommandLine& command_line) {
-  CLI::App& verb = *command_line.group("vars", "").add_subcommand("delete", "Delete a variable");
+  const Verb verb = command_line.group("vars", "").add_verb("delete", "Delete a variable");
   const auto options = std::make_shared<Options>();
   verb.footer(
       "FILE is replaced as a whole, or not at all; not while a virtual machine uses it.\n"
       "Exit status 1 when there is no such variable, 2 for a damaged store without --repair.");
-  verb.add_option("FILE", options->file, "File with a variable store")->required();
+  verb.add_option("FILE", options->file, "File with a variable store").required();
   variables::add_selection(verb, options->selection);
   verb.add_flag("--owner", options->owner,
                 "Delete an authenticated variable without a signature: whoever may write the file may do that");

@@ -76,18 +76,17 @@ CommandResult get(const Options& options) {
 }  // namespace
 
 void add_vars_get(CommandLine& command_line) {
-  CLI::App& verb =
-      *command_line.group("vars", "").add_subcommand("get", "Show one variable, or write its data to a file");
+  const Verb verb = command_line.group("vars", "").add_verb("get", "Show one variable, or write its data to a file");
   const auto options = std::make_shared<Options>();
   verb.footer(
       "Never writes to FILE. What firmware makes anew at each boot, like SecureBoot and SetupMode, isn't in it;\n"
       "`vars list` says what they will be. Exit status 1 when there is no such variable, and for a damaged store also\n"
       "when there is one in front of the damage.");
-  verb.add_option("FILE", options->file, "File with a variable store")->required();
+  verb.add_option("FILE", options->file, "File with a variable store").required();
   variables::add_selection(verb, options->selection);
-  CLI::Option* raw = verb.add_flag("--raw", options->raw, "Give the data alone, as they are");
-  verb.add_option("-o,--output", options->output, "Write the data to this file instead of standard output")->needs(raw);
-  verb.add_flag("--json", options->json, "Print JSON, with the data in hexadecimal")->excludes(raw);
+  const Option raw = verb.add_flag("--raw", options->raw, "Give the data alone, as they are");
+  verb.add_option("-o,--output", options->output, "Write the data to this file instead of standard output").needs(raw);
+  verb.add_flag("--json", options->json, "Print JSON, with the data in hexadecimal").excludes(raw);
   command_line.on_chosen(verb, [options] { return get(*options); });
 }
 

@@ -70,8 +70,8 @@ CommandResult list(const Options& options) {
 }  // namespace
 
 void add_vars_list(CommandLine& command_line) {
-  CLI::App& verb = *command_line.group("vars", "Read and edit the UEFI variables in a variable store file")
-                        .add_subcommand("list", "List the variables");
+  const Verb verb = command_line.group("vars", "Read and edit the UEFI variables in a variable store file")
+                        .add_verb("list", "List the variables");
   const auto options = std::make_shared<Options>();
   verb.footer(
       "Takes the file of a variable store (OVMF_VARS*.fd) or a flash image with one in it; never writes to it.\n"
@@ -79,7 +79,7 @@ void add_vars_list(CommandLine& command_line) {
       "AT time-based authenticated write.\n"
       "Of a damaged store what is in front of the damage is listed; standard error says where it is, and the exit\n"
       "status is 1.");
-  verb.add_option("FILE", options->file, "File with a variable store")->required();
+  verb.add_option("FILE", options->file, "File with a variable store").required();
   verb.add_flag("--json", options->json, "Print JSON, with the variables' data in hexadecimal");
   command_line.on_chosen(verb, [options] { return list(*options); });
 }

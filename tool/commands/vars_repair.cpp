@@ -36,8 +36,7 @@ CommandResult repair(const Options& options) {
 }  // namespace
 
 void add_vars_repair(CommandLine& command_line) {
-  CLI::App& verb =
-      *command_line.group("vars", "").add_subcommand("repair", "Save what can be found in a damaged store");
+  const Verb verb = command_line.group("vars", "").add_verb("repair", "Save what can be found in a damaged store");
   const auto options = std::make_shared<Options>();
   verb.footer(
       "Firmware keeps a damaged store closed (`vars check` says why), since what it can't find may be a key that\n"
@@ -46,7 +45,7 @@ void add_vars_repair(CommandLine& command_line) {
       "prints what was saved from behind and what is lost: look for dbx among it before you trust Secure Boot again.\n"
       "FILE is replaced as a whole, or not at all; not while a virtual machine uses it. A sound store stays as it is.\n"
       "Exit status: 0 when the store is sound now, 1 when it can't be repaired, 2 for a file that can't be used.");
-  verb.add_option("FILE", options->file, "File with a variable store")->required();
+  verb.add_option("FILE", options->file, "File with a variable store").required();
   verb.add_option("-o,--output", options->output, "Write the repaired file here and leave FILE as it is");
   command_line.on_chosen(verb, [options] { return repair(*options); });
 }

@@ -22,9 +22,9 @@ using variables::StoredVariable;
 struct Options {
   std::string file;
   variables::Selection selection;
-  CLI::Option* hexadecimal = nullptr;
-  CLI::Option* text = nullptr;
-  CLI::Option* text16 = nullptr;
+  Option hexadecimal;
+  Option text;
+  Option text16;
   std::string data;  // of whichever of the three was given
   std::string data_file;
   std::string attributes;
@@ -39,17 +39,17 @@ Result<std::vector<std::byte>, CommandError> data_of(const Options& options) {
     return read_file(options.data_file);
   }
   std::vector<std::byte> bytes;
-  if (options.hexadecimal->count() != 0) {
+  if (options.hexadecimal.given()) {
     auto parsed = variables::parse_hex(options.data);
     if (!parsed.has_value()) {
       return bad_input("--hex", "isn't made of pairs of hexadecimal digits");
     }
     bytes = std::move(*parsed);
-  } else if (options.text->count() != 0) {
+  } else if (options.text.given()) {
     const auto characters = std::as_bytes(std::span(options.data));
     bytes.assign(characters.begin(), characters.end());
     bytes.push_back(std::byte{0});
-  } else if (options.text16->count() != 0) {
+  } else if (options.text16.given()) {
     const auto units = variables::from_utf8(options.data);
     if (!units.has_value()) {
       return bad_input("--text16", "isn't UTF-8");
@@ -97,7 +97,7 @@ CommandResult set(const Options& options) {
 }  // namespace
 
 void add_vars_set(CommandLine& command_line) {
-  CLI::App& verb = *command_line.group("vars", "").add_subcommand("set", "Make or change a variable");
+  const Verb verb = command_line.group("vars", "").add_verb("set", "Make or change a variable");
   const auto options = std::make_shared<Options>();
   verb.footer(
       "The driver's own code makes the change, by the rules that it has for its callers at the end of DXE.\n"
@@ -105,16 +105,16 @@ void add_vars_set(CommandLine& command_line) {
       "--owner: whoever may write the file may write any variable. PK, KEK, db and dbx are then plain signature\n"
       "lists (cert-to-efi-sig-list), and no signature is asked for.\n"
       "A damaged store is refused with exit status 2, unless --repair is given.");
-  verb.add_option("FILE", options->file, "File with a variable store")->required();
+  verb.add_option("FILE", options->file, "File with a variable store").required();
   variables::add_selection(verb, options->selection);
   options->hexadecimal = verb.add_option("--hex", options->data, "Data in hexadecimal");
   options->text =
       verb.add_option("--text", options->data, "Data: these characters and a zero (CHAR8, as PlatformLang)");
   options->text16 = verb.add_option("--text16", options->data, "Data: this text as UCS-2 and a zero (CHAR16)");
-  CLI::Option* file = verb.add_option("--file", options->data_file, "Data: the contents of this file");
-  options->hexadecimal->excludes(options->text)->excludes(options->text16)->excludes(file);
-  options->text->excludes(options->text16)->excludes(file);
-  options->text16->excludes(file);
+  const Option file = verb.add_option("--file", options->data_file, "Data: the contents of this file");
+  options->hexadecimal.excludes(options->text).excludes(options->text16).excludes(file);
+  options->text.excludes(options->text16).excludes(file);
+  options->text16.excludes(file);
   verb.add_option("--attributes", options->attributes,
                   "Attributes, like NV,BS,RT; by default those that it has, for a new one NV,BS,RT and for a key "
                   "database of Secure Boot AT too");

@@ -16,7 +16,7 @@ CommandResult shown(const StoreFile& store) {
                                            damage->offset, to_string(damage->id)));
 }
 
-void add_repair_option(CLI::App& verb, bool& repair) {
+void add_repair_option(const Verb& verb, bool& repair) {
   verb.add_flag("--repair", repair, "Repair a damaged store first, as `vars repair` does; without it that's refused");
 }
 

@@ -13,7 +13,7 @@ namespace redoubt::tool::variables {
 CommandResult shown(const StoreFile& store);
 
 // The option --repair of verbs that change a file.
-void add_repair_option(CLI::App& verb, bool& repair);
+void add_repair_option(const Verb& verb, bool& repair);
 
 struct StoreToChange {
   StoreFile store;

@@ -118,8 +118,8 @@ Result<SelectedVariable, CommandError> select(const StoreFile& store, const Sele
 
 }  // namespace
 
-void add_selection(CLI::App& verb, Selection& selection) {
-  verb.add_option("NAME", selection.name, "The variable's name")->required();
+void add_selection(const Verb& verb, Selection& selection) {
+  verb.add_option("NAME", selection.name, "The variable's name").required();
   verb.add_option("--guid", selection.guid,
                   "Its vendor GUID, or the vendor's name as `vars list` prints it; needed when the file has more "
                   "variables of this name, none of them of EFI_GLOBAL_VARIABLE");

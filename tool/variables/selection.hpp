@@ -15,7 +15,7 @@ struct Selection {
 };
 
 // The options NAME and --guid.
-void add_selection(CLI::App& verb, Selection& selection);
+void add_selection(const Verb& verb, Selection& selection);
 
 struct SelectedVariable {
   abi::Guid vendor{};
