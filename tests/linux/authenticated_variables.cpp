@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 // Secure Boot's keys, written from Linux as efi-updatevar writes them: in Setup Mode, enrolled by the updates that
-// efitools made (drivers/variable/authentication/fixtures), and attacked by everybody without their keys. The machine
+// efitools made (drivers/variable/testing/fixtures), and attacked by everybody without their keys. The machine
 // is back in Setup Mode without keys afterwards.
 #include <fcntl.h>
 #include <linux/fs.h>
@@ -24,19 +24,19 @@ namespace {
 using Bytes = std::vector<std::uint8_t>;
 
 constexpr char enrol_pk_file[] = {
-#embed "../../drivers/variable/authentication/fixtures/enrol_pk.auth"
+#embed "../../drivers/variable/testing/fixtures/enrol_pk.auth"
 };
 constexpr char delete_pk_file[] = {
-#embed "../../drivers/variable/authentication/fixtures/delete_pk.auth"
+#embed "../../drivers/variable/testing/fixtures/delete_pk.auth"
 };
 constexpr char enrol_kek_file[] = {
-#embed "../../drivers/variable/authentication/fixtures/enrol_kek.auth"
+#embed "../../drivers/variable/testing/fixtures/enrol_kek.auth"
 };
 constexpr char enrol_db_file[] = {
-#embed "../../drivers/variable/authentication/fixtures/enrol_db.auth"
+#embed "../../drivers/variable/testing/fixtures/enrol_db.auth"
 };
 constexpr char append_db_file[] = {
-#embed "../../drivers/variable/authentication/fixtures/append_db.auth"
+#embed "../../drivers/variable/testing/fixtures/append_db.auth"
 };
 
 template <std::size_t Size>
