@@ -152,8 +152,8 @@ function(redoubt_test name)
   set_tests_properties(${name} PROPERTIES TIMEOUT 1200 LABELS host)
 endfunction()
 
-# redoubt_fuzzer(NAME USES folder... SOURCES file... [SEEDS dir]): a libFuzzer program, host build only. The test runs it
-# on the seeds and then for REDOUBT_FUZZ_SECONDS; if the environment lacks it, for five seconds from a fixed seed, so that
+# redoubt_fuzzer(NAME_fuzz USES folder... SOURCES file... [SEEDS dir]): a libFuzzer program, host build only. The test
+# runs it on the seeds, which are tests/fuzz/seeds/NAME and dir, and then for REDOUBT_FUZZ_SECONDS; if the environment lacks it, for five seconds from a fixed seed, so that
 # the tests of a change tell of that change; the search is the campaign's.
 function(redoubt_fuzzer name)
   cmake_parse_arguments(ARG "" "SEEDS" "USES;SOURCES" ${ARGN})
@@ -168,8 +168,13 @@ function(redoubt_fuzzer name)
   redoubt_see(${name} ${ARG_USES})
   set(corpus "${CMAKE_BINARY_DIR}/corpus/${name}")
   file(MAKE_DIRECTORY "${corpus}")
+  string(REGEX REPLACE "_fuzz$" "" seeds "${name}")
+  set(seeds "${CMAKE_SOURCE_DIR}/tests/fuzz/seeds/${seeds}")
+  if(NOT EXISTS "${seeds}")
+    set(seeds "")
+  endif()
   add_test(NAME ${name} COMMAND sh -c
-    "test -n \"\$REDOUBT_FUZZ_SECONDS\" || seed=1; \"$<TARGET_FILE:${name}>\" -seed=\"\${seed:-0}\" -max_total_time=\"\${REDOUBT_FUZZ_SECONDS:-5}\" -rss_limit_mb=4096 -timeout=25 -print_final_stats=1 -artifact_prefix='${corpus}-' '${corpus}' ${ARG_SEEDS}")
+    "test -n \"\$REDOUBT_FUZZ_SECONDS\" || seed=1; \"$<TARGET_FILE:${name}>\" -seed=\"\${seed:-0}\" -max_total_time=\"\${REDOUBT_FUZZ_SECONDS:-5}\" -rss_limit_mb=4096 -timeout=25 -print_final_stats=1 -artifact_prefix='${corpus}-' '${corpus}' ${seeds} ${ARG_SEEDS}")
   set_tests_properties(${name} PROPERTIES TIMEOUT 5400 LABELS fuzz)
 endfunction()
 

@@ -135,6 +135,6 @@ int main(int argc, char** argv) {
                0x100, {.file_system = abi::file_system_3_guid}));
   write(seeds / "image_tree/polarity_0",
         volume({file(name_a, FileType::raw, bytes_of("abc"), {.state = 0x07})}, 0x100, {.erase_polarity = false}));
-  write(seeds / "mm_volumes/orders", mm_volumes());
+  write(seeds / "discovery/orders", mm_volumes());
   return 0;
 }
