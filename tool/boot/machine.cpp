@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// See machine.hpp.
 #include "tool/boot/machine.hpp"
 
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -16,7 +14,6 @@
 #include <cstdlib>
 #include <cstring>
 #include <format>
-#include <ranges>
 #include <system_error>
 
 namespace redoubt::tool::boot {
@@ -29,36 +26,6 @@ constexpr std::size_t max_tail = 40;
 constexpr std::uintmax_t flash_block_bytes = 4096;
 constexpr std::uintmax_t flash_limit_bytes = std::uintmax_t{8} * 1024 * 1024;  // what QEMU maps below 4 GiB
 constexpr std::size_t max_qmp_line = std::size_t{4} * 1024 * 1024;
-
-std::string system_error_text(int error) { return std::generic_category().message(error); }
-
-// The two ends of a channel: ours, which no child inherits, and QEMU's.
-struct Channel {
-  Descriptor own;
-  Descriptor peer;
-};
-
-Attempt<Channel> open_socket() {
-  std::array<int, 2> ends = {-1, -1};
-  if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends.data()) != 0) {
-    return std::unexpected(std::format("can't open a socket: {}", system_error_text(errno)));
-  }
-  Channel channel{.own = Descriptor(ends[0]), .peer = Descriptor(ends[1])};
-  fcntl(ends[0], F_SETFD, FD_CLOEXEC);
-  fcntl(ends[0], F_SETFL, O_NONBLOCK);
-  return channel;
-}
-
-Attempt<Channel> open_pipe() {
-  std::array<int, 2> ends = {-1, -1};
-  if (pipe(ends.data()) != 0) {
-    return std::unexpected(std::format("can't open a pipe: {}", system_error_text(errno)));
-  }
-  Channel channel{.own = Descriptor(ends[0]), .peer = Descriptor(ends[1])};
-  fcntl(ends[0], F_SETFD, FD_CLOEXEC);
-  fcntl(ends[0], F_SETFL, O_NONBLOCK);
-  return channel;
-}
 
 Attempt<void> check_readable(const std::filesystem::path& path) {
   const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
@@ -134,125 +101,6 @@ void keep_tail(std::deque<std::string>& tail, const std::string& line) {
 
 }  // namespace
 
-std::string quoted(const std::filesystem::path& path) {
-  std::string result;
-  for (const char character : path.string()) {
-    result.append(character == ',' ? 2 : 1, character);
-  }
-  return result;
-}
-
-namespace {
-
-std::string launch_words(const MachineOptions& options) {
-  std::string words;
-  const auto add = [&words](const std::string& word) { words += (words.empty() ? "" : " ") + word; };
-  if (options.trace) {
-    add("trace");
-  }
-  if (options.observe_always) {
-    add("observe=always");
-  }
-  if (options.repair_variables) {
-    add("repair-variables");
-  }
-  if (!options.log_level.empty()) {
-    add("log=" + options.log_level);
-  }
-  return words;
-}
-
-}  // namespace
-
-bool may_have_svm(std::string_view cpu_model) {
-  // Later words of a model win over earlier ones; -WORD and WORD=off win over both in QEMU's order.
-  bool refused = false;
-  for (const auto part : std::views::split(cpu_model, ',')) {
-    const std::string_view word(part.begin(), part.end());
-    refused = refused || word == "-svm" || word == "svm=off";
-  }
-  constexpr std::string_view intel_models[] = {"Nehalem",        "Westmere", "SandyBridge", "IvyBridge",  "Haswell",
-                                               "Broadwell",      "Skylake",  "Cascadelake", "Cooperlake", "Icelake",
-                                               "SapphireRapids", "Conroe",   "Penryn",      "Denverton",  "Snowridge",
-                                               "core2duo",       "coreduo",  "kvm64",       "n270",       "pentium"};
-  return !refused && std::ranges::none_of(intel_models,
-                                          [cpu_model](std::string_view model) { return cpu_model.starts_with(model); });
-}
-
-std::vector<std::string> command_line(const MachineOptions& options, const ChannelDescriptors& channels,
-                                      const std::filesystem::path& variables,
-                                      const std::filesystem::path& application_folder) {
-  const auto socket = [](std::string_view name, int descriptor) {
-    return std::format("socket,id={},fd={}", name, descriptor);
-  };
-  std::vector<std::string> arguments = {
-      std::string(qemu_program),
-      "-machine",
-      "q35,smm=on",
-      "-accel",
-      options.single_thread ? "tcg,thread=single" : "tcg",
-      "-cpu",
-      options.cpu_model,
-      "-m",
-      std::to_string(options.memory_mib),
-      "-smp",
-      std::to_string(options.cpus),
-      "-nodefaults",
-      "-display",
-      "none",
-      "-no-user-config",
-      // Without this, flash can be written from outside SMM and the variable store protects nothing.
-      "-global",
-      "driver=cfi.pflash01,property=secure,value=on",
-      "-global",
-      options.s3 ? "ICH9-LPC.disable_s3=0" : "ICH9-LPC.disable_s3=1",
-      "-drive",
-      std::format("if=pflash,format=raw,unit=0,readonly=on,file={}", quoted(options.image)),
-      "-drive",
-      std::format("if=pflash,format=raw,unit=1,file={}", quoted(variables)),
-      "-chardev",
-      socket("serial", channels.serial),
-      "-serial",
-      "chardev:serial",
-      "-chardev",
-      socket("debug", channels.debug),
-      "-device",
-      "isa-debugcon,iobase=0x402,chardev=debug",
-      "-chardev",
-      socket("qmp", channels.qmp),
-      "-mon",
-      "chardev=qmp,mode=control",
-      "-D",
-      std::format("/proc/self/fd/{}", channels.trace),
-  };
-  for (const std::string_view event : witness_events) {
-    arguments.insert(arguments.end(), {"-trace", std::string(event)});
-  }
-  if (!options.kernel.empty()) {
-    arguments.insert(arguments.end(), {"-kernel", options.kernel.string(), "-append", options.kernel_arguments});
-  }
-  if (!options.initrd.empty()) {
-    arguments.insert(arguments.end(), {"-initrd", options.initrd.string()});
-  }
-  if (!options.application.empty()) {
-    arguments.insert(
-        arguments.end(),
-        {"-drive", std::format("if=none,id=application,format=raw,readonly=on,file=fat:{}", quoted(application_folder)),
-         "-device", "virtio-blk-pci,drive=application,bootindex=0"});
-  }
-  if (options.gdb) {
-    arguments.insert(arguments.end(), {"-chardev", socket("gdb", channels.gdb), "-gdb", "chardev:gdb"});
-  }
-  if (const std::string words = launch_words(options); !words.empty()) {
-    arguments.insert(arguments.end(), {"-fw_cfg", "name=opt/org.redoubt/mm,string=" + words});
-  }
-  if (options.paused) {
-    arguments.emplace_back("-S");
-  }
-  arguments.insert(arguments.end(), options.extra.begin(), options.extra.end());
-  return arguments;
-}
-
 Attempt<TemporaryFolder> TemporaryFolder::create() {
   std::error_code error;
   const std::filesystem::path parent = std::filesystem::temp_directory_path(error);
@@ -292,79 +140,47 @@ Attempt<std::unique_ptr<Machine>> Machine::start(const MachineOptions& options) 
 
 Machine::~Machine() { stop(); }
 
-Attempt<void> Machine::spawn(const MachineOptions& options) {
-  std::filesystem::path variables = options.variables;
-  if (variables.empty()) {
-    variables = folder_.path() / "variables.fd";
-    TRY(copy_writable(stock_variable_store, variables));
-  } else {
-    TRY(check_writable(variables));
+// The variable store that QEMU writes to: the caller's, or a copy of the stock one.
+Attempt<std::filesystem::path> Machine::prepare_variables(const std::filesystem::path& given) const {
+  if (!given.empty()) {
+    TRY(check_writable(given));
+    return given;
   }
-  const std::filesystem::path application_folder = folder_.path() / "application";
-  if (!options.application.empty()) {
-    const std::filesystem::path boot = application_folder / "EFI" / "BOOT";
+  std::filesystem::path copy = folder_.path() / "variables.fd";
+  TRY(copy_writable(stock_variable_store, copy));
+  return copy;
+}
+
+// A folder that becomes the application's disk.
+Attempt<std::filesystem::path> Machine::prepare_application(const std::filesystem::path& application) const {
+  std::filesystem::path folder = folder_.path() / "application";
+  if (!application.empty()) {
+    const std::filesystem::path boot = folder / "EFI" / "BOOT";
     std::error_code error;
     std::filesystem::create_directories(boot, error);
     if (error) {
       return std::unexpected(std::format("{}: {}", boot.string(), error.message()));
     }
-    TRY(copy_writable(options.application, boot / "BOOTX64.EFI"));
+    TRY(copy_writable(application, boot / "BOOTX64.EFI"));
   }
+  return folder;
+}
 
+Attempt<void> Machine::spawn(const MachineOptions& options) {
+  const std::filesystem::path variables = TRY(prepare_variables(options.variables));
+  const std::filesystem::path application_folder = TRY(prepare_application(options.application));
   Channel serial = TRY(open_socket());
   Channel debug = TRY(open_socket());
   Channel qmp = TRY(open_socket());
   Channel gdb = TRY(open_socket());
   Channel trace = TRY(open_pipe());
   Channel errors = TRY(open_pipe());
-  Channel start = TRY(open_pipe());  // carries errno when QEMU can't be started, closes when it can
-  fcntl(start.peer.get(), F_SETFD, FD_CLOEXEC);
-
   const ChannelDescriptors descriptors{.serial = serial.peer.get(),
                                        .debug = debug.peer.get(),
                                        .qmp = qmp.peer.get(),
                                        .trace = trace.peer.get(),
                                        .gdb = gdb.peer.get()};
-  std::vector<std::string> arguments = command_line(options, descriptors, variables, application_folder);
-  std::vector<char*> pointers;
-  pointers.reserve(arguments.size() + 1);
-  for (std::string& argument : arguments) {
-    pointers.push_back(argument.data());
-  }
-  pointers.push_back(nullptr);
-
-  const pid_t parent = getpid();
-  const pid_t child = fork();
-  if (child < 0) {
-    return std::unexpected(std::format("can't start a process: {}", system_error_text(errno)));
-  }
-  if (child == 0) {  // only async-signal-safe calls from here on
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != parent) {
-      _exit(127);
-    }
-    setpgid(0, 0);  // the terminal's interrupt is for us to act on
-    const int null = open("/dev/null", O_RDONLY);
-    if (null >= 0 && dup2(null, STDIN_FILENO) >= 0 && dup2(errors.peer.get(), STDOUT_FILENO) >= 0 &&
-        dup2(errors.peer.get(), STDERR_FILENO) >= 0) {
-      execvp(pointers[0], pointers.data());
-    }
-    const int error = errno;
-    const ssize_t ignored = write(start.peer.get(), &error, sizeof(error));
-    static_cast<void>(ignored);
-    _exit(127);
-  }
-  process_ = child;
-  static_cast<void>(start.peer.close());
-  pollfd started{.fd = start.own.get(), .events = POLLIN, .revents = 0};
-  poll(&started, 1, static_cast<int>(qmp_limit.count()));
-  int error = 0;
-  if (read(start.own.get(), &error, sizeof(error)) == static_cast<ssize_t>(sizeof(error))) {
-    reap();
-    return std::unexpected(error == ENOENT
-                               ? std::format("{} isn't installed (scripts/install-packages installs it)", qemu_program)
-                               : std::format("can't run {}: {}", qemu_program, system_error_text(error)));
-  }
+  process_ = TRY(start_child(command_line(options, descriptors, variables, application_folder), errors.peer));
   serial_ = std::move(serial.own);
   debug_ = std::move(debug.own);
   qmp_ = std::move(qmp.own);

@@ -204,10 +204,6 @@ struct BootReport {
   void add_traced(const TracedMmi& mmi);
   // The name of the driver that the guest calls `number`; "foundation" for 0, the number if there is none.
   [[nodiscard]] std::string driver_name(std::uint64_t number) const;
-
- private:
-  void apply_profile(const Event& event);
-  void apply_usage(const Event& event);
 };
 
 // One line.
