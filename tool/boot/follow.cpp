@@ -140,15 +140,10 @@ std::string error_text(const Event& event, const BootReport& report) {
                      event.text("text").value_or("?"));
 }
 
-Outcome follow(Machine& machine, const Goal& goal, std::chrono::seconds limit, Progress& progress) {
-  constexpr std::string_view startup_wait = "any other key to continue";
-  constexpr milliseconds grace{500};  // after a failure, or in the middle of a line, for what the guest still says
-  const auto start = Machine::Clock::now();
-  const auto deadline = start + limit;
-  const std::uint64_t from = machine.serial().position();
-  bool skipped_wait = false;
+namespace {
 
-  progress.stage("QEMU started");
+// What the guest says from now on, until the machine's callbacks are taken away.
+void show_progress(Machine& machine, Progress& progress) {
   machine.on_event = [&progress, &machine](const Event& event) {
     if (const std::string text = error_text(event, machine.report()); !text.empty()) {
       progress.note(text);
@@ -164,7 +159,20 @@ Outcome follow(Machine& machine, const Goal& goal, std::chrono::seconds limit, P
       progress.stage(std::format("console: {}", plain.text()));
     }
   };
+}
 
+}  // namespace
+
+Outcome follow(Machine& machine, const Goal& goal, std::chrono::seconds limit, Progress& progress) {
+  constexpr std::string_view startup_wait = "any other key to continue";
+  constexpr milliseconds grace{500};  // after a failure, or in the middle of a line, for what the guest still says
+  const auto start = Machine::Clock::now();
+  const auto deadline = start + limit;
+  const std::uint64_t from = machine.serial().position();
+  bool skipped_wait = false;
+
+  progress.stage("QEMU started");
+  show_progress(machine, progress);
   Outcome outcome = Outcome::timeout;
   const auto settled = [&] {
     progress.tick();
