@@ -12,8 +12,6 @@ DebugLine::DebugLine(abi::EventName event) {
 
 DebugLine::~DebugLine() { put("\n"); }
 
-void DebugLine::put(std::string_view text) {
-  platform::write_log(text);
-}
+void DebugLine::put(std::string_view text) { platform::write_log(text); }
 
 }  // namespace redoubt::launch::dxe

@@ -53,8 +53,7 @@ inline constexpr policy::DriverLimits driver_limits = {
 
 // The variable driver (VariableStandaloneMm): image, its copy of the flash, variables, and 132 KiB for each signed
 // update, whatever other drivers hold.
-inline constexpr policy::DriverReserve driver_reserve = {
-    .file = abi::image_names::variable_driver, .pages = 320};
+inline constexpr policy::DriverReserve driver_reserve = {.file = abi::image_names::variable_driver, .pages = 320};
 
 inline constexpr policy::BoardGrants grants = {.ranges = outside_ranges,
                                                .ports = {.ranges = driver_ports, .registers = driver_registers},

@@ -365,7 +365,8 @@ constexpr std::pair<abi::EventName, Handler> handlers[] = {
 }  // namespace
 
 void BootReport::apply(const Event& event) {
-  const auto entry = std::ranges::find_if(handlers, [&event](const auto& handler) { return event.name == handler.first; });
+  const auto entry =
+      std::ranges::find_if(handlers, [&event](const auto& handler) { return event.name == handler.first; });
   if (entry != std::ranges::end(handlers)) {
     entry->second(*this, event);
   }

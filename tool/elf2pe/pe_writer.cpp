@@ -236,7 +236,7 @@ void write_contents(std::vector<std::uint8_t>& file, const LinkedImage& image, c
 }  // namespace
 
 Result<std::vector<std::uint8_t>, LinkError> write_pe(const LinkedImage& image, Subsystem subsystem,
-                                                    std::uint32_t alignment) {
+                                                      std::uint32_t alignment) {
   const Layout layout = TRY(lay_out(image, alignment));
   LittleEndian out;
   write_file_header(out, image, layout);

@@ -35,7 +35,6 @@ namespace {
 namespace q35 = platform::q35;
 using attack::Command;
 
-
 struct Mmram {
   std::uint64_t base;
   std::uint64_t size;
