@@ -153,8 +153,9 @@ function(redoubt_test name)
 endfunction()
 
 # redoubt_fuzzer(NAME_fuzz USES folder... SOURCES file... [SEEDS dir]): a libFuzzer program, host build only. The test
-# runs it on the seeds, which are tests/fuzz/seeds/NAME and dir, and then for REDOUBT_FUZZ_SECONDS; if the environment lacks it, for five seconds from a fixed seed, so that
-# the tests of a change tell of that change; the search is the campaign's.
+# runs it on the seeds, which are dir and the folder of its name (without _fuzz) in tests/fuzz/seeds, and then for
+# REDOUBT_FUZZ_SECONDS; if the environment lacks it, for five seconds from a fixed seed, so that the tests of a change
+# tell of that change; the search is the campaign's.
 function(redoubt_fuzzer name)
   cmake_parse_arguments(ARG "" "SEEDS" "USES;SOURCES" ${ARGN})
   if(NOT REDOUBT_KIND STREQUAL "host")

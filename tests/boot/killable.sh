@@ -35,7 +35,7 @@ await_line() {
 
 # Power fails.
 kill_writer() {
-  kill -KILL "$qemu_pid"
+  kill -KILL "$qemu_pid" || failed "QEMU ended by itself"
   wait "$qemu_pid" 2> /dev/null || true
   qemu_pid=
 }
