@@ -21,7 +21,7 @@
 #include "supervisor/rendezvous/rendezvous.hpp"
 #include "supervisor/save_state/mmi_raisers.hpp"
 #include "supervisor/transparency/extended_state_keeper.hpp"
-#include "supervisor/transparency/owners_doors.hpp"
+#include "supervisor/transparency/host_doors.hpp"
 
 namespace redoubt::supervisor {
 
@@ -37,7 +37,7 @@ enum class Activity : std::uint8_t { none, launch, mmi };
 // Whether the machine is to go no further. A halt is for good: no later verdict makes a reset of it.
 enum class MachineEnd : std::uint8_t {
   none,
-  reset,  // decided and recorded: whoever comes to know of it may carry it out
+  reset,  // decided and recorded: the CPU that learns of it may carry it out
   halt,   // every CPU in MM stands still, those that come later too
 };
 
@@ -50,7 +50,7 @@ struct Supervisor {
   Rendezvous<cpu_limit> rendezvous;
   LocalApic local_apic;
   ExtendedStateKeeper extended_state;
-  OwnersDoors owners_doors;
+  HostDoors host_doors;
   CallStack calls;
   CapturedMessage message;          // of the MMI that runs
   policy::ClosedQuestion question;  // of that message, as it was before ring 3 saw it

@@ -34,7 +34,7 @@ void CommBuffer::initialize(const std::byte* outside, std::byte* copy, std::uint
 CapturedMessage CommBuffer::capture() {
   CapturedMessage message;
   if (status_->is_comm_buffer_valid == 0) return message;
-  // What the owner wrote before it set the flag is read after the flag.
+  // What the host wrote before it set the flag is read after the flag.
   std::atomic_signal_fence(std::memory_order_acquire);
 
   abi::CommunicateHeaderV3 header;

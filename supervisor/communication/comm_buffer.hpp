@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// The way of one message: from the fixed communication buffer, which anybody may rewrite at any time, into MMRAM
-// before anyone looks at it, and the reply's way back. Every byte outside is read at most once, the header first;
+// The way of one message: from the fixed communication buffer, which the host may rewrite at any time, into MMRAM
+// before MM looks at it, and the reply's way back. Every byte outside is read at most once, the header first;
 // sizes are decided on the copy alone. It knows nothing of handlers.
 #pragma once
 

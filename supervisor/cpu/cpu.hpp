@@ -37,17 +37,17 @@ struct alignas(64) Cpu {
 
   std::uint8_t pat_changed;
   std::uint8_t exit_reserved[3];
-  std::uint32_t nmi_count;  // NMIs taken in this MMI, owed to the owner
+  std::uint32_t nmi_count;  // NMIs taken in this MMI, owed to the host
   std::uint8_t leaving;     // the next NMI ends the MMI (arch/x86_64/entry/mmi_entry.S)
-  // The next NMI is the MM owner's: a CpuRequest, cleared by its handler (arch/x86_64/entry/traps.S).
+  // The next NMI is the leader's: a CpuRequest, cleared by its handler (arch/x86_64/entry/traps.S).
   std::uint8_t request;
   std::uint8_t mmi_reserved[2];
   std::uint8_t runs_procedure;  // in ring 3, for another CPU that runs MM
   std::uint8_t reserved[3];
   std::uint64_t saved_cr2;
   std::uint64_t saved_pat;
-  std::uint64_t cr4;                 // in MM
-  std::uint32_t owners_destination;  // of the local APIC, while the MMI ends with an NMI
+  std::uint64_t cr4;                // in MM
+  std::uint32_t hosts_destination;  // of the local APIC, while the MMI ends with an NMI
   std::uint32_t reserved1;
 
   arch::GlobalDescriptorTable descriptors;
@@ -66,7 +66,7 @@ static_assert(offsetof(Cpu, pat_changed) == CPU_PAT_CHANGED && CPU_EXIT_WORK == 
               offsetof(Cpu, leaving) == CPU_EXIT_WORK + 8);
 static_assert(offsetof(Cpu, saved_cr2) == CPU_SAVED_CR2 && offsetof(Cpu, saved_pat) == CPU_SAVED_PAT &&
               offsetof(Cpu, cr4) == CPU_CR4 && offsetof(Cpu, leaving) == CPU_LEAVING &&
-              offsetof(Cpu, request) == CPU_REQUEST && offsetof(Cpu, owners_destination) == CPU_OWNERS_DESTINATION &&
+              offsetof(Cpu, request) == CPU_REQUEST && offsetof(Cpu, hosts_destination) == CPU_HOSTS_DESTINATION &&
               offsetof(Cpu, descriptors) == CPU_GDT);
 static_assert(offsetof(Cpu, io_bitmap) == offsetof(Cpu, task_state) + sizeof(arch::TaskStateSegment));
 static_assert(sizeof(Cpu) <= 1024, "the ring-0 stack's last page holds the area and some stack");

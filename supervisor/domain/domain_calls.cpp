@@ -15,7 +15,7 @@ namespace redoubt::supervisor {
 namespace {
 
 constexpr std::uint64_t stack_alignment = 16;
-// Left alone below a stack pointer that somebody will resume: code that isn't ours may use what is below it.
+// Left alone below a stack pointer that ring 3 goes on with: code that isn't ours may use what is below it.
 constexpr std::uint64_t below_stack_pointer = 128;
 // Below the top of the driver's stack, so that every gate finds eight arguments' worth of stack above it.
 constexpr std::uint64_t driver_stack_headroom = 64;
@@ -105,7 +105,7 @@ Continuation call_service(Supervisor& supervisor, Cpu& cpu, std::uint64_t number
   const Result<FoundationAddress> address =
       place_foundation_entry(supervisor, cpu, foundation_rsp - below_stack_pointer, object_bytes(call));
   if (!address) {
-    // It has no stack left to go on with: its fault, whoever called.
+    // It has no stack left to go on with: its fault, whichever driver called.
     supervisor.calls.clear();
     return contain_fault(supervisor, cpu, {arch::vector::stack, foundation_rsp.number, driver.rip});
   }
@@ -120,7 +120,7 @@ Continuation call_service(Supervisor& supervisor, Cpu& cpu, std::uint64_t number
 
 Result<void> enter_foundation_with(Supervisor& supervisor, Cpu& cpu, abi::EntryReason reason, Bytes data) {
   supervisor.calls.clear();
-  supervisor.owners_doors.close();
+  supervisor.host_doors.close();
   const FoundationAddress address =
       TRY(place_foundation_entry(supervisor, cpu, supervisor.foundation_stack.end(), data));
   cpu.frame.rdi = static_cast<std::uint64_t>(reason);

@@ -64,8 +64,8 @@ Continuation driver_gate(Supervisor& supervisor, Cpu& cpu);
 // System call finish_service: `status` for the driver. not_permitted if no service is being answered.
 abi::SystemResult<Continuation> finish_service(Supervisor& supervisor, Cpu& cpu, std::uint64_t status);
 
-// Stops whoever runs: a driver's call returns driver_fault to the foundation, the foundation's own fault ends the
-// activity. Reports it.
+// Stops the domain that runs: a driver's call returns driver_fault to the foundation, the foundation's own fault ends
+// the activity. Reports it.
 Continuation contain_fault(Supervisor& supervisor, Cpu& cpu, const Fault& fault);
 
 // Writes the gate stubs: service gates 0 to 63 and the return gate. `page`: 4 KiB.

@@ -234,7 +234,7 @@ TEST_F(DomainCallsTest, TheFpuIsLoadedOnceForDrivers) {
   EXPECT_EQ(machine_.answer(), SystemStatus::driver_fault) << "with the state loaded there is no cause for a trap";
   EXPECT_EQ(arch::fake::machine().fpu_trace, (std::vector<std::string>{"fxsave", "fxrstor"}));
   machine_.call(SystemCall::finish_launch, 0);
-  EXPECT_EQ(arch::fake::machine().fpu_trace.size(), 3u) << "the owner has his state back";
+  EXPECT_EQ(arch::fake::machine().fpu_trace.size(), 3u) << "the host has its state back";
 }
 
 // Each call of a driver traps at its first use, and a driver that waits for a service has its own state back.

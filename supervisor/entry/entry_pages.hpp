@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 // The page at SMBASE + 0x8000 of each CPU: the code all share and the few fields in which CPUs differ. Written once, at
-// launch, before MMRAM is locked; afterwards nobody can write it.
+// launch, before MMRAM is locked; afterwards no domain can write it.
 #pragma once
 
 #include <cstddef>

@@ -20,7 +20,7 @@ void panic(Supervisor& supervisor, const arch::RegisterFrame& frame, const char*
       .hexadecimal("address", address)
       .quoted("reason", reason);
   write(line);
-  // No addresses: the port may be anybody's.
+  // No addresses: the port may be the host's by now.
   ReportLine console("panic");
   console.decimal("vector", frame.vector).quoted("reason", reason);
   write_console(console, true);

@@ -19,14 +19,14 @@ constexpr std::uint64_t exception_stack_pages = 1;
 constexpr std::uint64_t entry_address_limit = std::uint64_t{1} << 32;
 
 // With a TSC of some gigahertz: about a millisecond for CPUs to arrive by themselves, a tenth of a second to answer a
-// call, and some seconds for the owner to be done; a minute and more until it is given up. An emulator may give a CPU
+// call, and some seconds for the leader to be done; a minute and more until it is given up. An emulator may give a CPU
 // no time for longer than one would think.
 constexpr RendezvousLimits rendezvous_limits = {
     .arrival_ticks = std::uint64_t{1} << 22,
     .answer_ticks = std::uint64_t{1} << 28,
     .polls = std::uint64_t{1} << 24,
-    .owner_ticks = std::uint64_t{1} << 33,
-    .owner_calls = 32,
+    .leader_ticks = std::uint64_t{1} << 33,
+    .leader_calls = 32,
 };
 
 std::unexpected<const char*> fail(const char* reason) { return std::unexpected(reason); }
@@ -176,7 +176,8 @@ LaunchStep<void> build_memory(Supervisor& supervisor, const SupervisorImage& ima
 
 void measure_tick_rate(Supervisor& supervisor) {
   constexpr std::uint32_t counts = 256;
-  // A timer that stands still, or is somebody else's by now, leaves the rate unknown: procedures have no timeouts then.
+  // A timer that stands still, or is another device's by now, leaves the rate unknown: procedures have no timeouts
+  // then.
   constexpr std::uint64_t polls = 1u << 16;
   constexpr std::uint64_t most_ticks = std::uint64_t{1} << 32;
   constexpr std::uint64_t microseconds_per_second = 1'000'000;

@@ -157,10 +157,10 @@ Continuation supervisor_mmi(Cpu& cpu) { return redoubt::supervisor::begin_mmi(th
 }
 
 // These are for the way out of an MMI in which NMIs came: see arch/x86_64/entry/mmi_entry.S.
-void supervisor_keep_destination(Cpu& cpu) { cpu.owners_destination = the_supervisor.local_apic.destination(); }
+void supervisor_keep_destination(Cpu& cpu) { cpu.hosts_destination = the_supervisor.local_apic.destination(); }
 
 void supervisor_put_destination_back(const Cpu& cpu) {
-  the_supervisor.local_apic.set_destination(cpu.owners_destination);
+  the_supervisor.local_apic.set_destination(cpu.hosts_destination);
 }
 
 void supervisor_send_nmi(const Cpu& cpu) { static_cast<void>(the_supervisor.local_apic.send_nmi(cpu.apic_id)); }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 // RAM outside MMRAM that was opened to drivers, until the lock. It decides what may be
-// opened and remembers what is; how it is mapped is the memory map's. Whoever asks for it is outside MM, and the
-// foundation that passes the request on may be compromised: nothing here believes either.
+// opened and remembers what is; how it is mapped is the memory map's. The program that asks for it is outside MM, and
+// the foundation that passes the request on may be compromised: nothing here believes either.
 #pragma once
 
 #include <array>

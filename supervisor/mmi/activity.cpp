@@ -22,13 +22,13 @@ void stop_other_cpus(Supervisor& supervisor, const Cpu& cpu) {
   }
 }
 
-// The machine's owner gets everything back; the other CPUs leave first.
+// The host gets everything back; the other CPUs leave first.
 void end_round(Supervisor& supervisor, const Cpu& cpu) {
   stop_other_cpus(supervisor, cpu);
   supervisor.activity = Activity::none;
   supervisor.calls.clear();
   supervisor.extended_state.restore();
-  supervisor.owners_doors.reopen();
+  supervisor.host_doors.reopen();
   supervisor.rendezvous.finish();
 }
 
@@ -77,11 +77,11 @@ void answer_without_foundation(Supervisor& supervisor) {
   supervisor.comm_buffer.reply(message, reply.status, reply.size);
 }
 
-// There is something to do: hold the others, then look at what the owner of the machine may change no longer.
+// There is something to do: hold the others, then look at what the host may change no longer.
 [[gnu::noinline]] Continuation run_round(Supervisor& supervisor, Cpu& cpu, bool message_waits) {
   RendezvousHardware hardware(supervisor);
   // A CPU that comes late after having been called in finds the message answered; it must not call everybody in again.
-  supervisor.rendezvous.gather(cpu.index, hardware, message_waits || !supervisor.rendezvous.owner_was_called());
+  supervisor.rendezvous.gather(cpu.index, hardware, message_waits || !supervisor.rendezvous.leader_was_called());
   supervisor.message = {};
   supervisor.raisers.forget();
   if (message_waits) {
@@ -121,7 +121,7 @@ void answer_without_foundation(Supervisor& supervisor) {
 }
 
 // This CPU runs MM.
-[[gnu::always_inline]] inline Continuation own_mmi(Supervisor& supervisor, Cpu& cpu) {
+[[gnu::always_inline]] inline Continuation leaders_mmi(Supervisor& supervisor, Cpu& cpu) {
   if (supervisor.end.load(std::memory_order_relaxed) != MachineEnd::none) [[unlikely]] {
     end_machine(supervisor);  // decided on a CPU that had nothing to do with who runs MM
   }
@@ -134,13 +134,13 @@ void answer_without_foundation(Supervisor& supervisor) {
   return Continuation::leave;
 }
 
-// Of a CPU that comes back as owner: whether ring 3 left MM. If not, the CPU was reset, and what its owner had in its
-// registers, or was owed, isn't his any more.
+// Of a CPU that comes back as leader: whether ring 3 left MM. If not, the CPU was reset, and what the host had in its
+// registers, or was owed, isn't the host's any more.
 bool left_by_itself(Supervisor& supervisor, Cpu& cpu) {
-  if (supervisor.owners_doors.left_closed()) {
+  if (supervisor.host_doors.left_closed()) {
     return true;
   }
-  supervisor.owners_doors.forget();
+  supervisor.host_doors.forget();
   cpu.nmi_count = 0;
   return false;
 }
@@ -150,7 +150,7 @@ bool left_by_itself(Supervisor& supervisor, Cpu& cpu) {
 // has seen its CPU come back without an answer, and may have put the next message where the answer would go. `leave` if
 // nothing is left to do.
 //
-// What ring 0 was at when its CPU was reset (processors hold INIT back in MM, QEMU doesn't) nobody can finish: the
+// What ring 0 was at when its CPU was reset (processors hold INIT back in MM, QEMU doesn't) can't be finished: the
 // machine starts afresh.
 Continuation continue_activity(Supervisor& supervisor, Cpu& cpu) {
   const bool ring_3 = cpu.frame.vector == arch::in_ring_3;
@@ -159,20 +159,20 @@ Continuation continue_activity(Supervisor& supervisor, Cpu& cpu) {
     panic(supervisor, cpu.frame, "the CPU was reset in ring 0");
   }
   const std::uint64_t reason = left_by_itself(supervisor, cpu) ? abi::fault_left_mm : abi::fault_cpu_reset;
-  supervisor.owners_doors.close();
+  supervisor.host_doors.close();
   supervisor.message.kind = CapturedMessage::Kind::none;
   supervisor.raisers.begin();  // what the CPU was at now has nothing to do with this activity
   supervisor.look_again = supervisor.activity == Activity::mmi;
   return contain_fault(supervisor, cpu, {reason, 0, 0});
 }
 
-// Somebody else runs MM, or this CPU was reset while it did, or left.
+// Another CPU runs MM, or this CPU was reset while it did, or left.
 [[gnu::noinline]] Continuation begin_later(Supervisor& supervisor, Cpu& cpu) {
   RendezvousHardware(supervisor).rest();
   gather_for_marks(interrupted_place(supervisor, cpu));
   if (supervisor.rendezvous.was_reset(cpu.index)) {
     set_io_ports(cpu, false);
-    supervisor.extended_state.drop();  // it became the owner's when the CPU left, or is gone
+    supervisor.extended_state.drop();  // it became the host's when the CPU left, or is gone
     if (supervisor.activity == Activity::none) {
       static_cast<void>(left_by_itself(supervisor, cpu));
       end_round(supervisor, cpu);
@@ -185,15 +185,16 @@ Continuation continue_activity(Supervisor& supervisor, Cpu& cpu) {
     hardware.forget(cpu.index);  // it was reset on its way out of a round
   }
   const auto role = supervisor.rendezvous.enter(cpu.index, hardware);
-  return role == Rendezvous<cpu_limit>::Role::owner ? own_mmi(supervisor, cpu) : serve_round(supervisor, cpu, role);
+  return role == Rendezvous<cpu_limit>::Role::leader ? leaders_mmi(supervisor, cpu)
+                                                     : serve_round(supervisor, cpu, role);
 }
 
 }  // namespace
 
 // An MMI with nothing to do consists of little else than this.
 Continuation begin_mmi(Supervisor& supervisor, Cpu& cpu) {
-  // A CPU that was reset as owner still is one, so that it can't become one here.
-  return supervisor.rendezvous.enter_first(cpu.index) ? own_mmi(supervisor, cpu) : begin_later(supervisor, cpu);
+  // A CPU that was reset as leader still is one, so that it can't become one here.
+  return supervisor.rendezvous.enter_first(cpu.index) ? leaders_mmi(supervisor, cpu) : begin_later(supervisor, cpu);
 }
 
 abi::SystemResult<Continuation> finish_launch(Supervisor& supervisor, const Cpu& cpu, std::uint64_t status) {

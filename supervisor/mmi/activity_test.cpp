@@ -44,7 +44,7 @@ class ActivityTest : public ::testing::Test {
     machine_.status().is_comm_buffer_valid = 1;
   }
   bool answered() { return machine_.status().is_comm_buffer_valid == 0; }
-  // An SMI as a CPU enters: CR0.TS set, the owner's LDT loaded, no ports.
+  // An SMI as a CPU enters: CR0.TS set, the host's LDT loaded, no ports.
   Continuation mmi() {
     arch::fake::machine().tsc += std::uint64_t{1} << 30;
     arch::fake::machine().cr0 |= arch::cr0::task_switched;
@@ -268,7 +268,7 @@ TEST_F(ActivityTest, AResetStopsTheDriverThatItCutOff) {
   EXPECT_EQ(machine_.call(SystemCall::finish_mmi, 0, 1), Continuation::leave);
   EXPECT_TRUE(answered());
   EXPECT_EQ(machine_.status().return_status, 0u);
-  EXPECT_EQ(code_segment(), 0x20u) << "the old owner's registers are gone";
+  EXPECT_EQ(code_segment(), 0x20u) << "the old leader's registers are gone";
   EXPECT_EQ(breakpoint(), 0x7000u);
   EXPECT_EQ(machine_.cpu().task_state.io_bitmap_offset, arch::no_io_bitmap);
   EXPECT_FALSE(supervisor().foundation_over);
@@ -307,9 +307,9 @@ TEST_F(ActivityTest, AResetOfRingZeroStartsTheMachineAfresh) {
   EXPECT_DEATH(mmi(), "the processor shuts down");
 }
 
-// Between the last word of an activity and the end of its round. What the owner of the machine had before his INIT must
-// not be put over what he has now.
-TEST_F(ActivityTest, AResetAtTheEndOfARoundLeavesTheOwnersNewRegisters) {
+// Between the last word of an activity and the end of its round. What the host had before its INIT must
+// not be put over what it has now.
+TEST_F(ActivityTest, AResetAtTheEndOfARoundLeavesTheHostsNewRegisters) {
   finish_launch();
   post(5);
   ASSERT_EQ(mmi(), Continuation::resume);
@@ -325,7 +325,7 @@ TEST_F(ActivityTest, AResetAtTheEndOfARoundLeavesTheOwnersNewRegisters) {
   EXPECT_EQ(machine_.cpu().nmi_count, 0u) << "an INIT clears NMIs that wait";
 }
 
-TEST_F(ActivityTest, TheFpuIsTheOwnersAgain) {
+TEST_F(ActivityTest, TheFpuIsTheHostsAgain) {
   finish_launch();
   for (const bool reset : {false, true}) {
     post(5);

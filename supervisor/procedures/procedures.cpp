@@ -30,9 +30,9 @@ constexpr std::uint64_t answer_polls = std::uint64_t{1} << 30;
 // A procedure is one call of a driver, in which there are no others.
 constexpr CallDepth procedure_depth = 1;
 
-// The CPU that is asked for, if there is one and it isn't the owner.
-std::optional<std::uint32_t> find(const Supervisor& supervisor, const Cpu& owner, abi::CpuNumber asked) {
-  if (asked >= abi::CpuNumber{supervisor.launch.cpu_count} || asked == abi::CpuNumber{owner.index}) {
+// The CPU that is asked for, if there is one and it isn't the leader.
+std::optional<std::uint32_t> find(const Supervisor& supervisor, const Cpu& leader, abi::CpuNumber asked) {
+  if (asked >= abi::CpuNumber{supervisor.launch.cpu_count} || asked == abi::CpuNumber{leader.index}) {
     return std::nullopt;
   }
   return static_cast<std::uint32_t>(asked);
@@ -40,7 +40,7 @@ std::optional<std::uint32_t> find(const Supervisor& supervisor, const Cpu& owner
 
 // What the CPU needs besides its ring-0 stack, the first time. What there is already is kept if the rest isn't to be
 // had.
-Result<void> prepare(Supervisor& supervisor, const Cpu& owner, Procedure& procedure) {
+Result<void> prepare(Supervisor& supervisor, const Cpu& leader, Procedure& procedure) {
   if (procedure.stack_top != DriverAddress()) {
     return {};
   }
@@ -51,7 +51,7 @@ Result<void> prepare(Supervisor& supervisor, const Cpu& owner, Procedure& proced
   }
   procedure.stack_top =
       DriverAddress(TRY(supervisor.memory.allocate_stack(procedure_stack_pages, DomainId::drivers)).number);
-  flush_procedures(supervisor, owner);
+  flush_procedures(supervisor, leader);
   return {};
 }
 
@@ -81,9 +81,9 @@ bool wait_for_answer(Supervisor& supervisor, std::uint32_t cpu, std::uint64_t ti
 
 // Makes a CPU that runs a procedure take an NMI of ours, and waits until it has. A CPU that doesn't take it at once is
 // slow, or was reset, or has left MM by an RSM of ring 3's, or is beyond reach. All but the last take an SMI; those in
-// the middle come back with it and say so (forget). The last one runs code of ring 3 that nobody can stop, while the
-// owner of the machine would have his CPUs back: that must not be.
-void interrupt(Supervisor& supervisor, const Cpu& owner, std::uint32_t cpu, CpuRequest request) {
+// the middle come back with it and say so (forget). The last one runs code of ring 3 that can't be stopped, while the
+// host would have its CPUs back: that must not be.
+void interrupt(Supervisor& supervisor, const Cpu& leader, std::uint32_t cpu, CpuRequest request) {
   Cpu& target = *supervisor.cpus[cpu];
   std::atomic_ref(target.request).store(static_cast<std::uint8_t>(request), std::memory_order_seq_cst);
   if (supervisor.local_apic.send_nmi(target.apic_id) && wait_for_answer(supervisor, cpu, prompt_ticks)) {
@@ -93,14 +93,14 @@ void interrupt(Supervisor& supervisor, const Cpu& owner, std::uint32_t cpu, CpuR
   if (supervisor.local_apic.send_smi(target.apic_id) && wait_for_answer(supervisor, cpu, answer_ticks)) {
     return;
   }
-  panic(supervisor, owner.frame, "a CPU does not answer");
+  panic(supervisor, leader.frame, "a CPU does not answer");
 }
 
 bool move(Procedure& procedure, ProcedureState from, ProcedureState to) {
   return procedure.state.compare_exchange_strong(from, to, std::memory_order_acq_rel);
 }
 
-void stop(Supervisor& supervisor, const Cpu& owner, std::uint32_t cpu) {
+void stop(Supervisor& supervisor, const Cpu& leader, std::uint32_t cpu) {
   Procedure& procedure = supervisor.procedures[cpu];
   procedure.stop.store(true, std::memory_order_seq_cst);
   if (move(procedure, ProcedureState::posted, ProcedureState::stopped)) {
@@ -111,9 +111,9 @@ void stop(Supervisor& supervisor, const Cpu& owner, std::uint32_t cpu) {
   const std::uint64_t start = arch::read_tsc();
   while (procedure.state.load(std::memory_order_acquire) == ProcedureState::running) {
     if (arch::read_tsc() - start > 2 * answer_ticks) {
-      panic(supervisor, owner.frame, "a CPU does not stop");
+      panic(supervisor, leader.frame, "a CPU does not stop");
     }
-    interrupt(supervisor, owner, cpu, CpuRequest::stop);
+    interrupt(supervisor, leader, cpu, CpuRequest::stop);
   }
 }
 
@@ -132,11 +132,11 @@ void collect(Supervisor& supervisor, std::uint32_t cpu, bool wanted) {
 
 }  // namespace
 
-// ---- The owner
+// ---- The leader
 
-abi::SystemResult<void> start_procedure(Supervisor& supervisor, const Cpu& owner, abi::CpuNumber asked,
+abi::SystemResult<void> start_procedure(Supervisor& supervisor, const Cpu& leader, abi::CpuNumber asked,
                                         const abi::ProcedureCall& call) {
-  const auto cpu = find(supervisor, owner, asked);
+  const auto cpu = find(supervisor, leader, asked);
   if (!cpu || !supervisor.rendezvous.is_held(*cpu)) {
     return std::unexpected(SystemStatus::not_found);
   }
@@ -151,7 +151,7 @@ abi::SystemResult<void> start_procedure(Supervisor& supervisor, const Cpu& owner
   if (!supervisor.local_apic.reaches(supervisor.cpus[*cpu]->apic_id)) {
     return std::unexpected(SystemStatus::unsupported);
   }
-  if (!prepare(supervisor, owner, procedure)) {
+  if (!prepare(supervisor, leader, procedure)) {
     return std::unexpected(SystemStatus::out_of_memory);
   }
   const DriverCallArea area = {
@@ -173,8 +173,9 @@ abi::SystemResult<void> start_procedure(Supervisor& supervisor, const Cpu& owner
   return {};
 }
 
-ProcessorState check_procedure(Supervisor& supervisor, const Cpu& owner, abi::CpuNumber asked, abi::ProcedureEnd& end) {
-  const auto cpu = find(supervisor, owner, asked);
+ProcessorState check_procedure(Supervisor& supervisor, const Cpu& leader, abi::CpuNumber asked,
+                               abi::ProcedureEnd& end) {
+  const auto cpu = find(supervisor, leader, asked);
   if (!cpu) {
     return ProcessorState::absent;
   }
@@ -190,7 +191,7 @@ ProcessorState check_procedure(Supervisor& supervisor, const Cpu& owner, abi::Cp
       break;
     case ProcedureState::running:
       if (waited > alive_ticks) {
-        interrupt(supervisor, owner, *cpu, CpuRequest::flush);
+        interrupt(supervisor, leader, *cpu, CpuRequest::flush);
         procedure.seen_ticks = arch::read_tsc();
       }
       break;
@@ -209,36 +210,36 @@ ProcessorState check_procedure(Supervisor& supervisor, const Cpu& owner, abi::Cp
   return result;
 }
 
-abi::SystemResult<void> stop_procedure(Supervisor& supervisor, const Cpu& owner, abi::CpuNumber asked) {
-  const auto cpu = find(supervisor, owner, asked);
+abi::SystemResult<void> stop_procedure(Supervisor& supervisor, const Cpu& leader, abi::CpuNumber asked) {
+  const auto cpu = find(supervisor, leader, asked);
   if (!cpu) {
     return std::unexpected(SystemStatus::not_found);
   }
-  stop(supervisor, owner, *cpu);
+  stop(supervisor, leader, *cpu);
   return {};
 }
 
-void stop_procedures(Supervisor& supervisor, const Cpu& owner) {
+void stop_procedures(Supervisor& supervisor, const Cpu& leader) {
   for (std::uint32_t cpu = 0; cpu < supervisor.launch.cpu_count; ++cpu) {
-    if (cpu != owner.index &&
+    if (cpu != leader.index &&
         supervisor.procedures[cpu].state.load(std::memory_order_acquire) != ProcedureState::idle) {
-      stop(supervisor, owner, cpu);
+      stop(supervisor, leader, cpu);
       collect(supervisor, cpu, false);
     }
   }
-  supervisor.active_procedures = 0;  // an owner that was reset may have miscounted
+  supervisor.active_procedures = 0;  // a leader that was reset may have miscounted
 }
 
-void flush_procedures(Supervisor& supervisor, const Cpu& owner) {
+void flush_procedures(Supervisor& supervisor, const Cpu& leader) {
   if (supervisor.active_procedures == 0) {
     return;
   }
   // A CPU that begins later loads CR3 after it has said so: either it is seen running here or it sees the new tables.
   std::atomic_thread_fence(std::memory_order_seq_cst);
   for (std::uint32_t cpu = 0; cpu < supervisor.launch.cpu_count; ++cpu) {
-    if (cpu != owner.index &&
+    if (cpu != leader.index &&
         supervisor.procedures[cpu].state.load(std::memory_order_seq_cst) == ProcedureState::running) {
-      interrupt(supervisor, owner, cpu, CpuRequest::flush);
+      interrupt(supervisor, leader, cpu, CpuRequest::flush);
     }
   }
 }
@@ -247,10 +248,10 @@ void flush_procedures(Supervisor& supervisor, const Cpu& owner) {
 
 namespace {
 
-// Into ring 3, unless the owner has changed his mind.
+// Into ring 3, unless the leader has changed its mind.
 bool begin(Supervisor& supervisor, Cpu& cpu) {
   Procedure& procedure = supervisor.procedures[cpu.index];
-  // An owner that was reset may have left one that it never sent an NMI for.
+  // A leader that was reset may have left one that it never sent an NMI for.
   std::atomic_ref(cpu.request).store(static_cast<std::uint8_t>(CpuRequest::none), std::memory_order_relaxed);
   if (!supervisor.local_apic.reaches(cpu.apic_id) || !supervisor.local_apic.answers_to(cpu.apic_id)) {
     move(procedure, ProcedureState::posted, ProcedureState::lost);
@@ -263,7 +264,7 @@ bool begin(Supervisor& supervisor, Cpu& cpu) {
     procedure.entered = true;
     procedure.round = supervisor.rendezvous.round();
     procedure.extended_state.drop();
-    procedure.owners_doors.close();
+    procedure.host_doors.close();
   }
   // Another driver may have been here before.
   procedure.extended_state.end_call(procedure_depth);
@@ -303,7 +304,7 @@ Continuation serve_round(Supervisor& supervisor, Cpu& cpu, Role role) {
   if (procedure.entered) {
     procedure.entered = false;
     procedure.extended_state.restore();
-    procedure.owners_doors.reopen();
+    procedure.host_doors.reopen();
   }
   return Continuation::leave;
 }
@@ -350,18 +351,18 @@ bool RendezvousHardware::call_in(std::uint32_t cpu) {
 bool RendezvousHardware::call_others(std::uint32_t cpu) {
   return supervisor_.local_apic.send_smi_to_others(supervisor_.cpus[cpu]->apic_id);
 }
-void RendezvousHardware::give_up_owner() { panic(supervisor_, {}, "the CPU that runs MM does not answer"); }
+void RendezvousHardware::give_up_leader() { panic(supervisor_, {}, "the CPU that runs MM does not answer"); }
 void RendezvousHardware::call_all() { platform::raise_mmi_everywhere(); }
 bool RendezvousHardware::assigned(std::uint32_t cpu) {
   return supervisor_.procedures[cpu].state.load(std::memory_order_acquire) == ProcedureState::posted;
 }
 void RendezvousHardware::forget(std::uint32_t cpu) {
   Procedure& procedure = supervisor_.procedures[cpu];
-  const bool left = procedure.entered && procedure.owners_doors.left_closed();
+  const bool left = procedure.entered && procedure.host_doors.left_closed();
   if (left) {
-    procedure.owners_doors.reopen();
+    procedure.host_doors.reopen();
   } else {
-    procedure.owners_doors.forget();
+    procedure.host_doors.forget();
     supervisor_.cpus[cpu]->nmi_count = 0;
   }
   procedure.entered = false;
@@ -369,7 +370,7 @@ void RendezvousHardware::forget(std::uint32_t cpu) {
   supervisor_.cpus[cpu]->runs_procedure = 0;
   set_io_ports(*supervisor_.cpus[cpu], false);
   move(procedure, ProcedureState::posted, ProcedureState::lost);
-  // Nobody but this CPU ends what runs on it.
+  // Only this CPU ends what runs on it.
   if (procedure.state.load(std::memory_order_relaxed) == ProcedureState::running) {
     procedure.end = {};
     procedure.end.fault_vector = left ? abi::fault_left_mm : abi::fault_cpu_reset;

@@ -2,28 +2,27 @@
 // Procedures of drivers on CPUs that the rendezvous holds. The CPU that runs MM starts them and learns of their end;
 // the held CPU enters ring 3 with drivers' page tables on a stack of its own, and comes back to its wait:
 //
-//              owner starts      the CPU begins       returns, faults, leaves MM, is stopped
+//              leader starts      the CPU begins       returns, faults, leaves MM, is stopped
 //      idle ----------------> posted -------> running ----------------------------> finished, faulted, stopped
 //       ^                        |               |                                           |
 //       |                        | withdrawn     | the CPU was reset                         |
-//       +---- owner fetches -----+---> lost <----+                                           |
+//       +---- leader fetches -----+---> lost <----+                                           |
 //       +------------------------------------------------------------------------------------+
 //
 // While it runs, the CPU touches its own Procedure and Cpu, and what never changes after the launch. It writes no log,
 // changes no page and holds no lock.
 //
 // A procedure that doesn't return is stopped by an NMI: NMIs, blocked since the SMI, are opened before ring 3 and stay
-// open on that CPU until RSM. Which NMI is whose: the owner sets Cpu::request and waits until a handler has cleared it;
-// the handler counts every other one as owed to the machine's owner, who gets it after RSM
-// (arch/x86_64/entry/traps.S). NMIs look alike, so if a foreign one comes first it is taken for ours, and ours for it.
-// Only one that comes in the very moment between sending ours and its delivery merges with it, as two foreign ones
-// would.
+// open on that CPU until RSM. Which NMI is whose: the leader sets Cpu::request and waits until a handler has cleared
+// it; the handler counts every other one as owed to the host, who gets it after RSM (arch/x86_64/entry/traps.S). NMIs
+// look alike, so if a foreign one comes first it is taken for ours, and ours for it. Only one that comes in the very
+// moment between sending ours and its delivery merges with it, as two foreign ones would.
 //
-// A procedure that executes RSM leaves MM, and the machine's owner has the CPU back before the round is over. The next
+// A procedure that executes RSM leaves MM, and the host has the CPU back before the round is over. The next
 // NMI isn't answered, the SMI after it is: the CPU comes back and says what happened (forget).
 //
 // The same NMI makes the CPU forget translations (flush_procedures): a page taken away from drivers must be gone
-// everywhere before somebody else gets it.
+// everywhere before another holder gets it.
 #pragma once
 
 #include <atomic>
@@ -34,7 +33,7 @@
 #include "supervisor/cpu/cpu.hpp"
 #include "supervisor/rendezvous/rendezvous.hpp"
 #include "supervisor/transparency/extended_state_keeper.hpp"
-#include "supervisor/transparency/owners_doors.hpp"
+#include "supervisor/transparency/host_doors.hpp"
 
 namespace redoubt::supervisor {
 
@@ -47,13 +46,13 @@ struct alignas(64) Procedure {
   std::atomic<ProcedureState> state{ProcedureState::idle};
   std::atomic<bool> stop{false};  // wanted
 
-  // Written by the owner before it posts.
+  // Written by the leader before it posts.
   abi::ProcedureCall call{};
   DriverAddress stack_pointer;
   // Written by the CPU before it ends.
   abi::ProcedureEnd end{};
 
-  // The owner's.
+  // The leader's.
   DriverAddress stack_top;       // null: the CPU has no ring-3 stack yet
   std::uint64_t seen_ticks = 0;  // when the CPU was known to be alive
 
@@ -61,29 +60,29 @@ struct alignas(64) Procedure {
   std::uint32_t round = 0;
   bool entered = false;
   ExtendedStateKeeper extended_state;
-  OwnersDoors owners_doors;
+  HostDoors host_doors;
 };
 
 inline constexpr std::uint64_t procedure_stack_pages = 8;
 
 // ---- On the CPU that runs MM: the system calls (abi/redoubt/syscall.hpp). `cpu` comes from ring 3.
 
-abi::SystemResult<void> start_procedure(Supervisor& supervisor, const Cpu& owner, abi::CpuNumber cpu,
+abi::SystemResult<void> start_procedure(Supervisor& supervisor, const Cpu& leader, abi::CpuNumber cpu,
                                         const abi::ProcedureCall& call);
 // `end` is filled if a procedure has ended.
-abi::ProcessorState check_procedure(Supervisor& supervisor, const Cpu& owner, abi::CpuNumber cpu,
+abi::ProcessorState check_procedure(Supervisor& supervisor, const Cpu& leader, abi::CpuNumber cpu,
                                     abi::ProcedureEnd& end);
-abi::SystemResult<void> stop_procedure(Supervisor& supervisor, const Cpu& owner, abi::CpuNumber cpu);
+abi::SystemResult<void> stop_procedure(Supervisor& supervisor, const Cpu& leader, abi::CpuNumber cpu);
 
 // Before the round ends: stops whatever runs still. Returns when nothing does.
-void stop_procedures(Supervisor& supervisor, const Cpu& owner);
+void stop_procedures(Supervisor& supervisor, const Cpu& leader);
 
-// After drivers' access to pages has changed, before anybody else gets them.
-void flush_procedures(Supervisor& supervisor, const Cpu& owner);
+// After drivers' access to pages has changed, before another holder gets them.
+void flush_procedures(Supervisor& supervisor, const Cpu& leader);
 
 // ---- On a held CPU.
 
-// It entered as somebody else than the owner: runs what it is given until the round is over.
+// It entered, and another CPU leads: runs what it is given until the round is over.
 Continuation serve_round(Supervisor& supervisor, Cpu& cpu, Rendezvous<cpu_limit>::Role role);
 
 // It came from ring 3. Its frame holds the entry.
@@ -99,7 +98,7 @@ class RendezvousHardware {
   bool call_in(std::uint32_t cpu);
   bool call_others(std::uint32_t cpu);
   void call_all();
-  [[noreturn]] void give_up_owner();
+  [[noreturn]] void give_up_leader();
   bool assigned(std::uint32_t cpu);
   // The CPU was reset, or its procedure has left MM.
   void forget(std::uint32_t cpu);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 // Two CPUs: the test's thread runs MM, another plays the held CPU, ring 3 included. NMIs are the test's own: what the
-// owner writes to its interrupt command register is delivered to the other thread as arch/x86_64/entry/traps.S would.
+// leader writes to its interrupt command register is delivered to the other thread as arch/x86_64/entry/traps.S would.
 #include "supervisor/procedures/procedures.hpp"
 
 #include <gtest/gtest.h>
@@ -62,11 +62,11 @@ class ProceduresTest : public ::testing::Test {
       arch::fake::machine().msrs[0x174] = 0x10;
       // NMIs that find the CPU in ring 0.
       arch::fake::machine().on_spin = [this] { static_cast<void>(take_request(false)); };
-      wait_for_owner();
+      wait_for_leader();
       Continuation next = begin_mmi(supervisor(), other());
       while (next == Continuation::resume) {
         EXPECT_EQ(arch::fake::machine().cr3, supervisor().memory.root(DomainId::drivers).number);
-        EXPECT_EQ(arch::fake::machine().msrs[0x174], 0u) << "the owner's doors are shut";
+        EXPECT_EQ(arch::fake::machine().msrs[0x174], 0u) << "the host's doors are shut";
         EXPECT_GT(arch::fake::machine().nmi_openings, 0u);
         std::uint64_t vector = ring3(other());
         while (vector == no_vector) {
@@ -78,15 +78,15 @@ class ProceduresTest : public ::testing::Test {
       EXPECT_EQ(arch::fake::machine().msrs[0x174], 0x10u);
       others_fpu_trace_ = arch::fake::machine().fpu_trace;
     });
-    own_mmi();
+    leaders_mmi();
   }
   // The held one comes second.
-  void wait_for_owner() {
+  void wait_for_leader() {
     while (!supervisor().rendezvous.was_reset(0)) {
       std::this_thread::yield();
     }
   }
-  void own_mmi() {
+  void leaders_mmi() {
     ASSERT_EQ(begin_mmi(supervisor(), machine_.cpu()), Continuation::resume);
     ASSERT_TRUE(supervisor().rendezvous.is_held(1));
   }
@@ -277,7 +277,7 @@ TEST_F(ProceduresTest, TheFpuIsSavedOnceAndGivenBack) {
   EXPECT_EQ(wait(), ProcessorState::finished);
   ASSERT_EQ(start(), SystemStatus::ok);
   EXPECT_EQ(wait(), ProcessorState::faulted);
-  EXPECT_TRUE(arch::fake::machine().fpu_trace.empty()) << "not the owner's";
+  EXPECT_TRUE(arch::fake::machine().fpu_trace.empty()) << "not the host's";
   end_mmi();
   EXPECT_EQ(others_fpu_trace_, (std::vector<std::string>{"fxsave", "fxrstor", "fxrstor", "fxrstor"}))
       << "saved, a known state, a known state for the next one, restored";
@@ -396,13 +396,13 @@ TEST_F(ProceduresTest, AProcedureWhoseCpuIsResetIsAFaultOfItsDriver) {
   machine_.status().is_comm_buffer_valid = 1;
   other_ = std::thread([&] {
     use_apic();
-    wait_for_owner();
+    wait_for_leader();
     EXPECT_EQ(begin_mmi(supervisor(), other()), Continuation::resume);
     arch::fake::machine().dr3 = 0;
     reset = true;
-    EXPECT_EQ(begin_mmi(supervisor(), other()), Continuation::leave) << "nobody is owner, nothing to do";
+    EXPECT_EQ(begin_mmi(supervisor(), other()), Continuation::leave) << "nobody is leader, nothing to do";
   });
-  own_mmi();
+  leaders_mmi();
   ASSERT_EQ(start(), SystemStatus::ok);
   while (!reset) {
     std::this_thread::yield();
@@ -424,7 +424,7 @@ TEST_F(ProceduresTest, AProcedureThatLeavesMmIsAFaultOfItsDriver) {
     use_apic();
     arch::fake::machine().msrs[0x174] = 0x10;
     arch::fake::machine().dr3 = 0x1234;
-    wait_for_owner();
+    wait_for_leader();
     EXPECT_EQ(begin_mmi(supervisor(), other()), Continuation::resume);
     // RSM in ring 3; the next SMI finds the registers as they were.
     left = true;
@@ -433,7 +433,7 @@ TEST_F(ProceduresTest, AProcedureThatLeavesMmIsAFaultOfItsDriver) {
     EXPECT_EQ(arch::fake::machine().dr3, 0x1234u);
     EXPECT_EQ(other().task_state.io_bitmap_offset, arch::no_io_bitmap);
   });
-  own_mmi();
+  leaders_mmi();
   ASSERT_EQ(start(), SystemStatus::ok);
   while (!left) {
     std::this_thread::yield();

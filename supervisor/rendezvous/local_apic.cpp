@@ -59,19 +59,19 @@ bool LocalApic::send(std::uint32_t apic_id, std::uint32_t command) const {
     return false;
   }
   if (is_in_x2apic_mode()) {
-    // Unlike one to memory, this write may overtake earlier ones that whoever is called looks for (Intel SDM volume 3,
+    // Unlike one to memory, this write may overtake earlier ones that the called CPU looks for (Intel SDM volume 3,
     // 11.12.3).
     arch::fence_before_x2apic_write();
     arch::write_msr(arch::msr::x2apic_interrupt_command, (std::uint64_t{apic_id} << 32) | command);
     return true;
   }
-  // The owner may have been between his two writes: the high half is put back, the low half only sends.
+  // The host may have been between its two writes: the high half is put back, the low half only sends.
   wait_for_delivery();
-  const std::uint32_t owners_destination = at(arch::local_apic::interrupt_command_high);
+  const std::uint32_t hosts_destination = at(arch::local_apic::interrupt_command_high);
   at(arch::local_apic::interrupt_command_high) = apic_id << 24;
   at(arch::local_apic::interrupt_command_low) = command;
   wait_for_delivery();
-  at(arch::local_apic::interrupt_command_high) = owners_destination;
+  at(arch::local_apic::interrupt_command_high) = hosts_destination;
   return true;
 }
 
@@ -90,8 +90,8 @@ bool LocalApic::send_smi_to_others(std::uint32_t own_apic_id) const {
   }
   // QEMU (7.2) takes the sender for who has its id: with another CPU's id in place of its own it would leave that one
   // out.
-  const std::uint32_t owners_id = at(arch::local_apic::id);
-  const bool changed = owners_id >> 24 != own_apic_id;
+  const std::uint32_t hosts_id = at(arch::local_apic::id);
+  const bool changed = hosts_id >> 24 != own_apic_id;
   wait_for_delivery();
   if (changed) {
     at(arch::local_apic::id) = own_apic_id << 24;
@@ -99,7 +99,7 @@ bool LocalApic::send_smi_to_others(std::uint32_t own_apic_id) const {
   at(arch::local_apic::interrupt_command_low) = command;
   wait_for_delivery();
   if (changed) {
-    at(arch::local_apic::id) = owners_id;
+    at(arch::local_apic::id) = hosts_id;
   }
   return true;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// Sends SMIs and NMIs through the local APIC that the owner of the machine believes to be his: it may be in x2APIC
+// Sends SMIs and NMIs through the local APIC that the host believes to be its own: it may be in x2APIC
 // mode, off, or moved anywhere, MMRAM included. It is used only where it is what it should be, and left as it was
 // found.
 #pragma once
@@ -19,8 +19,8 @@ class LocalApic {
   // whether others that are in the same state reach it.
   bool reaches(std::uint32_t apic_id) const;
 
-  // Whether this CPU's local APIC, which reaches() itself, has this id. In xAPIC mode the owner of the machine can
-  // change it (QEMU lets him), and what is sent to the id goes elsewhere then.
+  // Whether this CPU's local APIC, which reaches() itself, has this id. In xAPIC mode the host can
+  // change it (QEMU lets it), and what is sent to the id goes elsewhere then.
   bool answers_to(std::uint32_t apic_id) const;
 
   // What send_smi() and send_nmi() overwrite and put back, unless the CPU is kept from coming back from them; 0 where

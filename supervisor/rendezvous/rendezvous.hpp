@@ -2,29 +2,29 @@
 // Who runs MM, and where all other CPUs are meanwhile. Nothing here counts SMIs: they coalesce, come late and come
 // alone.
 //
-//                    takes the ownership
-//   outside --enter-------------------------> owner --finish--> outside
+//                    takes the leadership
+//   outside --enter-------------------------> leader --finish--> outside
 //      |                                      ^
-//      |  somebody else is owner              | ownership free, not held in a round that lasts
+//      |  another CPU is leader                | leadership free, not held in a round that lasts
 //      +----------> arrived ------------------+
-//                      |  owner's gather()
+//                      |  leader's gather()
 //                      v
-//                    held --the owner's round is over--> outside
+//                    held --the leader's round is over--> outside
 //
-// The first CPU in becomes owner. Others arrive and wait. The owner's gather() holds those who have arrived; finish()
-// lets all of them go with one store, which is also what gives the ownership up: from then on the owner has nothing
-// left to do here, so that whoever was let go may do to it what it likes. An INIT is the case: processors hold it back
-// while they are in MM, QEMU's emulation (7.2) doesn't, and a late owner can be reset in the middle of its round. It
-// finds itself still owner when it enters again (was_reset), and then ends that round first. A held CPU that was reset
-// isn't held any more when it enters again. A CPU that arrives too late to be held is in no round: it waits in ring 0
-// and becomes owner next, so that what it came for isn't lost.
+// The first CPU in becomes leader. Others arrive and wait. The leader's gather() holds those who have arrived; finish()
+// lets all of them go with one store, which is also what gives the leadership up: from then on the leader has nothing
+// left to do here, so that the host on a CPU that was let go may do to it what it likes. An INIT is the case:
+// processors hold it back while they are in MM, QEMU's emulation (7.2) doesn't, and a late leader can be reset in the
+// middle of its round. It finds itself still leader when it enters again (was_reset), and then ends that round first. A
+// held CPU that was reset isn't held any more when it enters again. A CPU that arrives too late to be held is in no
+// round: it waits in ring 0 and becomes leader next, so that what it came for isn't lost.
 //
-// Meanwhile the owner may give a held CPU something to do: it leaves its wait (assigned) and comes back to it (wait)
-// when it is done. The owner must not end the round before that.
+// Meanwhile the leader may give a held CPU something to do: it leaves its wait (assigned) and comes back to it (wait)
+// when it is done. The leader must not end the round before that.
 //
-// An owner that has left MM without finish() (a driver can execute RSM) doesn't know that everybody waits for it. Who
+// A leader that has left MM without finish() (a driver can execute RSM) doesn't know that everybody waits for it. Who
 // waits for long calls it in. One that is still at work just has an MMI more afterwards. One that was reset and waits
-// for a SIPI (an application processor, where INIT is delivered in MM) takes no SMI: nobody can end its round, so that
+// for a SIPI (an application processor, where INIT is delivered in MM) takes no SMI: no CPU can end its round, so that
 // after a bounded number of calls it is given up. That bounds how long a handler may run as well, where CPUs wait.
 //
 // Who isn't there
@@ -34,12 +34,12 @@
 // started, or waits for a SIPI after an INIT, and neither takes an SMI. Each MMI would stall on it, so that it isn't
 // called or waited for again until it has shown up.
 //
-// Who owns the machine can bring a CPU into that state and start it again between two MMIs, where the INIT of the start
+// The host can bring a CPU into that state and start it again between two MMIs, where the INIT of the start
 // drops the SMI that it was sent (in QEMU), and can raise the MMI by an SMI to one CPU alone. So hold(), which
-// somebody asks who can't have anybody run outside, takes nobody's absence for granted:
+// a driver asks that can't have a CPU run outside, takes no CPU's absence for granted:
 //
 //   known to run    It is waited for, longer than others, and its absence is an error. A CPU is known to run from when
-//                   it came in between two calls of hold() in one round, presumed stopped at the first: nobody else
+//                   it came in between two calls of hold() in one round, presumed stopped at the first: no other CPU
 //                   was outside to start it meanwhile. It ends when the CPU is held again.
 //   awaited         Not absent: called as above, with the same waits. Who doesn't come is absent then.
 //   absent          Called again by shorthand and chipset. One that runs takes the SMI before its next instruction, so
@@ -49,10 +49,10 @@
 // What is presumed of a CPU counts only where the shorthand could be sent; else its absence is an error, too. What
 // can't be told: a CPU whose GIF is clear (AMD's CLGI) takes no SMI and looks stopped to both calls while it runs. A
 // CPU that is held and takes an INIT there (QEMU; from a device then, since no CPU is outside) is seen when it has come
-// back, not before. And an emulated CPU may be suspended in the middle of some instructions, for longer than anybody
+// back, not before. And an emulated CPU may be suspended in the middle of some instructions, for longer than the leader
 // waits.
 //
-// Slots of CPUs other than one's own, but for the state, are touched by the owner alone.
+// Slots of CPUs other than one's own, but for the state, are touched by the leader alone.
 #pragma once
 
 #include <array>
@@ -61,13 +61,13 @@
 
 namespace redoubt::supervisor {
 
-// Bounds on gather(): ticks of the owner's clock, and polls in case the clock stands still.
+// Bounds on gather(): ticks of the leader's clock, and polls in case the clock stands still.
 struct RendezvousLimits {
   std::uint64_t arrival_ticks;  // for CPUs that come on their own: SMIs are broadcast, but CPUs differ in speed
   std::uint64_t answer_ticks;   // for CPUs that were called in
   std::uint64_t polls;          // each
-  std::uint64_t owner_ticks;    // after which who waits calls the owner in
-  std::uint32_t owner_calls;    // of one who waits in one turn, after which the owner is given up
+  std::uint64_t leader_ticks;   // after which who waits calls the leader in
+  std::uint32_t leader_calls;   // of one who waits in one turn, after which the leader is given up
 };
 
 // Who runs outside, as far as can be told; `cpu` is one of those, where `what` isn't nobody.
@@ -88,15 +88,15 @@ struct Outside {
 // false if it can't; void call_all() - the chipset sends one to all, the one that calls included, or doesn't;
 // bool assigned(std::uint32_t cpu) - whether there is something to do for the held CPU that calls; void
 // forget(std::uint32_t cpu) - the CPU that calls was reset while it was held; void rest() - the CPU that calls waits:
-// doesn't come back if the machine is to stand still; void give_up_owner() - the owner doesn't come back, and neither
+// doesn't come back if the machine is to stand still; void give_up_leader() - the leader doesn't come back, and neither
 // does this.
 template <std::uint32_t CpuLimit>
 class Rendezvous {
  public:
   enum class Role : std::uint8_t {
-    owner,     // run MM, then finish()
-    released,  // somebody else ran MM while this CPU was held: leave
-    assigned,  // do what the owner wants, then wait()
+    leader,    // run MM, then finish()
+    released,  // another CPU ran MM while this one was held: leave
+    assigned,  // do what the leader wants, then wait()
   };
 
   // Before any CPU enters. `cpus` <= CpuLimit.
@@ -107,15 +107,15 @@ class Rendezvous {
 
   template <typename Hardware>
   Role enter(std::uint32_t cpu, Hardware& hardware) {
-    return enter_first(cpu) ? Role::owner : enter_later(cpu, hardware);
+    return enter_first(cpu) ? Role::leader : enter_later(cpu, hardware);
   }
 
-  // The two halves of enter(): whether the CPU is owner at once, and what to do if not.
+  // The two halves of enter(): whether the CPU is leader at once, and what to do if not.
   [[gnu::always_inline]] bool enter_first(std::uint32_t cpu) {
     if (!take(cpu)) [[unlikely]] {
       return false;
     }
-    become_owner(cpu);
+    become_leader(cpu);
     return true;
   }
   template <typename Hardware>
@@ -126,20 +126,20 @@ class Rendezvous {
     }
     slot.state.store(State::arrived, std::memory_order_release);
     const Role role = wait(cpu, hardware);
-    if (role == Role::owner) {
-      become_owner(cpu);
+    if (role == Role::leader) {
+      become_leader(cpu);
     }
     return role;
   }
 
-  // In MM, not the owner: until the CPU is. A CPU that is held never becomes owner.
+  // In MM, not the leader: until the CPU is. A CPU that is held never becomes leader.
   template <typename Hardware>
   Role wait(std::uint32_t cpu, Hardware& hardware) {
     Slot& slot = slots_[cpu];
-    OwnerWatch watch{turn_.load(std::memory_order_relaxed), hardware.now(), 0};
+    LeaderWatch watch{turn_.load(std::memory_order_relaxed), hardware.now(), 0};
     for (std::uint32_t polls = 1;; ++polls, hardware.relax()) {
       if (polls % polls_per_look == 0) {
-        look_after_owner(cpu, hardware, watch);
+        look_after_leader(cpu, hardware, watch);
       }
       if (slot.state.load(std::memory_order_acquire) == State::held) {
         if (round_of(turn_.load(std::memory_order_acquire)) != slot.round) {
@@ -151,7 +151,7 @@ class Rendezvous {
         }
       } else if (take(cpu)) {
         slot.state.store(State::outside, std::memory_order_relaxed);
-        return Role::owner;
+        return Role::leader;
       }
     }
   }
@@ -159,15 +159,15 @@ class Rendezvous {
   // Of the round that is on, for CPUs that are held in it.
   std::uint32_t round() const { return round_of(turn_.load(std::memory_order_relaxed)); }
 
-  // On entry, before enter(): whether `cpu` was reset as owner. Then it still is: finish() ends what it was at.
-  bool was_reset(std::uint32_t cpu) const { return owner_of(turn_.load(std::memory_order_acquire)) == cpu + 1; }
+  // On entry, before enter(): whether `cpu` was reset as leader. Then it still is: finish() ends what it was at.
+  bool was_reset(std::uint32_t cpu) const { return leader_of(turn_.load(std::memory_order_acquire)) == cpu + 1; }
 
-  // Whether the owner came because an earlier owner called it in: then its SMI may have been that call and nothing
+  // Whether the leader came because an earlier leader called it in: then its SMI may have been that call and nothing
   // else.
-  bool owner_was_called() const { return called_; }
+  bool leader_was_called() const { return called_; }
 
-  // Owner only: holds the other CPUs. Waits for those that come on their own, calls in who is missing if `call` is set,
-  // and leaves behind who doesn't answer: absent until it has shown up.
+  // Leader only: holds the other CPUs. Waits for those that come on their own, calls in who is missing if `call` is
+  // set, and leaves behind who doesn't answer: absent until it has shown up.
   template <typename Hardware>
   [[gnu::always_inline]] void gather(std::uint32_t cpu, Hardware& hardware, bool call) {
     if (cpus_ != 1) {
@@ -175,7 +175,7 @@ class Rendezvous {
     }
   }
 
-  // Owner only: holds every other CPU that runs, as the head of this file says.
+  // Leader only: holds every other CPU that runs, as the head of this file says.
   template <typename Hardware>
   Outside hold(std::uint32_t cpu, Hardware& hardware) {
     const bool again = asked_in_ == this_round();
@@ -188,7 +188,7 @@ class Rendezvous {
     return {};
   }
 
-  // Owner only: the round is over.
+  // Leader only: the round is over.
   [[gnu::always_inline]] void finish() {
     if (held_ != 0) [[unlikely]] {
       forget_held();
@@ -197,12 +197,12 @@ class Rendezvous {
     turn_.store(turn(round + 1, nobody), std::memory_order_release);
   }
 
-  // Owner only: CPUs held now.
+  // Leader only: CPUs held now.
   std::uint32_t held() const { return held_; }
   bool is_held(std::uint32_t cpu) const {
     return slots_[cpu].held && slots_[cpu].state.load(std::memory_order_acquire) == State::held;
   }
-  // Owner only: an SMI was sent to `cpu`, outside gather().
+  // Leader only: an SMI was sent to `cpu`, outside gather().
   void note_call(std::uint32_t cpu) { slots_[cpu].called = true; }
   bool is_absent(std::uint32_t cpu) const { return slots_[cpu].absent; }
 
@@ -210,47 +210,47 @@ class Rendezvous {
   enum class State : std::uint32_t { outside, arrived, held };
   static constexpr std::uint32_t nobody = 0;
 
-  // A line of its own for each CPU: waiting disturbs nobody.
+  // A line of its own for each CPU: waiting disturbs no other.
   struct alignas(64) Slot {
     std::atomic<State> state{State::outside};
     std::uint32_t round = 0;                // in which it is held
-    bool held = false;                      // by the current owner
+    bool held = false;                      // by the current leader
     bool called = false;                    // an SMI was sent that it may still have to take
     bool absent = false;                    // didn't answer; not waited for
     bool runs = false;                      // known to
     std::uint64_t presumed_stopped_in = 0;  // the last round in which hold() did, as this_round() numbers them
   };
 
-  // The turn that somebody waits for to end, and since when.
-  struct OwnerWatch {
+  // The turn that a CPU waits for to end, and since when.
+  struct LeaderWatch {
     std::uint64_t turn;
     std::uint64_t start;
     std::uint32_t calls;
   };
   static constexpr std::uint32_t polls_per_look = 1024;  // reading the clock at each would slow others down
 
-  // Whose turn it is, in one word: the round above, the owner's number plus one (or nobody) below.
-  static constexpr std::uint64_t turn(std::uint32_t round, std::uint32_t owner) {
-    return static_cast<std::uint64_t>(round) << 32 | owner;
+  // Whose turn it is, in one word: the round above, the leader's number plus one (or nobody) below.
+  static constexpr std::uint64_t turn(std::uint32_t round, std::uint32_t leader) {
+    return static_cast<std::uint64_t>(round) << 32 | leader;
   }
   static constexpr std::uint32_t round_of(std::uint64_t value) { return static_cast<std::uint32_t>(value >> 32); }
-  static constexpr std::uint32_t owner_of(std::uint64_t value) { return static_cast<std::uint32_t>(value); }
+  static constexpr std::uint32_t leader_of(std::uint64_t value) { return static_cast<std::uint32_t>(value); }
 
   template <typename Hardware>
-  [[gnu::noinline]] void look_after_owner(std::uint32_t cpu, Hardware& hardware, OwnerWatch& watch) const {
+  [[gnu::noinline]] void look_after_leader(std::uint32_t cpu, Hardware& hardware, LeaderWatch& watch) const {
     hardware.rest();
     const std::uint64_t now = hardware.now();
     const std::uint64_t turn = turn_.load(std::memory_order_relaxed);
-    if (turn == watch.turn && now - watch.start < limits_.owner_ticks) {
+    if (turn == watch.turn && now - watch.start < limits_.leader_ticks) {
       return;
     }
-    const std::uint32_t owner = owner_of(turn);
+    const std::uint32_t leader = leader_of(turn);
     std::uint32_t calls = 0;
-    if (turn == watch.turn && owner != nobody && owner != cpu + 1) {
-      if (watch.calls == limits_.owner_calls) {
-        hardware.give_up_owner();
+    if (turn == watch.turn && leader != nobody && leader != cpu + 1) {
+      if (watch.calls == limits_.leader_calls) {
+        hardware.give_up_leader();
       }
-      static_cast<void>(hardware.call_in(owner - 1));
+      static_cast<void>(hardware.call_in(leader - 1));
       calls = watch.calls + 1;
     }
     watch = {turn, now, calls};
@@ -317,7 +317,7 @@ class Rendezvous {
   [[gnu::noinline]] Outside hold_missing(std::uint32_t cpu, Hardware& hardware, bool again) {
     Outside outside;
     if (take_back_who_was_reset(cpu, outside) && !again) {
-      outside = {};  // before anybody asked
+      outside = {};  // before a driver asked
     }
     if (wait_for(Whom::awaited, cpu, hardware, 0)) {
       call_awaited(cpu, hardware);
@@ -331,7 +331,7 @@ class Rendezvous {
     return outside;
   }
 
-  // False if nobody was called for sure.
+  // False if no CPU was called for sure.
   template <typename Hardware>
   bool call_absent(std::uint32_t cpu, Hardware& hardware, bool again) {
     const bool called = call_others(cpu, hardware);
@@ -344,7 +344,7 @@ class Rendezvous {
     return called;
   }
 
-  // A CPU that entered again as somebody who is held left MM in this round.
+  // A CPU that is held and entered again left MM in this round.
   bool take_back_who_was_reset(std::uint32_t cpu, Outside& outside) {
     bool any = false;
     for (std::uint32_t other = 0; other < cpus_; ++other) {
@@ -386,7 +386,7 @@ class Rendezvous {
   // Not 0.
   std::uint64_t this_round() const { return std::uint64_t{round()} + 1; }
 
-  void become_owner(std::uint32_t cpu) {
+  void become_leader(std::uint32_t cpu) {
     called_ = slots_[cpu].called;
     slots_[cpu].called = false;
     slots_[cpu].absent = false;
@@ -401,7 +401,7 @@ class Rendezvous {
 
   bool take(std::uint32_t cpu) {
     std::uint64_t expected = turn_.load(std::memory_order_relaxed);
-    return owner_of(expected) == nobody &&
+    return leader_of(expected) == nobody &&
            turn_.compare_exchange_strong(expected, turn(round_of(expected), cpu + 1), std::memory_order_acq_rel,
                                          std::memory_order_relaxed);
   }
@@ -414,7 +414,7 @@ class Rendezvous {
       if (other == cpu || slot.held) {
         continue;
       }
-      // Who has arrived stays so while somebody else is owner. One that is still held has yet to see its round end.
+      // Who has arrived stays so while another CPU is leader. One that is still held has yet to see its round end.
       if (slot.state.load(std::memory_order_acquire) == State::arrived) {
         slot.round = round_of(turn_.load(std::memory_order_relaxed));
         slot.state.store(State::held, std::memory_order_release);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 // Threads play CPUs. An SMI is a flag that coalesces, as the real one does; CPUs are slow, deaf for a while, or come
-// back at once, all at random. What must hold: one owner at a time; a held CPU stays in MM until the round is over; no
+// back at once, all at random. What must hold: one leader at a time; a held CPU stays in MM until the round is over; no
 // request is lost; nobody waits for ever.
 #include "supervisor/rendezvous/rendezvous.hpp"
 
@@ -21,13 +21,13 @@ namespace {
 constexpr std::uint32_t limit = 8;
 using Protocol = Rendezvous<limit>;
 
-struct OwnerGivenUp {};
+struct LeaderGivenUp {};
 
 class FakeHardware {
  public:
   std::uint64_t now() { return ++now_; }
   void rest() {}
-  static void give_up_owner() { throw OwnerGivenUp{}; }
+  static void give_up_leader() { throw LeaderGivenUp{}; }
   void relax() {
     if (on_relax) {
       on_relax();
@@ -70,14 +70,14 @@ class FakeHardware {
 };
 
 constexpr RendezvousLimits short_limits = {
-    .arrival_ticks = 10, .answer_ticks = 20, .polls = 1000, .owner_ticks = 1000, .owner_calls = 3};
+    .arrival_ticks = 10, .answer_ticks = 20, .polls = 1000, .leader_ticks = 1000, .leader_calls = 3};
 
 TEST(Rendezvous, AloneNeedsNobody) {
   Protocol protocol;
   protocol.initialize(1, short_limits);
   FakeHardware hardware;
   for (int round = 0; round < 3; ++round) {
-    EXPECT_EQ(protocol.enter(0, hardware), Protocol::Role::owner);
+    EXPECT_EQ(protocol.enter(0, hardware), Protocol::Role::leader);
     protocol.gather(0, hardware, true);
     protocol.finish();
   }
@@ -88,7 +88,7 @@ TEST(Rendezvous, MissingCpusAreCalledThenLeftBehindThenNotAwaited) {
   Protocol protocol;
   protocol.initialize(3, short_limits);
   FakeHardware hardware;
-  EXPECT_EQ(protocol.enter(0, hardware), Protocol::Role::owner);
+  EXPECT_EQ(protocol.enter(0, hardware), Protocol::Role::leader);
   protocol.gather(0, hardware, true);
   EXPECT_EQ(hardware.called, (std::vector<std::uint32_t>{1, 2}));
   EXPECT_TRUE(protocol.is_absent(1));
@@ -96,8 +96,8 @@ TEST(Rendezvous, MissingCpusAreCalledThenLeftBehindThenNotAwaited) {
   EXPECT_EQ(protocol.held(), 0u);
   protocol.finish();
 
-  EXPECT_EQ(protocol.enter(0, hardware), Protocol::Role::owner);
-  EXPECT_TRUE(protocol.owner_was_called()) << "the chipset's call went to it as well";
+  EXPECT_EQ(protocol.enter(0, hardware), Protocol::Role::leader);
+  EXPECT_TRUE(protocol.leader_was_called()) << "the chipset's call went to it as well";
   const std::uint64_t before = hardware.now();
   protocol.gather(0, hardware, true);
   EXPECT_EQ(hardware.now() - before, 1u) << "absent CPUs cost no time";
@@ -105,8 +105,8 @@ TEST(Rendezvous, MissingCpusAreCalledThenLeftBehindThenNotAwaited) {
   protocol.finish();
 
   // One of them comes late, finds no round, and is awaited again from then on.
-  EXPECT_EQ(protocol.enter(1, hardware), Protocol::Role::owner);
-  EXPECT_TRUE(protocol.owner_was_called());
+  EXPECT_EQ(protocol.enter(1, hardware), Protocol::Role::leader);
+  EXPECT_TRUE(protocol.leader_was_called());
   EXPECT_FALSE(protocol.is_absent(1));
   protocol.finish();
 }
@@ -115,7 +115,7 @@ TEST(Rendezvous, WithoutCallsNobodyIsMarkedAbsent) {
   Protocol protocol;
   protocol.initialize(2, short_limits);
   FakeHardware hardware;
-  EXPECT_EQ(protocol.enter(0, hardware), Protocol::Role::owner);
+  EXPECT_EQ(protocol.enter(0, hardware), Protocol::Role::leader);
   protocol.gather(0, hardware, false);
   EXPECT_TRUE(hardware.called.empty());
   EXPECT_FALSE(protocol.is_absent(1));
@@ -128,7 +128,7 @@ TEST(Rendezvous, WithoutALocalApicTheChipsetCalls) {
   FakeHardware hardware;
   hardware.can_call = false;
   hardware.can_call_others = false;
-  EXPECT_EQ(protocol.enter(0, hardware), Protocol::Role::owner);
+  EXPECT_EQ(protocol.enter(0, hardware), Protocol::Role::leader);
   protocol.gather(0, hardware, true);
   EXPECT_EQ(hardware.calls_of_all, 1u);
   EXPECT_TRUE(protocol.is_absent(1));
@@ -141,18 +141,18 @@ TEST(Rendezvous, AStoppedClockIsBoundedByPolls) {
   } hardware;
   Protocol protocol;
   protocol.initialize(2, short_limits);
-  EXPECT_EQ(protocol.enter(0, hardware), Protocol::Role::owner);
+  EXPECT_EQ(protocol.enter(0, hardware), Protocol::Role::leader);
   protocol.gather(0, hardware, true);
   EXPECT_TRUE(protocol.is_absent(1));
   protocol.finish();
 }
 
-TEST(Rendezvous, AnOwnerThatWasResetEndsItsRoundWhenItEntersAgain) {
+TEST(Rendezvous, ALeaderThatWasResetEndsItsRoundWhenItEntersAgain) {
   Protocol protocol;
   protocol.initialize(2, short_limits);
   FakeHardware hardware;
   EXPECT_FALSE(protocol.was_reset(1));
-  EXPECT_EQ(protocol.enter(1, hardware), Protocol::Role::owner);
+  EXPECT_EQ(protocol.enter(1, hardware), Protocol::Role::leader);
   std::thread other([&] {
     FakeHardware others_hardware;
     others_hardware.on_relax = [] { std::this_thread::yield(); };
@@ -162,13 +162,13 @@ TEST(Rendezvous, AnOwnerThatWasResetEndsItsRoundWhenItEntersAgain) {
   while (protocol.held() == 0) {
     protocol.gather(1, hardware, false);
   }
-  // Here the owner is reset, and comes with its next SMI.
+  // Here the leader is reset, and comes with its next SMI.
   EXPECT_TRUE(protocol.was_reset(1));
   EXPECT_FALSE(protocol.was_reset(0));
   protocol.finish();
   other.join();
   EXPECT_FALSE(protocol.was_reset(1));
-  EXPECT_EQ(protocol.enter(1, hardware), Protocol::Role::owner);
+  EXPECT_EQ(protocol.enter(1, hardware), Protocol::Role::leader);
   protocol.finish();
 }
 
@@ -179,7 +179,7 @@ TEST(Rendezvous, AHeldCpuWorksAndWaitsOn) {
   hardware.on_relax = [] { std::this_thread::yield(); };
   std::atomic<bool> work = false;
   std::atomic<unsigned> done = 0;
-  EXPECT_EQ(protocol.enter(0, hardware), Protocol::Role::owner);
+  EXPECT_EQ(protocol.enter(0, hardware), Protocol::Role::leader);
   std::thread other([&] {
     FakeHardware others_hardware;
     others_hardware.on_relax = hardware.on_relax;
@@ -209,7 +209,7 @@ TEST(Rendezvous, AHeldCpuThatWasResetIsNotHeldAnyMore) {
   protocol.initialize(2, short_limits);
   FakeHardware hardware;
   hardware.on_relax = [] { std::this_thread::yield(); };
-  EXPECT_EQ(protocol.enter(0, hardware), Protocol::Role::owner);
+  EXPECT_EQ(protocol.enter(0, hardware), Protocol::Role::leader);
   // The first stay ends with a reset, which the other CPU doesn't come back from but by another SMI.
   std::atomic<bool> work = true;
   std::atomic<bool> again = false;
@@ -223,7 +223,7 @@ TEST(Rendezvous, AHeldCpuThatWasResetIsNotHeldAnyMore) {
       again = true;
       std::this_thread::yield();
     };
-    EXPECT_EQ(protocol.enter(1, others_hardware), Protocol::Role::owner) << "what it came for isn't lost";
+    EXPECT_EQ(protocol.enter(1, others_hardware), Protocol::Role::leader) << "what it came for isn't lost";
     EXPECT_EQ(others_hardware.forgotten, (std::vector<std::uint32_t>{1}));
     protocol.finish();
   });
@@ -240,7 +240,7 @@ TEST(Rendezvous, AHeldCpuThatWasResetIsNotHeldAnyMore) {
 
 // ---- Nobody may run outside
 
-// Another CPU, played by a thread: outside until it is sent in, and in MM for as long as the owner wants.
+// Another CPU, played by a thread: outside until it is sent in, and in MM for as long as the leader wants.
 class OtherCpu {
  public:
   OtherCpu(Protocol& protocol, std::uint32_t cpu) : protocol_(protocol), cpu_(cpu) {}
@@ -260,7 +260,7 @@ class OtherCpu {
         }
         std::this_thread::yield();
       };
-      if (protocol_.enter(cpu_, hardware) == Protocol::Role::owner) {
+      if (protocol_.enter(cpu_, hardware) == Protocol::Role::leader) {
         protocol_.finish();
       }
     });
@@ -271,7 +271,7 @@ class OtherCpu {
   // The same while nobody else is there: it runs MM for itself.
   void come_in_alone() {
     FakeHardware hardware;
-    ASSERT_EQ(protocol_.enter(cpu_, hardware), Protocol::Role::owner);
+    ASSERT_EQ(protocol_.enter(cpu_, hardware), Protocol::Role::leader);
     protocol_.finish();
   }
   void join() {
@@ -292,7 +292,7 @@ class Hold : public ::testing::Test {
   Hold() { protocol_.initialize(cpus, short_limits); }
 
   void begin() {
-    ASSERT_EQ(protocol_.enter(0, hardware_), Protocol::Role::owner);
+    ASSERT_EQ(protocol_.enter(0, hardware_), Protocol::Role::leader);
     protocol_.gather(0, hardware_, true);
   }
   void end() {
@@ -315,7 +315,7 @@ class Hold : public ::testing::Test {
   }
   // One is in MM and held, the other one absent.
   void leave_two_behind() {
-    ASSERT_EQ(protocol_.enter(0, hardware_), Protocol::Role::owner);
+    ASSERT_EQ(protocol_.enter(0, hardware_), Protocol::Role::leader);
     one_.come_in();
     protocol_.gather(0, hardware_, true);
     ASSERT_TRUE(protocol_.is_held(1));
@@ -331,7 +331,7 @@ class Hold : public ::testing::Test {
 using What = Outside::What;
 
 TEST_F(Hold, NobodyIsCalledWhenAllAreHeld) {
-  ASSERT_EQ(protocol_.enter(0, hardware_), Protocol::Role::owner);
+  ASSERT_EQ(protocol_.enter(0, hardware_), Protocol::Role::leader);
   one_.come_in();
   two_.come_in();
   protocol_.gather(0, hardware_, true);
@@ -347,7 +347,7 @@ TEST_F(Hold, AChangedApicIdIsNoEscape) {
       two_.come_in();
     }
   };
-  ASSERT_EQ(protocol_.enter(0, hardware_), Protocol::Role::owner);
+  ASSERT_EQ(protocol_.enter(0, hardware_), Protocol::Role::leader);
   one_.come_in();
   protocol_.gather(0, hardware_, true);
   EXPECT_EQ(hardware_.called, (std::vector<std::uint32_t>{2})) << "by its id, which isn't its any more";
@@ -365,7 +365,7 @@ TEST_F(Hold, TheChipsetReachesWhomNoLocalApicDoes) {
       two_.come_in();
     }
   };
-  ASSERT_EQ(protocol_.enter(0, hardware_), Protocol::Role::owner);
+  ASSERT_EQ(protocol_.enter(0, hardware_), Protocol::Role::leader);
   one_.come_in();
   protocol_.gather(0, hardware_, true);
   EXPECT_TRUE(protocol_.is_held(2));
@@ -374,7 +374,7 @@ TEST_F(Hold, TheChipsetReachesWhomNoLocalApicDoes) {
 }
 
 TEST_F(Hold, WhoIsNotCalledByTheRoundIsCalledNow) {
-  ASSERT_EQ(protocol_.enter(0, hardware_), Protocol::Role::owner);
+  ASSERT_EQ(protocol_.enter(0, hardware_), Protocol::Role::leader);
   one_.come_in();
   protocol_.gather(0, hardware_, false);
   EXPECT_FALSE(protocol_.is_absent(2));
@@ -414,7 +414,7 @@ TEST_F(Hold, WhoComesInBetweenTwoCallsRan) {
   end();
 
   // From now on it is known to run, and waited for.
-  ASSERT_EQ(protocol_.enter(0, hardware_), Protocol::Role::owner);
+  ASSERT_EQ(protocol_.enter(0, hardware_), Protocol::Role::leader);
   one_.come_in();
   protocol_.gather(0, hardware_, true);
   EXPECT_GE(ticks([&] { expect(What::missing, 2, 0); }), 4 * short_limits.answer_ticks);
@@ -422,7 +422,7 @@ TEST_F(Hold, WhoComesInBetweenTwoCallsRan) {
   end();
 
   // Until it comes in time.
-  ASSERT_EQ(protocol_.enter(0, hardware_), Protocol::Role::owner);
+  ASSERT_EQ(protocol_.enter(0, hardware_), Protocol::Role::leader);
   one_.come_in();
   two_.come_in();
   protocol_.gather(0, hardware_, true);
@@ -454,7 +454,7 @@ TEST_F(Hold, WhoCannotBeCalledIsNotPresumedStopped) {
 }
 
 TEST_F(Hold, AHeldCpuThatWasResetRanOutside) {
-  ASSERT_EQ(protocol_.enter(0, hardware_), Protocol::Role::owner);
+  ASSERT_EQ(protocol_.enter(0, hardware_), Protocol::Role::leader);
   std::atomic<bool> reset = false;
   std::atomic<bool> is_back = false;
   std::thread other([&] {
@@ -489,29 +489,29 @@ TEST_F(Hold, AHeldCpuThatWasResetRanOutside) {
 }
 
 constexpr RendezvousLimits impatient = {
-    .arrival_ticks = 10, .answer_ticks = 20, .polls = 1000, .owner_ticks = 5, .owner_calls = 1000};
+    .arrival_ticks = 10, .answer_ticks = 20, .polls = 1000, .leader_ticks = 5, .leader_calls = 1000};
 
-// One thread plays both CPUs: the owner acts while the other one waits.
-TEST(Rendezvous, AnOwnerThatDoesNotComeToAnEndIsCalledIn) {
+// One thread plays both CPUs: the leader acts while the other one waits.
+TEST(Rendezvous, ALeaderThatDoesNotComeToAnEndIsCalledIn) {
   Protocol protocol;
   protocol.initialize(3, impatient);
   FakeHardware hardware;
-  EXPECT_EQ(protocol.enter(2, hardware), Protocol::Role::owner);
+  EXPECT_EQ(protocol.enter(2, hardware), Protocol::Role::leader);
   FakeHardware others_hardware;
   others_hardware.on_relax = [&] {
     if (!others_hardware.called.empty() && protocol.was_reset(2)) {
       protocol.finish();
     }
   };
-  EXPECT_EQ(protocol.enter(0, others_hardware), Protocol::Role::owner);
+  EXPECT_EQ(protocol.enter(0, others_hardware), Protocol::Role::leader);
   EXPECT_EQ(others_hardware.called, (std::vector<std::uint32_t>{2}));
 }
 
-TEST(Rendezvous, AnOwnerThatComesToAnEndIsNotCalled) {
+TEST(Rendezvous, ALeaderThatComesToAnEndIsNotCalled) {
   Protocol protocol;
   protocol.initialize(3, impatient);
   FakeHardware hardware;
-  EXPECT_EQ(protocol.enter(2, hardware), Protocol::Role::owner);
+  EXPECT_EQ(protocol.enter(2, hardware), Protocol::Role::leader);
   FakeHardware others_hardware;
   unsigned polls = 0;
   others_hardware.on_relax = [&] {
@@ -519,37 +519,37 @@ TEST(Rendezvous, AnOwnerThatComesToAnEndIsNotCalled) {
       protocol.finish();
     }
   };
-  EXPECT_EQ(protocol.enter(0, others_hardware), Protocol::Role::owner);
+  EXPECT_EQ(protocol.enter(0, others_hardware), Protocol::Role::leader);
   EXPECT_TRUE(others_hardware.called.empty());
 }
 
 constexpr RendezvousLimits three_calls = {
-    .arrival_ticks = 10, .answer_ticks = 20, .polls = 1000, .owner_ticks = 5, .owner_calls = 3};
+    .arrival_ticks = 10, .answer_ticks = 20, .polls = 1000, .leader_ticks = 5, .leader_calls = 3};
 
 // An application processor that an INIT took out of MM waits for a SIPI that nobody sends.
-TEST(Rendezvous, AnOwnerThatNeverAnswersIsGivenUp) {
+TEST(Rendezvous, ALeaderThatNeverAnswersIsGivenUp) {
   Protocol protocol;
   protocol.initialize(3, three_calls);
   FakeHardware hardware;
-  EXPECT_EQ(protocol.enter(2, hardware), Protocol::Role::owner);
+  EXPECT_EQ(protocol.enter(2, hardware), Protocol::Role::leader);
   FakeHardware others_hardware;
   std::uint64_t polls = 0;
   others_hardware.on_relax = [&polls] {
     if (++polls == 1'000'000) throw std::runtime_error("it waits for ever");
   };
-  EXPECT_THROW(protocol.enter(0, others_hardware), OwnerGivenUp);
+  EXPECT_THROW(protocol.enter(0, others_hardware), LeaderGivenUp);
   EXPECT_EQ(others_hardware.called, (std::vector<std::uint32_t>{2, 2, 2}));
   // So it is for one that the lost one held.
-  EXPECT_THROW(protocol.wait(0, others_hardware), OwnerGivenUp);
+  EXPECT_THROW(protocol.wait(0, others_hardware), LeaderGivenUp);
 }
 
 // Each turn is counted for itself.
-TEST(Rendezvous, OwnersThatTakeTurnsAreNotGivenUp) {
+TEST(Rendezvous, LeadersThatTakeTurnsAreNotGivenUp) {
   Protocol protocol;
   protocol.initialize(3, three_calls);
   FakeHardware hardware;
   FakeHardware others_hardware;
-  EXPECT_EQ(protocol.enter(2, hardware), Protocol::Role::owner);
+  EXPECT_EQ(protocol.enter(2, hardware), Protocol::Role::leader);
   unsigned turns = 0;
   others_hardware.on_relax = [&] {
     if (others_hardware.called.size() % 3 != 2) {
@@ -561,7 +561,7 @@ TEST(Rendezvous, OwnersThatTakeTurnsAreNotGivenUp) {
       EXPECT_TRUE(protocol.enter_first(2));
     }
   };
-  EXPECT_EQ(protocol.enter(0, others_hardware), Protocol::Role::owner);
+  EXPECT_EQ(protocol.enter(0, others_hardware), Protocol::Role::leader);
   EXPECT_EQ(turns, 10U);
 }
 
@@ -597,7 +597,7 @@ class Storm {
     }
     void relax() { std::this_thread::yield(); }
     void rest() {}
-    void give_up_owner() { ++storm.violations_; }
+    void give_up_leader() { ++storm.violations_; }
     bool call_in(std::uint32_t cpu) {
       storm.pending_[cpu].store(true);
       return random() % 64 != 0;
@@ -669,20 +669,20 @@ class Storm {
     in_mm_[cpu].store(true);
     auto role = protocol_.enter(cpu, hardware);
     while (role == Protocol::Role::assigned) {
-      violations_ += owners_.load() == 1 ? 0 : 1;  // somebody waits for it
+      violations_ += leaders_.load() == 1 ? 0 : 1;  // a CPU waits for it
       dawdle(hardware.random);
       ++assignments_;
       assigned_[cpu].store(false, std::memory_order_release);
       role = protocol_.wait(cpu, hardware);
     }
-    if (role == Protocol::Role::owner) {
+    if (role == Protocol::Role::leader) {
       own(cpu, hardware);
     }
     in_mm_[cpu].store(false);
   }
 
   void own(std::uint32_t cpu, Hardware& hardware) {
-    if (owners_.fetch_add(1) != 0) {
+    if (leaders_.fetch_add(1) != 0) {
       ++violations_;
     }
     bool anything = false;
@@ -715,7 +715,7 @@ class Storm {
         requests_[other].store(false);
       }
     }
-    owners_.fetch_sub(1);
+    leaders_.fetch_sub(1);
     protocol_.finish();
   }
 
@@ -739,21 +739,21 @@ class Storm {
   std::array<std::atomic<bool>, limit> in_mm_{};
   std::array<std::atomic<bool>, limit> assigned_{};
   std::atomic<std::uint64_t> assignments_ = 0;
-  std::atomic<std::uint32_t> owners_ = 0;
+  std::atomic<std::uint32_t> leaders_ = 0;
   std::atomic<std::uint32_t> done_ = 0;
   std::atomic<std::uint64_t> handled_ = 0;
   std::atomic<std::uint64_t> violations_ = 0;
-  std::uint64_t rounds_with_others_ = 0;  // the owner's
+  std::uint64_t rounds_with_others_ = 0;  // the leader's
 };
 
-TEST(RendezvousStorm, PatientOwners) {
+TEST(RendezvousStorm, PatientLeaders) {
   constexpr unsigned rounds = 2000;
   auto storm = std::make_unique<Storm>(4, rounds,
                                        RendezvousLimits{.arrival_ticks = 200'000,  // nanoseconds here
                                                         .answer_ticks = 50'000'000,
                                                         .polls = 1u << 24,
-                                                        .owner_ticks = UINT64_MAX,
-                                                        .owner_calls = 0});
+                                                        .leader_ticks = UINT64_MAX,
+                                                        .leader_calls = 0});
   storm->run();
   EXPECT_EQ(storm->violations(), 0u);
   EXPECT_EQ(storm->handled(), std::uint64_t{rounds} * 4);
@@ -761,12 +761,12 @@ TEST(RendezvousStorm, PatientOwners) {
   EXPECT_GT(storm->assignments(), 0u);
 }
 
-TEST(RendezvousStorm, ImpatientOwnersLeaveMostBehind) {
+TEST(RendezvousStorm, ImpatientLeadersLeaveMostBehind) {
   constexpr unsigned rounds = 3000;
   auto storm = std::make_unique<Storm>(
       6, rounds,
       RendezvousLimits{
-          .arrival_ticks = 200, .answer_ticks = 2000, .polls = 8, .owner_ticks = UINT64_MAX, .owner_calls = 0});
+          .arrival_ticks = 200, .answer_ticks = 2000, .polls = 8, .leader_ticks = UINT64_MAX, .leader_calls = 0});
   storm->run();
   EXPECT_EQ(storm->violations(), 0u);
   EXPECT_EQ(storm->handled(), std::uint64_t{rounds} * 6);

@@ -84,12 +84,12 @@ abi::SaveState* save_state_of(const Supervisor& supervisor, std::uint32_t cpu) {
 }
 
 // The save state of a CPU that is in MM now, or null.
-abi::SaveState* find_save_state(const Supervisor& supervisor, const Cpu& owner, abi::CpuNumber asked) {
+abi::SaveState* find_save_state(const Supervisor& supervisor, const Cpu& leader, abi::CpuNumber asked) {
   if (asked >= abi::CpuNumber{supervisor.launch.cpu_count}) {
     return nullptr;
   }
   const auto cpu = static_cast<std::uint32_t>(asked);
-  if (cpu != owner.index && !supervisor.rendezvous.is_held(cpu)) {
+  if (cpu != leader.index && !supervisor.rendezvous.is_held(cpu)) {
     return nullptr;
   }
   return save_state_of(supervisor, cpu);
@@ -114,8 +114,8 @@ policy::Raiser raiser(const abi::SaveState& state, std::uint32_t command) {
 }
 
 // Of a CPU that there is.
-bool allowed(Supervisor& supervisor, const Cpu& owner, const AskedRegister& asked, bool write) {
-  find_raisers(supervisor, owner);
+bool allowed(Supervisor& supervisor, const Cpu& leader, const AskedRegister& asked, bool write) {
+  find_raisers(supervisor, leader);
   const policy::Raiser raiser = supervisor.raisers.of(static_cast<std::uint32_t>(asked.cpu));
   return policy::decide(platform::board::grants.save_state, {asked.number, write, raiser}) == policy::Verdict::allow;
 }
@@ -146,7 +146,7 @@ std::uint64_t interrupted_place(const Supervisor& supervisor, const Cpu& cpu) {
   return state.rip ^ state.rsp << 32;
 }
 
-void find_raisers(Supervisor& supervisor, const Cpu& owner) {
+void find_raisers(Supervisor& supervisor, const Cpu& leader) {
   if (supervisor.raisers.known()) {
     return;
   }
@@ -158,14 +158,14 @@ void find_raisers(Supervisor& supervisor, const Cpu& owner) {
     return;
   }
   for (std::uint32_t cpu = 0; cpu < supervisor.launch.cpu_count; ++cpu) {
-    if (const abi::SaveState* state = find_save_state(supervisor, owner, abi::CpuNumber{cpu})) {
+    if (const abi::SaveState* state = find_save_state(supervisor, leader, abi::CpuNumber{cpu})) {
       raisers.add(cpu, raiser(*state, command));
     }
   }
 }
 
-abi::SystemResult<std::uint64_t> read_save_state(Supervisor& supervisor, const Cpu& owner, AskedRegister asked) {
-  const abi::SaveState* state = find_save_state(supervisor, owner, asked.cpu);
+abi::SystemResult<std::uint64_t> read_save_state(Supervisor& supervisor, const Cpu& leader, AskedRegister asked) {
+  const abi::SaveState* state = find_save_state(supervisor, leader, asked.cpu);
   if (state == nullptr) {
     return std::unexpected(SystemStatus::invalid_argument);
   }
@@ -181,7 +181,7 @@ abi::SystemResult<std::uint64_t> read_save_state(Supervisor& supervisor, const C
   if (reg == Register::io && !has_io(*state)) {
     return std::unexpected(SystemStatus::not_found);
   }
-  if (!allowed(supervisor, owner, asked, false)) {
+  if (!allowed(supervisor, leader, asked, false)) {
     return std::unexpected(SystemStatus::not_permitted);
   }
   constexpr std::uint64_t long_mode_active = 1u << 10;
@@ -197,9 +197,9 @@ abi::SystemResult<std::uint64_t> read_save_state(Supervisor& supervisor, const C
   return value;
 }
 
-abi::SystemResult<void> write_save_state(Supervisor& supervisor, const Cpu& owner, AskedRegister asked,
+abi::SystemResult<void> write_save_state(Supervisor& supervisor, const Cpu& leader, AskedRegister asked,
                                          std::uint64_t value) {
-  abi::SaveState* state = find_save_state(supervisor, owner, asked.cpu);
+  abi::SaveState* state = find_save_state(supervisor, leader, asked.cpu);
   if (state == nullptr) {
     return std::unexpected(SystemStatus::invalid_argument);
   }
@@ -214,7 +214,7 @@ abi::SystemResult<void> write_save_state(Supervisor& supervisor, const Cpu& owne
   if (width == 0 || width > place->bytes) {
     return std::unexpected(SystemStatus::invalid_argument);
   }
-  if (!allowed(supervisor, owner, asked, true)) {
+  if (!allowed(supervisor, leader, asked, true)) {
     return std::unexpected(SystemStatus::not_permitted);
   }
   std::memcpy(reinterpret_cast<std::byte*>(state) + place->offset, &value, width);

@@ -18,14 +18,14 @@ struct AskedRegister {
 };
 
 // System calls read_save_state and write_save_state (abi/redoubt/syscall.hpp), for the CPU that runs MM.
-abi::SystemResult<std::uint64_t> read_save_state(Supervisor& supervisor, const Cpu& owner, AskedRegister asked);
-abi::SystemResult<void> write_save_state(Supervisor& supervisor, const Cpu& owner, AskedRegister asked,
+abi::SystemResult<std::uint64_t> read_save_state(Supervisor& supervisor, const Cpu& leader, AskedRegister asked);
+abi::SystemResult<void> write_save_state(Supervisor& supervisor, const Cpu& leader, AskedRegister asked,
                                          std::uint64_t value);
 
 // Where the code was that the MMI interrupted on this CPU, in one word.
 std::uint64_t interrupted_place(const Supervisor& supervisor, const Cpu& cpu);
 
 // Finds out whose code may have raised the MMI, if that isn't known yet. Before the command port is changed.
-void find_raisers(Supervisor& supervisor, const Cpu& owner);
+void find_raisers(Supervisor& supervisor, const Cpu& leader);
 
 }  // namespace redoubt::supervisor

@@ -45,7 +45,8 @@ void put(Supervisor& supervisor, const policy::FaultRecord& record) {
   arch::write_back_caches();  // a reset may cost what is in them
 }
 
-// One CPU at a time writes the record. Whoever isn't panicking gives way to the one that is, whose count has to stay.
+// One CPU at a time writes the record. A CPU that isn't panicking gives way to the one that is, whose count has to
+// stay.
 class RecordTurn {
  public:
   explicit RecordTurn(Supervisor& supervisor) : supervisor_(supervisor) {
@@ -108,7 +109,7 @@ abi::StopRequest request_for(const abi::Guid& file, const char (&name)[Bytes], c
   if (supervisor.active_procedures != 0) {
     stop_procedures(supervisor, cpu);
   }
-  // Those that MMIs don't wait for as well: whoever goes on outside has the machine to himself.
+  // Those that MMIs don't wait for as well: a CPU that goes on outside has the machine to itself.
   RendezvousHardware hardware(supervisor);
   const Outside outside = supervisor.rendezvous.hold(cpu.index, hardware);
   if (outside.what != Outside::What::nobody) {

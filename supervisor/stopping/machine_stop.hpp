@@ -26,13 +26,13 @@ struct PanicStop {
   abi::StopRequest request{};
   policy::StopVerdict verdict = policy::StopVerdict::closed_for_loop;
   std::uint32_t in_a_row = 0;
-  bool decided = false;  // by whoever came first; nothing is left to say
+  bool decided = false;  // by the CPU that came first; nothing is left to say
 };
 PanicStop record_panic(Supervisor& supervisor, const Fault& fault);
 [[noreturn]] void end_panic(Supervisor& supervisor, const PanicStop& stop);
 
 // For a CPU that comes to something when another panics, or to a panic in its own panic: waits for the end that the
-// panic decides. If none comes nobody knows how far it got, so that no reset may follow.
+// panic decides. If none comes it isn't known how far it got, so that no reset may follow.
 [[noreturn]] void end_with_other_panic(Supervisor& supervisor);
 
 // What was decided, on this CPU.

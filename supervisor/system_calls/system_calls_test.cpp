@@ -255,7 +255,7 @@ TEST_F(SystemCallsTest, AMessageGoesInAndAReplyComesOut) {
   EXPECT_EQ(machine_.supervisor().mmi_count, 1u);
 }
 
-TEST_F(SystemCallsTest, TheOwnersDoorsAreShutWhileRingThreeRuns) {
+TEST_F(SystemCallsTest, TheHostDoorsAreShutWhileRingThreeRuns) {
   finish_launch();
   std::uint64_t& sysenter = arch::fake::machine().msrs[0x174];
   sysenter = 0x10;

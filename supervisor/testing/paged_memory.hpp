@@ -2,7 +2,7 @@
 // MMRAM of host tests behind page tables. The host's own memory management stands in for the guest's: ring 0's two
 // views of MMRAM (its identity mapping and the window) are host pages, and each has the protection that a walk of the
 // tables gives ring 0 with CR0.WP and SMAP. A store of ring 0 to a page that it may not write is a SIGSEGV, and so is
-// any access to a page that is ring 3's or nobody's.
+// any access to a page that is ring 3's or no domain's.
 //
 // A protection changes when its translation does: at MOV to CR3 and at INVLPG. What the tables say meanwhile isn't
 // seen, as with a TLB that holds everything. `agrees()` tells whether something was forgotten.

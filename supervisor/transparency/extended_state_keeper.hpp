@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// x87, SSE, AVX and whatever else XSAVE knows belong to the owner of the machine. They stay untouched until a driver
-// uses them: MM runs with CR0.TS set, and the trap saves the owner's state and loads a known one. One for the CPU that
+// x87, SSE, AVX and whatever else XSAVE knows belong to the host. They stay untouched until a driver
+// uses them: MM runs with CR0.TS set, and the trap saves the host's state and loads a known one. One for the CPU that
 // runs MM, whichever it is, and one for each CPU that runs procedures for it.
 //
 // No driver's state reaches another's call, MXCSR and pending exceptions included. From the first use in an MMI on
@@ -48,10 +48,10 @@ class ExtendedStateKeeper {
   // A call is over, however it ended.
   void end_call(CallDepth depth);
 
-  // Gives the owner his state back, if it was taken. Before RSM, on the CPU that ran.
+  // Gives the host its state back, if it was taken. Before RSM, on the CPU that ran.
   void restore();
 
-  // Forgets the owner's state, which is gone: the CPU was reset, or left. The state of a call that had it loaded is
+  // Forgets the host's state, which is gone: the CPU was reset, or left. The state of a call that had it loaded is
   // lost.
   void drop();
 
@@ -65,13 +65,13 @@ class ExtendedStateKeeper {
 
   void* area_ = nullptr;
   WaitingState* waiting_ = nullptr;
-  // What the owner's XCR0 enables. Without SSE in it XSAVE would leave out the XMM registers, which drivers can change
+  // What the host's XCR0 enables. Without SSE in it XSAVE would leave out the XMM registers, which drivers can change
   // all the same: then FXSAVE has everything there is.
   std::uint64_t components_ = 0;
   bool xsave_ = false;
-  bool loaded_ = false;     // the owner's state is in the area
+  bool loaded_ = false;     // the host's state is in the area
   bool armed_ = false;      // CR0.TS is set although it is
-  CallDepth holder_ = 0;    // whose state the registers hold; 0 = nobody's
+  CallDepth holder_ = 0;    // whose state the registers hold; 0 = no call's
   std::uint32_t kept_ = 0;  // bits: whose state is in its place of waiting_
   std::uint32_t lost_ = 0;  // bits: whose state is gone
 };

@@ -39,7 +39,7 @@ TEST_F(ExtendedStateKeeperTest, AnMmiWithoutUseTouchesNothing) {
   EXPECT_TRUE(trace().empty());
 }
 
-TEST_F(ExtendedStateKeeperTest, SavesEverythingTheOwnerEnabled) {
+TEST_F(ExtendedStateKeeperTest, SavesEverythingTheHostEnabled) {
   start(true, 7);
   EXPECT_TRUE(keeper_.load(1));
   EXPECT_FALSE(traps());
@@ -84,7 +84,7 @@ TEST_F(ExtendedStateKeeperTest, TheNextCallStartsFromTheKnownState) {
   trace().clear();
   EXPECT_TRUE(keeper_.load(1));
   EXPECT_FALSE(traps());
-  EXPECT_EQ(trace(), (Trace{"xrstor 7"})) << "nothing of the last one's is kept, and the owner's isn't saved over";
+  EXPECT_EQ(trace(), (Trace{"xrstor 7"})) << "nothing of the last one's is kept, and the host's isn't saved over";
   keeper_.end_call(1);
   trace().clear();
   keeper_.restore();

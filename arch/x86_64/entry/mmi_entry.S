@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// From the SMI to C++ and back to the owner. The first part is copied to SMBASE + 0x8000 of every CPU, where it starts
+// From the SMI to C++ and back to the host. The first part is copied to SMBASE + 0x8000 of every CPU, where it starts
 // in real mode with nothing of its own but CS; it may only reach its own page. The rest runs in place. Few
 // instructions: an MMI with nothing to do consists of little else.
 #include "arch/x86_64/entry/offsets.h"
@@ -11,7 +11,7 @@
         .balign 16
         .code16
 redoubt_mmi_entry_begin:
-        lidtl   %cs:FIELD(ENTRY_EMPTY_IDT)  // the owner's IDT must not serve an exception in SMM
+        lidtl   %cs:FIELD(ENTRY_EMPTY_IDT)  // the host's IDT must not serve an exception in SMM
         lgdtl   %cs:FIELD(ENTRY_GDT)
         movl    %cs:FIELD(ENTRY_CR3), %eax
         movl    %eax, %cr3
@@ -34,7 +34,7 @@ redoubt_mmi_entry_end:
         .code64
         .globl redoubt_mmi_long_mode
 redoubt_mmi_long_mode:
-        movl    %ebx, %esp                  // clears the upper half, which still is the owner's
+        movl    %ebx, %esp                  // clears the upper half, which still is the host's
         lidt    redoubt_interrupt_table_pointer(%rip)
         movb    $0x89, CPU_TASK_TYPE(%rsp)  // the last MMI left the TSS marked as busy
         movl    $0x28, %eax
@@ -75,14 +75,14 @@ redoubt_leave_end:
         orl     $0x00000006, %eax
         wrmsr
         movb    $1, CPU_PAT_CHANGED(%rsp)
-        movq    %cr3, %rax                  // what the TLB holds was typed by the owner's PAT
+        movq    %cr3, %rax                  // what the TLB holds was typed by the host's PAT
         movq    %rax, %cr3
         jmp     .Lpat_fits
 
 // NMIs are blocked from the SMI on. Only an IRET ends that. Ring 3 can execute one, and procedures on other CPUs run
-// with NMIs open: then NMIs meant for the owner arrive here. They are counted (traps.S) and owed to him. An
+// with NMIs open: then NMIs meant for the host arrive here. They are counted (traps.S) and owed to it. An
 // NMI sent now must stay pending until RSM, so NMIs must be blocked, and only one way leads there for certain: take
-// one. So unblock, send one to ourselves, and leave from inside its handler, after sending the one for the owner.
+// one. So unblock, send one to ourselves, and leave from inside its handler, after sending the one for the host.
 .Lexit_work:
         cmpl    $0, CPU_NMI_COUNT(%rsp)
         je      .Lnmis_done

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-#include "supervisor/transparency/owners_doors.hpp"
+#include "supervisor/transparency/host_doors.hpp"
 
 #include <gtest/gtest.h>
 
@@ -9,9 +9,9 @@
 namespace redoubt::supervisor {
 namespace {
 
-class OwnersDoorsTest : public testing::Test {
+class HostDoorsTest : public testing::Test {
  protected:
-  OwnersDoorsTest() {
+  HostDoorsTest() {
     arch::fake::machine() = {};
     arch::fake::machine().local_descriptors = 0x50;
     code_segment() = 0x10;
@@ -20,10 +20,10 @@ class OwnersDoorsTest : public testing::Test {
   static std::uint64_t& code_segment() { return arch::fake::machine().msrs[arch::msr::sysenter_code_segment]; }
   static std::uint64_t& breakpoint() { return arch::fake::machine().dr3; }
 
-  OwnersDoors doors_;
+  HostDoors doors_;
 };
 
-TEST_F(OwnersDoorsTest, AreShutAndGivenBack) {
+TEST_F(HostDoorsTest, AreShutAndGivenBack) {
   doors_.close();
   EXPECT_EQ(arch::fake::machine().local_descriptors, 0u);
   EXPECT_EQ(code_segment(), 0u);
@@ -35,7 +35,7 @@ TEST_F(OwnersDoorsTest, AreShutAndGivenBack) {
   EXPECT_EQ(code_segment(), 0x20u) << "nothing is shut";
 }
 
-TEST_F(OwnersDoorsTest, TellWhetherRingThreeLeftMm) {
+TEST_F(HostDoorsTest, TellWhetherRingThreeLeftMm) {
   EXPECT_FALSE(doors_.left_closed());
   doors_.close();
   EXPECT_TRUE(doors_.left_closed());
@@ -47,11 +47,11 @@ TEST_F(OwnersDoorsTest, TellWhetherRingThreeLeftMm) {
   EXPECT_FALSE(doors_.left_closed()) << "a reset clears the registers";
   doors_.forget();
   doors_.reopen();
-  EXPECT_EQ(code_segment(), 0u) << "what the owner had before isn't his any more";
+  EXPECT_EQ(code_segment(), 0u) << "what the host had before isn't the host's any more";
 }
 
 // Who knows the mark can have an innocent driver blamed for leaving.
-TEST_F(OwnersDoorsTest, TheMarkIsDrawnAndDrawnAnewOnceSeen) {
+TEST_F(HostDoorsTest, TheMarkIsDrawnAndDrawnAnewOnceSeen) {
   arch::fake::machine().cpuid[{arch::cpuid::features, 0}] = {.ecx = arch::cpuid::features_ecx_rdrand};
   arch::fake::machine().random = {0x1234'5678'9ABC'DEF0, 0xFEDC'BA98'7654'3210};
   doors_.close();
@@ -67,11 +67,11 @@ TEST_F(OwnersDoorsTest, TheMarkIsDrawnAndDrawnAnewOnceSeen) {
   EXPECT_FALSE(doors_.left_closed());
   doors_.close();
   doors_.reopen();
-  EXPECT_EQ(breakpoint(), first) << "what the owner wrote there";
+  EXPECT_EQ(breakpoint(), first) << "what the host wrote there";
 }
 
-// Ring 3 left, and the owner of the machine makes it look like a reset.
-TEST_F(OwnersDoorsTest, TheMarkIsDrawnAnewForWhoMayHaveHiddenThatHeSawIt) {
+// Ring 3 left, and the host makes it look like a reset.
+TEST_F(HostDoorsTest, TheMarkIsDrawnAnewForWhoMayHaveHiddenThatHeSawIt) {
   arch::fake::machine().cpuid[{arch::cpuid::features, 0}] = {.ecx = arch::cpuid::features_ecx_rdrand};
   arch::fake::machine().random = {0x1234'5678'9ABC'DEF0, 0xFEDC'BA98'7654'3210};
   doors_.close();
@@ -85,10 +85,10 @@ TEST_F(OwnersDoorsTest, TheMarkIsDrawnAnewForWhoMayHaveHiddenThatHeSawIt) {
   EXPECT_FALSE(doors_.left_closed());
 }
 
-TEST_F(OwnersDoorsTest, WithoutRdrandTheMarkComesOfTheTsc) {
+TEST_F(HostDoorsTest, WithoutRdrandTheMarkComesOfTheTsc) {
   std::uint64_t last = 0;
   for (unsigned launch = 0; launch < 4; ++launch) {
-    OwnersDoors doors;
+    HostDoors doors;
     doors.close();
     EXPECT_NE(breakpoint(), last);
     EXPECT_NE(breakpoint(), 0u);
@@ -99,12 +99,12 @@ TEST_F(OwnersDoorsTest, WithoutRdrandTheMarkComesOfTheTsc) {
 }
 
 // Who guesses the TSC to the tick still has to guess what else was gathered.
-TEST_F(OwnersDoorsTest, WithoutRdrandTheMarkComesOfMoreThanOneTime) {
+TEST_F(HostDoorsTest, WithoutRdrandTheMarkComesOfMoreThanOneTime) {
   std::uint64_t last = 0;
   for (unsigned launch = 0; launch < 4; ++launch) {
     if (launch == 2) gather_for_marks(5);
     arch::fake::machine().tsc = 1000;
-    OwnersDoors doors;
+    HostDoors doors;
     doors.close();
     EXPECT_NE(breakpoint(), last);
     last = breakpoint();
@@ -112,7 +112,7 @@ TEST_F(OwnersDoorsTest, WithoutRdrandTheMarkComesOfMoreThanOneTime) {
   }
 }
 
-TEST_F(OwnersDoorsTest, ClosedTwiceTheyStillHoldWhatTheOwnerHad) {
+TEST_F(HostDoorsTest, ClosedTwiceTheyStillHoldWhatTheHostHad) {
   doors_.close();
   arch::fake::machine().local_descriptors = 0x50;
   doors_.close();
@@ -120,7 +120,7 @@ TEST_F(OwnersDoorsTest, ClosedTwiceTheyStillHoldWhatTheOwnerHad) {
   doors_.reopen();
   EXPECT_EQ(code_segment(), 0x10u);
   EXPECT_EQ(breakpoint(), 0xFFFF'8000'0000'1000u);
-  // The owner wrote to his registers meanwhile.
+  // The host wrote to its registers meanwhile.
   doors_.close();
   code_segment() = 0x30;
   breakpoint() = 0x7000;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-#include "supervisor/transparency/owners_doors.hpp"
+#include "supervisor/transparency/host_doors.hpp"
 
 #include <atomic>
 
@@ -48,7 +48,7 @@ std::uint64_t draw_mark() {
 
 void gather_for_marks(std::uint64_t value) { static_cast<void>(stir(value ^ arch::read_tsc())); }
 
-void OwnersDoors::close() {
+void HostDoors::close() {
   arch::load_local_descriptor_table(0);
   const std::uint64_t code_segment = arch::read_msr(arch::msr::sysenter_code_segment);
   if (!closed_ || code_segment != 0) {
@@ -69,7 +69,7 @@ void OwnersDoors::close() {
   closed_ = true;
 }
 
-void OwnersDoors::reopen() {
+void HostDoors::reopen() {
   if (!closed_) {
     return;
   }
@@ -80,7 +80,7 @@ void OwnersDoors::reopen() {
   closed_ = false;
 }
 
-bool OwnersDoors::left_closed() {
+bool HostDoors::left_closed() {
   if (!closed_ || arch::read_dr3() != mark_) {
     return false;
   }
