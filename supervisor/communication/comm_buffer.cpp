@@ -62,7 +62,7 @@ CapturedMessage CommBuffer::capture() {
   if (message.kind == CapturedMessage::Kind::rejected) {
     message.data_size = 0;
     message.data_capacity = 0;
-    answer(abi::status::bad_buffer_size, 0);
+    answer({.status = abi::status::bad_buffer_size, .bytes = 0});
     return message;
   }
 
@@ -74,17 +74,17 @@ CapturedMessage CommBuffer::capture() {
   return message;
 }
 
-void CommBuffer::reply(const CapturedMessage& message, std::uint64_t status, std::uint64_t bytes) {
-  const std::uint64_t size = std::min(bytes, message.data_capacity);
+void CommBuffer::reply(const CapturedMessage& message, CommReply reply) {
+  const std::uint64_t size = std::min(reply.bytes, message.data_capacity);
   const std::uint64_t end = message.data_offset + size;
   std::memcpy(const_cast<std::byte*>(outside_) + message.data_offset, copy_ + message.data_offset, size);
   high_water_ = std::max(high_water_, end);
-  answer(status, end);
+  answer({.status = reply.status, .bytes = end});
 }
 
-void CommBuffer::answer(std::uint64_t status, std::uint64_t bytes) {
-  status_->return_status = status;
-  status_->return_buffer_size = bytes;
+void CommBuffer::answer(CommReply reply) {
+  status_->return_status = reply.status;
+  status_->return_buffer_size = reply.bytes;
   // The flag is the mailbox's lock: everything else is in place when it falls.
   std::atomic_signal_fence(std::memory_order_release);
   status_->is_comm_buffer_valid = 0;

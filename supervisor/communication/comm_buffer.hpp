@@ -24,6 +24,12 @@ struct CapturedMessage {
   std::uint64_t data_capacity = 0;
 };
 
+// What the caller is told.
+struct CommReply {
+  std::uint64_t status;  // an EFI_STATUS
+  std::uint64_t bytes;
+};
+
 class CommBuffer {
  public:
   // `outside`: the real buffer, `copy`: its pages in MMRAM, zeroed, both `bytes` long; `status`: the real status page.
@@ -38,12 +44,11 @@ class CommBuffer {
   // handlers, and MessageSize must fit. What an earlier message left in the copy is cleared.
   CapturedMessage capture();
 
-  // Answers the captured message and releases the mailbox. `bytes` of data go back, at most the capacity;
-  // `status` is an EFI_STATUS.
-  void reply(const CapturedMessage& message, std::uint64_t status, std::uint64_t bytes);
+  // Answers the captured message and releases the mailbox. So many bytes of data go back, at most the capacity.
+  void reply(const CapturedMessage& message, CommReply reply);
 
  private:
-  void answer(std::uint64_t status, std::uint64_t bytes);
+  void answer(CommReply reply);
 
   const std::byte* outside_ = nullptr;
   std::byte* copy_ = nullptr;

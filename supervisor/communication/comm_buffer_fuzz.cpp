@@ -54,7 +54,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const std::span tail(copy + message.data_offset + message.data_size, copy + buffer_bytes);
     require(std::ranges::all_of(tail, [](std::byte value) { return value == std::byte{0}; }));
     std::memset(copy + message.data_offset, 0xC3, std::min(reply_size, message.data_capacity));
-    comm.reply(message, 0, reply_size);
+    comm.reply(message, {.status = 0, .bytes = reply_size});
     require(status.is_comm_buffer_valid == 0);
     require(status.return_buffer_size <= buffer_bytes);
   }

@@ -68,7 +68,7 @@ TEST_F(CommBufferTest, Version1WithEveryLengthThatFits) {
     EXPECT_EQ(message.data_size, length);
     EXPECT_EQ(message.data_capacity, buffer_bytes - 24);
     EXPECT_EQ(status_.is_comm_buffer_valid, 1) << "released before it was answered";
-    comm_.reply(message, abi::status::success, length);
+    comm_.reply(message, {.status = abi::status::success, .bytes = length});
     EXPECT_EQ(status_.is_comm_buffer_valid, 0);
     EXPECT_EQ(status_.return_buffer_size, 24 + length);
   }
@@ -113,7 +113,7 @@ TEST_F(CommBufferTest, Version3Sizes) {
 TEST_F(CommBufferTest, HandlerSeesNoBytesOfEarlierMessages) {
   outside_.fill(std::byte{0xAA});
   send(4000);
-  comm_.reply(comm_.capture(), 0, 5000);
+  comm_.reply(comm_.capture(), {.status = 0, .bytes = 5000});
   send(8);
   const CapturedMessage message = comm_.capture();
   ASSERT_EQ(message.kind, CapturedMessage::Kind::message);
@@ -125,7 +125,7 @@ TEST_F(CommBufferTest, ReplyIsCutToTheCapacity) {
   const CapturedMessage message = comm_.capture();
   copy_.fill(std::byte{0x55});
   outside_[100] = std::byte{0x77};
-  comm_.reply(message, abi::status::success, ~std::uint64_t{0});
+  comm_.reply(message, {.status = abi::status::success, .bytes = ~std::uint64_t{0}});
   EXPECT_EQ(status_.return_buffer_size, 100u);
   EXPECT_EQ(outside_[99], std::byte{0x55});
   EXPECT_EQ(outside_[100], std::byte{0x77}) << "bytes after the declared buffer changed";
@@ -228,7 +228,7 @@ TEST_F(CommBufferTest, RacingWriterNeverYieldsAnInconsistentMessage) {
     std::uint64_t copied;
     std::memcpy(&copied, copy_.data() + 16, sizeof(copied));
     ASSERT_EQ(copied, message.data_size);
-    comm_.reply(message, 0, message.data_size);
+    comm_.reply(message, {.status = 0, .bytes = message.data_size});
   }
   stop = true;
   writer.join();

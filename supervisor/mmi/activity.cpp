@@ -74,7 +74,7 @@ void answer_without_foundation(Supervisor& supervisor) {
   }
   const policy::ClosedReply reply = policy::answer_closed(policy::closed_message(message.guid), supervisor.question,
                                                           abi::status::device_error, payload(supervisor));
-  supervisor.comm_buffer.reply(message, reply.status, reply.size);
+  supervisor.comm_buffer.reply(message, {.status = reply.status, .bytes = reply.size});
 }
 
 // There is something to do: hold the others, then look at what the host may change no longer.
@@ -215,7 +215,7 @@ abi::SystemResult<Continuation> finish_mmi(Supervisor& supervisor, Cpu& cpu, std
     if (supervisor.message.guid == abi::ready_to_boot_event_group_guid) [[unlikely]] {
       forget_resets(supervisor);
     }
-    supervisor.comm_buffer.reply(supervisor.message, status, bytes);
+    supervisor.comm_buffer.reply(supervisor.message, {.status = status, .bytes = bytes});
   }
   end_round(supervisor, cpu);
   if (!supervisor.look_again) [[likely]] {
