@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "policy/page_access.hpp"
 
@@ -129,8 +130,7 @@ Result<void> MemoryMap::claim_launch_pages(const abi::LaunchRecord& record, Phys
                                            std::span<const ImageSection> sections) {
   if (record.cpu_count == 0 || record.cpu_count > launch_cpu_limit || record.smbase_stride != abi::smbase_stride)
     return std::unexpected(Error::malformed);
-  const PhysicalAddress base = pool_.base();
-  const PhysicalRange used = TRY(PhysicalRange::create(base, record.used_end - record.mmram_base));
+  const PhysicalRange used = TRY(PhysicalRange::create(pool_.base(), record.used_end - record.mmram_base));
   // Pages that several small things share are claimed once.
   const auto claim = [&](PhysicalAddress address, std::uint64_t bytes, PageUse use) -> Result<void> {
     const auto claimed = PhysicalRange::create(address, bytes);
@@ -146,7 +146,7 @@ Result<void> MemoryMap::claim_launch_pages(const abi::LaunchRecord& record, Phys
     return {};
   };
 
-  const PhysicalAddress first_smbase = base - abi::smm_entry_offset;
+  const PhysicalAddress first_smbase = pool_.base() - abi::smm_entry_offset;
   for (std::uint64_t cpu = 0; cpu < record.cpu_count; ++cpu) {
     const PhysicalAddress smbase = first_smbase + cpu * abi::smbase_stride;
     TRY(claim(smbase + abi::smm_entry_offset, page_bytes, PageUse::entry));
@@ -176,10 +176,9 @@ Result<void> MemoryMap::claim_launch_pages(const abi::LaunchRecord& record, Phys
     const auto pages = page_range(section.base, section.pages);
     if (!pages || !image.contains(*pages)) return std::unexpected(Error::invalid_argument);
   }
-  for (PageRecord& page : pool_.range(volume, pages_of(record.volume_size)))
-    page.access = abi::held_by_foundation(abi::read_only);
-  for (PageRecord& page : pool_.range(hobs, pages_of(record.hob_size)))
-    page.access = abi::held_by_foundation(abi::read_only);
+  for (const auto& [base, bytes] : {std::pair(volume, record.volume_size), std::pair(hobs, record.hob_size)}) {
+    for (PageRecord& page : pool_.range(base, pages_of(bytes))) page.access = abi::held_by_foundation(abi::read_only);
+  }
   return {};
 }
 
@@ -380,8 +379,7 @@ inline bool MemoryMap::permits(DomainId domain, LinearRange range, abi::Rights w
 
 [[gnu::noinline]] bool MemoryMap::permits_all(DomainId domain, LinearRange range, abi::Rights wanted) const {
   // Bounded by the memory that ring 3 can have at all: the first page without rights ends it.
-  const LinearAddress first = range.base() - range.base().number % page_bytes;
-  for (LinearAddress page = first; !range.empty() && page < range.end(); page = page + page_bytes) {
+  for (LinearAddress page = page_floor(range.base()); !range.empty() && page < range.end(); page = page + page_bytes) {
     if (!policy::covers(rights_of(domain, page), wanted)) return false;
   }
   return true;
@@ -398,8 +396,7 @@ bool MemoryMap::driver_may(abi::Rights wanted, Range<DriverSpace> range) const {
 }
 
 bool MemoryMap::driver_may_be_written(LinearRange range) const {
-  const LinearAddress first = range.base() - range.base().number % page_bytes;
-  for (LinearAddress page = first; !range.empty() && page < range.end(); page = page + page_bytes) {
+  for (LinearAddress page = page_floor(range.base()); !range.empty() && page < range.end(); page = page + page_bytes) {
     const abi::Rights own = rights_of(DomainId::foundation, page);
     if (own != abi::no_rights && !own.write) return false;
     if (!policy::covers(rights_of(DomainId::drivers, page), abi::read_write)) return false;

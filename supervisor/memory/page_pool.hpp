@@ -14,7 +14,10 @@ namespace redoubt::supervisor {
 
 constexpr bool is_page_aligned(std::uint64_t bytes) { return (bytes & (page_bytes - 1)) == 0; }
 constexpr bool is_page_aligned(PhysicalAddress address) { return is_page_aligned(address.number); }
-constexpr PhysicalAddress page_floor(PhysicalAddress address) { return address - address.number % page_bytes; }
+template <class Space>
+constexpr Address<Space> page_floor(Address<Space> address) {
+  return address - address.number % page_bytes;
+}
 constexpr std::uint64_t pages_of(std::uint64_t bytes) {
   return bytes / page_bytes + ((bytes % page_bytes) != 0 ? 1 : 0);
 }

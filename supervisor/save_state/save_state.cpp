@@ -170,12 +170,11 @@ abi::SystemResult<std::uint64_t> read_save_state(Supervisor& supervisor, const C
     return std::unexpected(SystemStatus::invalid_argument);
   }
   const Register reg = asked.number;
-  const auto width = static_cast<std::uint64_t>(asked.width);
   const Place* place = find_place(reg);
   if (place == nullptr && !is_pseudo(reg)) {
     return std::unexpected(SystemStatus::not_found);
   }
-  if (width == 0 || width > (place != nullptr ? place->bytes : sizeof(std::uint64_t))) {
+  if (asked.width == 0 || asked.width > (place != nullptr ? place->bytes : sizeof(std::uint64_t))) {
     return std::unexpected(SystemStatus::invalid_argument);
   }
   if (reg == Register::io && !has_io(*state)) {
@@ -193,7 +192,7 @@ abi::SystemResult<std::uint64_t> read_save_state(Supervisor& supervisor, const C
     default: break;
   }
   std::uint64_t value = 0;
-  std::memcpy(&value, reinterpret_cast<const std::byte*>(state) + place->offset, width);
+  std::memcpy(&value, reinterpret_cast<const std::byte*>(state) + place->offset, asked.width);
   return value;
 }
 
@@ -203,7 +202,6 @@ abi::SystemResult<void> write_save_state(Supervisor& supervisor, const Cpu& lead
   if (state == nullptr) {
     return std::unexpected(SystemStatus::invalid_argument);
   }
-  const auto width = static_cast<std::uint64_t>(asked.width);
   const Place* place = find_place(asked.number);
   if (place == nullptr) {
     return std::unexpected(is_pseudo(asked.number) ? SystemStatus::unsupported : SystemStatus::not_found);
@@ -211,13 +209,13 @@ abi::SystemResult<void> write_save_state(Supervisor& supervisor, const Cpu& lead
   if (!place->writable) {
     return std::unexpected(SystemStatus::unsupported);
   }
-  if (width == 0 || width > place->bytes) {
+  if (asked.width == 0 || asked.width > place->bytes) {
     return std::unexpected(SystemStatus::invalid_argument);
   }
   if (!allowed(supervisor, leader, asked, true)) {
     return std::unexpected(SystemStatus::not_permitted);
   }
-  std::memcpy(reinterpret_cast<std::byte*>(state) + place->offset, &value, width);
+  std::memcpy(reinterpret_cast<std::byte*>(state) + place->offset, &value, asked.width);
   return {};
 }
 

@@ -14,7 +14,7 @@ namespace redoubt::supervisor {
 struct AskedRegister {
   abi::CpuNumber cpu;
   abi::MmSaveStateRegister number;
-  abi::Width width;
+  std::uint64_t width;  // bytes
 };
 
 // System calls read_save_state and write_save_state (abi/redoubt/syscall.hpp), for the CPU that runs MM.

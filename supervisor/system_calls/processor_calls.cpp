@@ -8,12 +8,13 @@ namespace redoubt::supervisor::system_calls {
 
 CallResult<std::uint64_t> read_save_state(const Caller& caller, abi::CpuNumber cpu, abi::MmSaveStateRegister number,
                                           abi::Width width) {
-  return supervisor::read_save_state(caller.supervisor, caller.cpu, {cpu, number, width});
+  return supervisor::read_save_state(caller.supervisor, caller.cpu, {cpu, number, static_cast<std::uint64_t>(width)});
 }
 
 CallResult<void> write_save_state(const Caller& caller, abi::CpuNumber cpu, abi::MmSaveStateRegister number,
                                   abi::Width width, std::uint64_t value) {
-  return supervisor::write_save_state(caller.supervisor, caller.cpu, {cpu, number, width}, value);
+  return supervisor::write_save_state(caller.supervisor, caller.cpu, {cpu, number, static_cast<std::uint64_t>(width)},
+                                      value);
 }
 
 CallResult<void> start_procedure(const Caller& caller, abi::CpuNumber cpu, FoundationAddress call) {
