@@ -16,7 +16,7 @@
 #include "supervisor/domain/call_stack.hpp"
 #include "supervisor/memory/memory_map.hpp"
 #include "supervisor/memory/unblocked_ranges.hpp"
-#include "supervisor/procedures/procedures.hpp"
+#include "supervisor/procedures/procedure.hpp"
 #include "supervisor/rendezvous/local_apic.hpp"
 #include "supervisor/rendezvous/rendezvous.hpp"
 #include "supervisor/save_state/mmi_raisers.hpp"

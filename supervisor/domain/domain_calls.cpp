@@ -7,7 +7,7 @@
 #include "arch/x86_64/registers/control.hpp"
 #include "arch/x86_64/registers/exceptions.hpp"
 #include "base/checked.hpp"
-#include "supervisor/mmi/activity.hpp"
+#include "supervisor/domain/ring3_frame.hpp"
 #include "supervisor/report/report.hpp"
 #include "supervisor/stopping/machine_stop.hpp"
 
@@ -52,7 +52,7 @@ Result<FoundationAddress> place_foundation_entry(Supervisor& supervisor, Cpu& cp
 }
 
 // The foundation's latest call of a driver returns.
-Continuation complete_driver_call(Supervisor& supervisor, Cpu& cpu, abi::SystemStatus status) {
+CallOutcome complete_driver_call(Supervisor& supervisor, Cpu& cpu, abi::SystemStatus status) {
   CallFrame& frame = supervisor.calls.top();
   abi::DriverCall& call = frame.call;
   if (call.scratch_argument != abi::DriverCall::no_scratch) {
@@ -73,10 +73,10 @@ Continuation complete_driver_call(Supervisor& supervisor, Cpu& cpu, abi::SystemS
     // It was writable when the call was made: the foundation took the page away from itself meanwhile.
     return contain_fault(supervisor, cpu, {arch::vector::page_fault, frame.call_address.number, cpu.frame.rip});
   }
-  return Continuation::resume;
+  return CallOutcome::ring_3;
 }
 
-Continuation call_service(Supervisor& supervisor, Cpu& cpu, std::uint64_t number) {
+CallOutcome call_service(Supervisor& supervisor, Cpu& cpu, std::uint64_t number) {
   const DriverAddress stack_pointer(cpu.frame.rsp);
   if (!lies_in(supervisor.driver_stack, stack_pointer, sizeof(GateArea))) {
     return contain_fault(supervisor, cpu, {arch::vector::stack, stack_pointer.number, cpu.frame.rip});
@@ -84,7 +84,7 @@ Continuation call_service(Supervisor& supervisor, Cpu& cpu, std::uint64_t number
   if (supervisor.calls.full()) {
     clear_volatile_registers(cpu.frame);
     cpu.frame.rax = abi::status::out_of_resources;
-    return Continuation::resume;
+    return CallOutcome::ring_3;
   }
   abi::ServiceCall call{};
   call.arguments[0] = cpu.frame.rcx;
@@ -113,7 +113,7 @@ Continuation call_service(Supervisor& supervisor, Cpu& cpu, std::uint64_t number
   cpu.frame.rdi = static_cast<std::uint64_t>(abi::EntryReason::service);
   cpu.frame.rsi = number;
   cpu.frame.rdx = address->number;
-  return Continuation::resume;
+  return CallOutcome::ring_3;
 }
 
 }  // namespace
@@ -186,7 +186,7 @@ abi::SystemResult<Continuation> call_driver(Supervisor& supervisor, Cpu& cpu, Fo
   return Continuation::resume;
 }
 
-Continuation driver_gate(Supervisor& supervisor, Cpu& cpu) {
+CallOutcome driver_gate(Supervisor& supervisor, Cpu& cpu) {
   const std::uint64_t gate = cpu.frame.r10 & 0xFFFF'FFFF;
   if (gate < abi::gate_count) {
     return call_service(supervisor, cpu, gate);
@@ -210,12 +210,12 @@ abi::SystemResult<Continuation> finish_service(Supervisor& supervisor, Cpu& cpu,
   return Continuation::resume;
 }
 
-Continuation contain_fault(Supervisor& supervisor, Cpu& cpu, const Fault& fault) {
+CallOutcome contain_fault(Supervisor& supervisor, Cpu& cpu, const Fault& fault) {
   ++supervisor.fault_count;
   if (!supervisor.calls.driver_runs()) {
     report_fault(supervisor, DomainId::foundation, 0, cpu.index, fault);
     stop_for_foundation(supervisor, cpu, fault);
-    return abort_activity(supervisor, cpu);
+    return CallOutcome::foundation_over;
   }
   abi::DriverCall& call = supervisor.calls.top().call;
   report_fault(supervisor, DomainId::drivers, call.driver, cpu.index, fault);

@@ -4,7 +4,7 @@
 #include "arch/processor.hpp"
 #include "arch/x86_64/registers/exceptions.hpp"
 #include "supervisor/report/report.hpp"
-#include "supervisor/stopping/machine_stop.hpp"
+#include "supervisor/stopping/machine_end.hpp"
 
 namespace redoubt::supervisor {
 

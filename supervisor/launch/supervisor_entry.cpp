@@ -1,18 +1,16 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// Where assembly enters C++, and the order of the first MMI. Everything here needs the real processor; what can be
-// tested without stands in the files around it.
+// Where the IPL enters the supervisor, and the order of the first MMI. Everything here needs the real processor; what
+// can be tested without stands in the files around it.
 #include <new>
 
 #include "arch/processor.hpp"
 #include "arch/x86_64/registers/control.hpp"
-#include "arch/x86_64/registers/exceptions.hpp"
 #include "arch/x86_64/registers/msr.hpp"
 #include "supervisor/domain/domain_calls.hpp"
-#include "supervisor/exceptions/panic.hpp"
 #include "supervisor/launch/launch.hpp"
-#include "supervisor/mmi/activity.hpp"
+#include "supervisor/rendezvous/rendezvous_hardware.hpp"
 #include "supervisor/report/report.hpp"
-#include "supervisor/stopping/machine_stop.hpp"
+#include "supervisor/stopping/machine_end.hpp"
 
 extern "C" {
 // arch/x86_64/entry.
@@ -40,7 +38,6 @@ namespace {
 
 constinit InterruptTable interrupt_table{};
 constinit arch::GlobalDescriptorTable first_descriptors = arch::global_descriptor_table(0, 0);
-constexpr unsigned nmi_polls = 1'000'000;
 
 LinearAddress address_of(const std::byte* symbol) { return LinearAddress(reinterpret_cast<std::uint64_t>(symbol)); }
 
@@ -118,8 +115,6 @@ LaunchStep<Cpu*> launch(Supervisor& supervisor, abi::LaunchRecord& record) {
 }  // namespace
 }  // namespace redoubt::supervisor
 
-using redoubt::supervisor::Continuation;
-using redoubt::supervisor::Cpu;
 using redoubt::supervisor::the_supervisor;
 
 extern "C" {
@@ -141,36 +136,6 @@ extern "C" {
     record->result = static_cast<std::uint64_t>(redoubt::abi::LaunchResult::failed);
   }
   supervisor_leave_at_once();
-}
-
-Continuation supervisor_mmi(Cpu& cpu) { return redoubt::supervisor::begin_mmi(the_supervisor, cpu); }
-
-[[noreturn]] void supervisor_panic(const redoubt::arch::RegisterFrame& frame) {
-  namespace vector = redoubt::arch::vector;
-  const char* reason = "exception in ring 0";
-  if (frame.vector == vector::machine_check) {
-    reason = "machine check";
-  } else if (frame.vector == vector::double_fault) {
-    reason = "double fault";
-  }
-  redoubt::supervisor::panic(the_supervisor, frame, reason);
-}
-
-// These are for the way out of an MMI in which NMIs came: see arch/x86_64/entry/mmi_entry.S.
-void supervisor_keep_destination(Cpu& cpu) { cpu.hosts_destination = the_supervisor.local_apic.destination(); }
-
-void supervisor_put_destination_back(const Cpu& cpu) {
-  the_supervisor.local_apic.set_destination(cpu.hosts_destination);
-}
-
-void supervisor_send_nmi(const Cpu& cpu) { static_cast<void>(the_supervisor.local_apic.send_nmi(cpu.apic_id)); }
-
-void supervisor_send_nmi_and_wait(const Cpu& cpu) {
-  if (the_supervisor.local_apic.send_nmi(cpu.apic_id)) {
-    for (unsigned polls = 0; polls < redoubt::supervisor::nmi_polls; ++polls) {
-      redoubt::arch::spin_hint();
-    }
-  }
 }
 
 }  // extern "C"

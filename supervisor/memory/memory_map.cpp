@@ -28,19 +28,11 @@ constexpr LinearAddress identity(PhysicalAddress address) { return LinearAddress
 constexpr LinearAddress linear(FoundationAddress address) { return LinearAddress(address.number); }
 constexpr LinearAddress linear(DriverAddress address) { return LinearAddress(address.number); }
 
-Result<LinearRange> range_at(LinearAddress base, std::uint64_t bytes) {
-  const auto range = LinearRange::create(base, bytes);
-  if (!range) return std::unexpected(Error::access_denied);
-  return range;
-}
-
 constexpr bool in_one_page(LinearRange range) { return range.bytes() <= page_bytes - range.base().number % page_bytes; }
 
 Result<PhysicalRange> page_range(PhysicalAddress base, std::uint64_t pages) {
   if (!is_page_aligned(base) || pages > ~std::uint64_t{0} / page_bytes) return std::unexpected(Error::invalid_argument);
-  const auto range = PhysicalRange::create(base, pages * page_bytes);
-  if (!range) return std::unexpected(Error::invalid_argument);
-  return range;
+  return PhysicalRange::create(base, pages * page_bytes);
 }
 
 // How one address space maps an MMRAM page at its own address.
@@ -72,16 +64,16 @@ Result<PhysicalRange> mmram_of(const abi::LaunchRecord& record) {
 Result<PhysicalRange> comm_buffer_of(const abi::LaunchRecord& record, PhysicalRange mmram) {
   if (record.comm_buffer == 0 || record.comm_buffer_pages == 0 || record.comm_buffer_pages > comm_page_limit)
     return std::unexpected(Error::malformed);
-  const auto buffer = page_range(PhysicalAddress(record.comm_buffer), record.comm_buffer_pages);
-  if (!buffer || buffer->overlaps(mmram)) return std::unexpected(Error::malformed);
+  const PhysicalRange buffer = TRY(page_range(PhysicalAddress(record.comm_buffer), record.comm_buffer_pages));
+  if (buffer.overlaps(mmram)) return std::unexpected(Error::malformed);
   return buffer;
 }
 
 Result<PhysicalRange> status_page_of(const abi::LaunchRecord& record, PhysicalRange mmram, PhysicalRange comm_buffer) {
   const PhysicalAddress status(record.comm_status);
-  const auto page = page_range(page_floor(status), 1);
-  if (!page || status.number % 8 != 0 || page->overlaps(mmram) || page->overlaps(comm_buffer) ||
-      status + std::uint64_t{3} * sizeof(std::uint64_t) > page->end())
+  const PhysicalRange page = TRY(page_range(page_floor(status), 1));
+  if (status.number % 8 != 0 || page.overlaps(mmram) || page.overlaps(comm_buffer) ||
+      status + std::uint64_t{3} * sizeof(std::uint64_t) > page.end())
     return std::unexpected(Error::malformed);
   return page;
 }
@@ -386,12 +378,12 @@ inline bool MemoryMap::permits(DomainId domain, LinearRange range, abi::Rights w
 }
 
 bool MemoryMap::foundation_may(abi::Rights wanted, Range<FoundationSpace> range) const {
-  const auto checked = range_at(linear(range.base()), range.bytes());
+  const auto checked = LinearRange::create(linear(range.base()), range.bytes());
   return checked && permits(DomainId::foundation, *checked, wanted);
 }
 
 bool MemoryMap::driver_may(abi::Rights wanted, Range<DriverSpace> range) const {
-  const auto checked = range_at(linear(range.base()), range.bytes());
+  const auto checked = LinearRange::create(linear(range.base()), range.bytes());
   return checked && permits(DomainId::drivers, *checked, wanted);
 }
 
@@ -423,7 +415,7 @@ void MemoryMap::copy_pieces(LinearRange range, std::byte* own, Direction directi
 }
 
 Result<void> MemoryMap::copy_in(MutableBytes to, DomainId domain, LinearAddress from) const {
-  const LinearRange range = TRY(range_at(from, to.size()));
+  const LinearRange range = TRY(LinearRange::create(from, to.size()));
   if (!permits(domain, range, abi::read_only)) return std::unexpected(Error::access_denied);
   if (in_one_page(range)) [[likely]] {
     std::memcpy(to.data(), window_.at(physical_of(from)), to.size());
@@ -434,7 +426,7 @@ Result<void> MemoryMap::copy_in(MutableBytes to, DomainId domain, LinearAddress 
 }
 
 [[gnu::noinline]] Result<void> MemoryMap::copy_out(DomainId domain, LinearAddress to, Bytes from) {
-  const LinearRange range = TRY(range_at(to, from.size()));
+  const LinearRange range = TRY(LinearRange::create(to, from.size()));
   if (!permits(domain, range, abi::read_write)) return std::unexpected(Error::access_denied);
   if (in_one_page(range)) [[likely]] {
     std::memcpy(window_.at(physical_of(to)), from.data(), from.size());
@@ -472,8 +464,8 @@ Result<void> MemoryMap::copy_to_driver(DriverAddress to, Bytes from) {
 }
 
 Result<void> MemoryMap::read_driver(FoundationAddress to, Range<DriverSpace> from) {
-  const LinearRange target = TRY(range_at(linear(to), from.bytes()));
-  const LinearRange source = TRY(range_at(linear(from.base()), from.bytes()));
+  const LinearRange target = TRY(LinearRange::create(linear(to), from.bytes()));
+  const LinearRange source = TRY(LinearRange::create(linear(from.base()), from.bytes()));
   if (!permits_all(DomainId::foundation, target, abi::read_write) ||
       !permits_all(DomainId::drivers, source, abi::read_only))
     return std::unexpected(Error::access_denied);
@@ -482,8 +474,8 @@ Result<void> MemoryMap::read_driver(FoundationAddress to, Range<DriverSpace> fro
 }
 
 Result<void> MemoryMap::write_driver(DriverAddress to, Range<FoundationSpace> from) {
-  const LinearRange target = TRY(range_at(linear(to), from.bytes()));
-  const LinearRange source = TRY(range_at(linear(from.base()), from.bytes()));
+  const LinearRange target = TRY(LinearRange::create(linear(to), from.bytes()));
+  const LinearRange source = TRY(LinearRange::create(linear(from.base()), from.bytes()));
   if (!permits_all(DomainId::foundation, source, abi::read_only) || !driver_may_be_written(target))
     return std::unexpected(Error::access_denied);
   move(target, source.base());

@@ -109,7 +109,7 @@ class MemoryMap {
 
   // Copies between domains and between a domain and ring 0. Every page is checked against what that domain may do with
   // it before a byte of it moves; write_driver() moves nothing to a page that the foundation, on whose behalf it
-  // writes, may read and not write. Errors: access_denied.
+  // writes, may read and not write. Errors: access_denied, overflow (a range that wraps).
   // Ranges of devices and unblocked RAM aren't memory here: no copy ever touches those.
   Result<void> read_driver(FoundationAddress to, Range<DriverSpace> from);
   Result<void> write_driver(DriverAddress to, Range<FoundationSpace> from);

@@ -8,9 +8,11 @@
 #include "policy/closed_answers.hpp"
 #include "supervisor/domain/domain_calls.hpp"
 #include "supervisor/exceptions/panic.hpp"
+#include "supervisor/procedures/procedures.hpp"
+#include "supervisor/rendezvous/rendezvous_hardware.hpp"
 #include "supervisor/report/report.hpp"
 #include "supervisor/save_state/save_state.hpp"
-#include "supervisor/stopping/machine_stop.hpp"
+#include "supervisor/stopping/machine_end.hpp"
 
 namespace redoubt::supervisor {
 namespace {
@@ -163,7 +165,8 @@ Continuation continue_activity(Supervisor& supervisor, Cpu& cpu) {
   supervisor.message.kind = CapturedMessage::Kind::none;
   supervisor.raisers.begin();  // what the CPU was at now has nothing to do with this activity
   supervisor.look_again = supervisor.activity == Activity::mmi;
-  return contain_fault(supervisor, cpu, {reason, 0, 0});
+  return contain_fault(supervisor, cpu, {reason, 0, 0}) == CallOutcome::ring_3 ? Continuation::resume
+                                                                               : abort_activity(supervisor, cpu);
 }
 
 // Another CPU runs MM, or this CPU was reset while it did, or left.

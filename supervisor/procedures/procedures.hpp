@@ -25,45 +25,12 @@
 // everywhere before another holder gets it.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 
-#include "abi/redoubt/syscall.hpp"
 #include "abi/redoubt/system_call_arguments.hpp"
-#include "supervisor/cpu/cpu.hpp"
-#include "supervisor/rendezvous/rendezvous.hpp"
-#include "supervisor/transparency/extended_state_keeper.hpp"
-#include "supervisor/transparency/host_doors.hpp"
+#include "supervisor/supervisor.hpp"
 
 namespace redoubt::supervisor {
-
-struct Supervisor;
-enum class Continuation : std::uint32_t;
-
-enum class ProcedureState : std::uint32_t { idle, posted, running, finished, faulted, stopped, lost };
-
-struct alignas(64) Procedure {
-  std::atomic<ProcedureState> state{ProcedureState::idle};
-  std::atomic<bool> stop{false};  // wanted
-
-  // Written by the leader before it posts.
-  abi::ProcedureCall call{};
-  DriverAddress stack_pointer;
-  // Written by the CPU before it ends.
-  abi::ProcedureEnd end{};
-
-  // The leader's.
-  DriverAddress stack_top;       // null: the CPU has no ring-3 stack yet
-  std::uint64_t seen_ticks = 0;  // when the CPU was known to be alive
-
-  // The CPU's own. `round`: in which the rest describes it; a CPU that was reset may leave anything behind.
-  std::uint32_t round = 0;
-  bool entered = false;
-  ExtendedStateKeeper extended_state;
-  HostDoors host_doors;
-};
-
-inline constexpr std::uint64_t procedure_stack_pages = 8;
 
 // ---- On the CPU that runs MM: the system calls (abi/redoubt/syscall.hpp). `cpu` comes from ring 3.
 
@@ -87,24 +54,5 @@ Continuation serve_round(Supervisor& supervisor, Cpu& cpu, Rendezvous<cpu_limit>
 
 // It came from ring 3. Its frame holds the entry.
 Continuation handle_procedure_trap(Supervisor& supervisor, Cpu& cpu);
-
-// What a CPU that waits asks of the world (rendezvous/rendezvous.hpp).
-class RendezvousHardware {
- public:
-  explicit RendezvousHardware(Supervisor& supervisor) : supervisor_(supervisor) {}
-  std::uint64_t now();
-  void relax();
-  void rest();
-  bool call_in(std::uint32_t cpu);
-  bool call_others(std::uint32_t cpu);
-  void call_all();
-  [[noreturn]] void give_up_leader();
-  bool assigned(std::uint32_t cpu);
-  // The CPU was reset, or its procedure has left MM.
-  void forget(std::uint32_t cpu);
-
- private:
-  Supervisor& supervisor_;
-};
 
 }  // namespace redoubt::supervisor

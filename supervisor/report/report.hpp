@@ -2,7 +2,7 @@
 // The lines that the supervisor itself writes to the log (abi/redoubt/report.hpp names their keys).
 #pragma once
 
-#include "supervisor/domain/domain_calls.hpp"
+#include "supervisor/domain/fault.hpp"
 #include "supervisor/report/report_line.hpp"
 #include "supervisor/supervisor.hpp"
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 // Pages and copies: the checks are the memory map's own, made against its records.
+#include "supervisor/procedures/procedures.hpp"
 #include "supervisor/report/report.hpp"
 #include "supervisor/system_calls/system_calls.hpp"
 

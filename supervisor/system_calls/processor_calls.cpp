@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 // Other CPUs and interrupted code: structures of the foundation's are fetched once, and judged where they are used.
+#include "supervisor/procedures/procedures.hpp"
+#include "supervisor/rendezvous/rendezvous_hardware.hpp"
 #include "supervisor/report/report.hpp"
 #include "supervisor/save_state/save_state.hpp"
 #include "supervisor/system_calls/system_calls.hpp"

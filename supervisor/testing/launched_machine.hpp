@@ -19,6 +19,7 @@
 #include "supervisor/exceptions/trap.hpp"
 #include "supervisor/launch/launch.hpp"
 #include "supervisor/mmi/activity.hpp"
+#include "supervisor/stopping/machine_end.hpp"
 #include "supervisor/stopping/machine_stop.hpp"
 #include "supervisor/testing/paged_memory.hpp"
 
