@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// See the header. Pages go to drivers without access for the foundation: it has no business in them.
+// Pages go to drivers without access for the foundation: it has no business in them.
 #include "foundation/driver_allocator.hpp"
 
 #include <bit>

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// See the header.
 #include "foundation/fault_policies.hpp"
 
 #include "abi/redoubt/image_names.hpp"

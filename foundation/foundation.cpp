@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// See the header. Here: launch, the drivers' lives, MMIs and phases; what drivers can call is in services.cpp.
+// Here: launch, the drivers' lives, MMIs and phases; what drivers can call is in services.cpp.
 #include "foundation/foundation.hpp"
 
 #include <cstring>

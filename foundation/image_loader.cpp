@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// See the header.
 #include "foundation/image_loader.hpp"
 
 #include "abi/pe/pe.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// See the header. Sizes are multiples of 8, so what is left before the end of memory always takes a filler.
+// Sizes are multiples of 8, so what is left before the end of memory always takes a filler.
 #include "foundation/log_ring.hpp"
 
 #include <algorithm>

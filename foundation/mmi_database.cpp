@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// See the header.
 #include "foundation/mmi_database.hpp"
 
 namespace redoubt::foundation {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// See the header. A CRC is linear: flipping one bit of the table flips the same bits of its CRC whatever the rest of
-// the table holds. So the CRC follows CurrentlyExecutingCpu, which may change with each MMI, by a few XORs.
+// A CRC is linear: flipping one bit of the table flips the same bits of its CRC whatever the rest of the table holds.
+// So the CRC follows CurrentlyExecutingCpu, which may change with each MMI, by a few XORs.
 #include "foundation/system_table.hpp"
 
 #include <cstring>

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// See the header.
 #include "foundation/unblocking.hpp"
 
 #include "abi/pi/hob_cursor.hpp"

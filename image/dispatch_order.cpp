@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// See the header. schedule() is a walk down a tree (a driver, those BEFORE and AFTER it, those next to them, ...) whose
-// path back is kept in the nodes.
+// schedule() is a walk down a tree (a driver, those BEFORE and AFTER it, those next to them, ...) whose path back is
+// kept in the nodes.
 #include "image/dispatch_order.hpp"
 
 namespace redoubt::image {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// See the header. A GUIDed section of an unknown definition that needs no processing is read as it stands, which the
-// specification allows (volume 3, 3.2.5.7, EFI_GUIDED_SECTION_PROCESSING_REQUIRED).
+// A GUIDed section of an unknown definition that needs no processing is read as it stands, which the specification
+// allows (volume 3, 3.2.5.7, EFI_GUIDED_SECTION_PROCESSING_REQUIRED).
 #include "image/encapsulation.hpp"
 
 #include <lzma.h>

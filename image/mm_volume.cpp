@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// See the header.
 #include "image/mm_volume.hpp"
 
 #include "base/checked.hpp"

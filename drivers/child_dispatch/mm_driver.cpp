@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// See the header.
 #include "drivers/child_dispatch/mm_driver.hpp"
 
 #include <new>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// See the header. Section numbers are those of PI 1.9, volume 4.
+// Section numbers are those of PI 1.9, volume 4.
 #include "drivers/child_dispatch/protocols.hpp"
 
 namespace redoubt::child_dispatch {

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// See the header.
 #include "drivers/child_dispatch/requesting_cpu.hpp"
 
 namespace redoubt::child_dispatch {

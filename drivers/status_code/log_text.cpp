@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// See the header.
 #include "drivers/status_code/log_text.hpp"
 
 #include "abi/uefi/guid_text.hpp"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// See the header. Pointers of drivers: *Token and CPUStatus are written before anything starts, so that a wrong one is
-// an error of the call; a procedure's own result reaches CPUStatus without the foundation, when it returns.
+// Pointers of drivers: *Token and CPUStatus are written before anything starts, so that a wrong one is an error of the
+// call; a procedure's own result reaches CPUStatus without the foundation, when it returns.
 #include "foundation/processors/processors.hpp"
 
 #include "foundation/efi_status.hpp"

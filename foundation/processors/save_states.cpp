@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// See the header.
 #include "foundation/processors/save_states.hpp"
 
 #include "abi/pi/mm_cpu.hpp"

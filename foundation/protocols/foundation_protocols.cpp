@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// See the header.
 #include "foundation/protocols/foundation_protocols.hpp"
 
 #include "abi/pi/mm_access.hpp"

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// See the header.
 #include "foundation/protocols/memory_attributes.hpp"
 
 #include "abi/pi/mm_memory_attribute.hpp"

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// See mailbox.hpp. The flag is written last before the MMI and read first after it; everything else is ordered
-// around it.
+// The flag is written last before the MMI and read first after it; everything else is ordered around it.
 #include "launch/dxe/mailbox.hpp"
 
 #include <algorithm>

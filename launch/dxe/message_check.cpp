@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// See message_check.hpp. Every comparison subtracts a header size from a bound that is known to be larger, so that
-// no caller's number is ever an operand of a sum.
+// Every comparison subtracts a header size from a bound that is known to be larger, so that no caller's number is ever
+// an operand of a sum.
 #include "launch/dxe/message_check.hpp"
 
 #include "abi/pi/communicate.hpp"

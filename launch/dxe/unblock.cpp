@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// See unblock.hpp.
 #include "launch/dxe/unblock.hpp"
 
 #include "base/address.hpp"

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// See bootstrap_tables.hpp.
 #include "launch/pei/bootstrap_tables.hpp"
 
 #include <algorithm>

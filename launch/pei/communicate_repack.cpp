@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// See communicate_repack.hpp.
 #include "launch/pei/communicate_repack.hpp"
 
 #include <cstring>

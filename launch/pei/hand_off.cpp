@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// See hand_off.hpp.
 #include "launch/pei/hand_off.hpp"
 
 #include <cstring>

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// See hob_list.hpp.
 #include "launch/pei/hob_list.hpp"
 
 #include "abi/pi/hob_cursor.hpp"

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// See launch_options.hpp.
 #include "launch/pei/launch_options.hpp"
 
 #include "abi/redoubt/observation.hpp"

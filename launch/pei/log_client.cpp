@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// See log_client.hpp.
 #include "launch/pei/log_client.hpp"
 
 #include <algorithm>

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// See mailbox.hpp.
 #include "launch/pei/mailbox.hpp"
 
 #include "base/address.hpp"

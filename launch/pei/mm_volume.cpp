@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// See mm_volume.hpp. PEI services find the file, so that volumes inside compressed sections count as PEI knows them;
-// what is in it is read with the views of image/, since its contents decide what runs in MM.
+// PEI services find the file, so that volumes inside compressed sections count as PEI knows them; what is in it is read
+// with the views of image/, since its contents decide what runs in MM.
 #include "launch/pei/mm_volume.hpp"
 
 #include "abi/pi/firmware_volume.hpp"

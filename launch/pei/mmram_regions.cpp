@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// See mmram_regions.hpp.
 #include "launch/pei/mmram_regions.hpp"
 
 #include <optional>

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// See processors.hpp.
 #include "launch/pei/processors.hpp"
 
 #include <cpuid.h>

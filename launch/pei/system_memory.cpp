@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// See system_memory.hpp. A PEIM has no memory to sort in, so the list is walked again from each place where a
-// descriptor begins or ends to the next: between two of them everything is the same.
+// A PEIM has no memory to sort in, so the list is walked again from each place where a descriptor begins or ends to the
+// next: between two of them everything is the same.
 #include "launch/pei/system_memory.hpp"
 
 #include <algorithm>

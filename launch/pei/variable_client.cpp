@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// See variable_client.hpp.
 #include "launch/pei/variable_client.hpp"
 
 #include <algorithm>

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// See variable_ppi.hpp.
 #include "launch/pei/variable_ppi.hpp"
 
 #include "abi/redoubt/variable_ppi.hpp"

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// See fw_cfg.hpp.
 #include "platform/q35/fw_cfg.hpp"
 
 #include "arch/ports.hpp"

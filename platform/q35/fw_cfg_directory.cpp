@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// See fw_cfg_directory.hpp.
 #include "platform/q35/fw_cfg_directory.hpp"
 
 namespace redoubt::platform::q35 {

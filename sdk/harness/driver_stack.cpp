@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// See the header. The address sanitizer is told of every change of stack; without it those calls are nothing.
+// The address sanitizer is told of every change of stack; without it those calls are nothing.
 #include "sdk/harness/driver_stack.hpp"
 
 #include <sys/mman.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// See the header. Here: the volume that drivers are put into, MMIs, and what can be asked afterwards.
+// Here: the volume that drivers are put into, MMIs, and what can be asked afterwards.
 #include "sdk/harness/harness.hpp"
 
 #include <algorithm>

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// See the header.
 #include "sdk/harness/host_supervisor.hpp"
 
 #include <sys/mman.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// See the header. Opcodes: Intel SDM, volume 2, IN and OUT.
+// Opcodes: Intel SDM, volume 2, IN and OUT.
 #include "sdk/harness/port_instruction.hpp"
 
 namespace redoubt::sdk {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// See the header. Handlers run on a stack of their own, since a driver's may be what overflowed.
+// Handlers run on a stack of their own, since a driver's may be what overflowed.
 #include "sdk/harness/signals.hpp"
 
 #include <sys/mman.h>

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// See console.hpp.
 #include "tool/boot/console.hpp"
 
 namespace redoubt::tool::boot {

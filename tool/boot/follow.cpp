@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// See follow.hpp.
 #include "tool/boot/follow.hpp"
 
 #include <unistd.h>

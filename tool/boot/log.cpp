@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// See log.hpp.
 #include "tool/boot/log.hpp"
 
 #include <algorithm>

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// See status_text.hpp.
 #include "tool/boot/status_text.hpp"
 
 #include <array>

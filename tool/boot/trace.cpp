@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// See trace.hpp.
 #include "tool/boot/trace.hpp"
 
 #include <format>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// See witness.hpp. The two line formats are those of QEMU 7.2:
+// The two line formats are those of QEMU 7.2:
 //   apm_io_write write addr=0x0 val=0x00                    (addr 0 is port 0xB2)
 //   pci_cfg_write mch 00:00.0 @0x9d <- 0x1a                 (device, function, offset, value; the width isn't given)
 #include "tool/boot/witness.hpp"

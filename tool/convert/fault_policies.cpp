@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// See the header. Who is needed follows from the drivers' own dependency expressions and from who may produce what
-// they name (tool/depex/producers.hpp): of several candidates all are.
+// Who is needed follows from the drivers' own dependency expressions and from who may produce what they name
+// (tool/depex/producers.hpp): of several candidates all are.
 #include "tool/convert/fault_policies.hpp"
 
 #include <algorithm>

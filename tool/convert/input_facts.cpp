@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// See the header.
 #include "tool/convert/input_facts.hpp"
 
 #include <lzma.h>

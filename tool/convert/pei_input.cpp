@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// See the header.
 #include "tool/convert/pei_input.hpp"
 
 #include <filesystem>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// See the header. A log may show several boots: the latest one counts.
+// A log may show several boots: the latest one counts.
 #include "tool/depex/boot_record.hpp"
 
 #include <algorithm>

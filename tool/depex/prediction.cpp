@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// See the header. Drivers of Standalone MM are found by the walk that the foundation makes; those of Traditional MM as
-// PiSmmCore finds them, whose few rules of its own are put into the terms of image/dispatch_order.hpp here.
+// Drivers of Standalone MM are found by the walk that the foundation makes; those of Traditional MM as PiSmmCore finds
+// them, whose few rules of its own are put into the terms of image/dispatch_order.hpp here.
 #include "tool/depex/prediction.hpp"
 
 #include <algorithm>
