@@ -16,7 +16,7 @@ inline constexpr std::uint64_t page_bytes = 4096;
 
 // What memory and devices are wired to. MM maps MMRAM at the same numbers.
 struct PhysicalSpace;
-// What a set of page tables translates, whoever runs with it. Ring 0's own addresses are of this kind.
+// What a set of page tables translates, in whatever ring. Ring 0's own addresses are of this kind.
 struct LinearSpace;
 // As the foundation sees memory.
 struct FoundationSpace;

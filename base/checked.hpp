@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// Arithmetic on numbers that somebody else chose: the result, or Error::overflow when it doesn't fit.
+// Arithmetic on numbers from outside: the result, or Error::overflow when it doesn't fit.
 #pragma once
 
 #include <concepts>

@@ -29,7 +29,7 @@ void Dispatcher::driver(const image::FileView& file, const image::SectionView& e
   driver->executable = executable.payload();
   read_name(file, *driver);
   if (const auto depex = image::find_open_section(file, abi::SectionType::mm_depex); depex.has_value()) {
-    // Offsets in an expression count from its own start, as whoever reads the driver's .depex file sees them.
+    // Offsets in an expression count from its own start, as a reader of the driver's .depex file sees them.
     image::read_rule(driver->order, depex->payload());
   }
   order_.add(driver->order);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 // Which drivers there are and when each starts (PI 1.9, volume 4, chapter 1, with the dispatcher rules of volume 2,
 // chapter 10): keeps a record of each MM_STANDALONE file that image/mm_volume.hpp finds, and asks
-// image/dispatch_order.hpp who is next. It loads and starts nobody. The volumes are input that somebody outside MM
-// wrote before MMRAM was locked: a broken file costs that file.
+// image/dispatch_order.hpp which driver is next. It loads and starts none. The volumes are input that was written
+// outside MM, before MMRAM was locked: a broken file costs that file.
 #pragma once
 
 #include <cstdint>
@@ -30,7 +30,7 @@ class Dispatcher final : private image::MmVolumeVisitor {
   // how far into the region volumes reach.
   std::size_t discover(Bytes region, std::uint64_t origin) { return image::visit_mm_volumes(region, *this, origin); }
 
-  // A volume that somebody named, where the foundation reads nothing.
+  // A volume that a HOB names, where the foundation reads nothing.
   void log_unreachable(std::uint64_t base) { skipped(nullptr, {Error::access_denied, base, "not in the MM volumes"}); }
 
   // The next driver to start, in state starting, or null. `installed(const Guid&)` says whether a protocol is in the
@@ -47,7 +47,7 @@ class Dispatcher final : private image::MmVolumeVisitor {
   DriverNumber number(const DriverRecord& driver) const {
     return static_cast<DriverNumber>(drivers_.token(driver)) + 1;  // the slot's index
   }
-  // Null for foundation_itself and numbers that name nobody.
+  // Null for foundation_itself and numbers of no driver.
   DriverRecord* find(DriverNumber number) { return number == 0 ? nullptr : drivers_.at_index(number - 1); }
   // The first driver of a file with this name, or null.
   DriverRecord* find_file(const abi::Guid& file) {

@@ -26,7 +26,7 @@ inline constexpr std::size_t resource_count = static_cast<std::size_t>(Resource:
 constexpr std::array<abi::KeyName, resource_count> resource_names = {"pages",    "handles",       "protocols",
                                                                      "handlers", "notifications", "tables"};
 
-// What a service was refused for, besides arguments that nobody could have used.
+// What a service was refused for, besides arguments that are wrong for every driver.
 enum class Refusal : std::uint8_t {
   caller,  // the call came from where no driver's code is
   protocol,
@@ -101,7 +101,7 @@ class DriverLedger {
 
   // Keeps back for `driver` what it lacks to `pages`, but no more than half of what is free. Once.
   void reserve(DriverNumber driver, std::uint64_t pages);
-  // How many pages the driver may have, where `limit` is everybody's: no less than its reserve.
+  // How many pages the driver may have, where `limit` is that of all drivers: no less than its reserve.
   std::uint32_t page_limit(DriverNumber driver, std::uint32_t limit) const {
     return driver == reserve_driver_ && reserve_pages_ > limit ? static_cast<std::uint32_t>(reserve_pages_) : limit;
   }

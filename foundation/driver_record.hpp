@@ -19,7 +19,7 @@ enum class DriverState : std::uint8_t {
   starting,  // in its entry point
   running,   // its entry point returned success
   failed,    // refused by the loader, or its entry point returned an error: unloaded
-  disabled,  // stopped by a fault: registrations removed; its memory is nobody's until a reset
+  disabled,  // stopped by a fault: registrations removed; its memory is out of use until a reset
 };
 
 struct DriverRecord {

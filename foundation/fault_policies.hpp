@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 // What the image says becomes of the machine when a driver fails (image_names::fault_policies). The table is believed
-// as far as the volume is: whoever could write it could have put any driver there. What it doesn't name is disabled
-// when it fails; an entry that makes no sense asks for a reset, since somebody wanted more than that, and so does a
+// as far as the volume is: software that could write it could have put any driver there. What it doesn't name is
+// disabled when it fails; an entry that makes no sense asks for a reset, since more than that was wanted, and so does a
 // table that can't be read, or not to its end, for all that it might have named.
 #pragma once
 
@@ -14,7 +14,7 @@ namespace redoubt::foundation {
 
 class FaultPolicies {
  public:
-  // Everybody is disabled.
+  // Every driver is disabled.
   constexpr FaultPolicies() = default;
   // Those that the volume at the start of `region` lists; volumes inside it can't have any.
   explicit FaultPolicies(Bytes region);

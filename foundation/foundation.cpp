@@ -209,7 +209,7 @@ void Foundation::discover_drivers(const abi::FoundationLaunch& launch, bool soun
   std::uint64_t seen = dispatcher_.discover(region, 0);
   if (!sound_hobs) return;
   // Volumes that PEI described are MM's business if they lie in MMRAM. What of them the walk over the region met is
-  // known; where the region isn't, there is nothing that anybody protected.
+  // known; what lies outside the region isn't protected.
   const Bytes hobs(at_address<std::byte>(launch.hob_base), launch.hob_size);
   for_each_firmware_volume(hobs, [&](std::uint64_t base, std::uint64_t size) {
     if (base - launch.mmram_base >= launch.mmram_size) return;
@@ -313,7 +313,8 @@ Result<void> Foundation::install_loaded_image(DriverRecord& driver, const Loaded
     abi::LoadedImageProtocol protocol;
     FilePath path;
   };
-  // In the driver's own memory: it may put its Unload function there (UEFI 2.10, 9.1), and nobody here reads it again.
+  // In the driver's own memory: it may put its Unload function there (UEFI 2.10, 9.1), and the foundation never reads
+  // it again.
   const std::uint64_t address = TRY(allocator_.allocate_pool(dispatcher_.number(driver), sizeof(Instance)));
   driver.loaded_image = address;
   Instance instance{};
@@ -399,7 +400,7 @@ void Foundation::disable(DriverNumber number, const DriverCall& call, const Guid
   mmis_.remove_owned(number);
   update_interest();
   if (again) return;
-  // Its pages stay on its account, where nobody can free them: others may hold pointers into them.
+  // Its pages stay on its account, where no driver can free them: others may hold pointers into them.
   ledger_.end_reserve(number);
   supervisor_.log(LogLine("driver.quarantined")
                       .decimal("driver", number)
@@ -537,8 +538,8 @@ MmiReply Foundation::message(const abi::MmiEvent& event) {
       closed_message != policy::ClosedMessage::unknown && policy::expect_answer(closed_message, declared_data(event));
   std::uint64_t size = event.data_size;
   EfiStatus status = manage(type, 0, event.data, 0, &size);
-  // The caller learns whether somebody handled it, no more (as edk2's Standalone MM core answers); a fault is no
-  // answer at all. Nor is silence, or a reply without a status, to those who look nowhere else.
+  // The caller learns whether a handler took it, no more (as edk2's Standalone MM core answers); a fault is no answer
+  // at all. Nor is silence, or a reply without a status, to those who look nowhere else.
   if (status == abi::status::device_error) [[unlikely]]
     return fail(event, closed_message, status);
   // A phase was heard of, whatever its handlers make of the size.

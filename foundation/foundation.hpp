@@ -117,8 +117,8 @@ class Foundation {
   // The driver that the platform names for variables, also where no table does. At the end of PEI: stock DXE never gets
   // to ReadyToLock without it, since it goes through all variables until there is none left.
   void miss_variable_driver();
-  // After a fault in a call of `callee`: whoever's code it was is to blame, and whose call it cut off has stopped in
-  // the middle of something. Both are disabled.
+  // After a fault in a call of `callee`: the driver whose code it was is to blame, and the driver whose call it cut off
+  // has stopped in the middle of something. Both are disabled.
   void settle(DriverNumber callee, const abi::DriverCall& call, const abi::Guid* handler);
   // `blamed`: another driver, whose fault it was; foundation_itself if it was the driver's own.
   void disable(DriverNumber driver, const abi::DriverCall& call, const abi::Guid* handler, DriverNumber blamed);
@@ -128,8 +128,8 @@ class Foundation {
   void report_usage();
 
   // Who calls a service: the driver that goes on when it is over. Drivers call each other without the foundation's
-  // knowledge, so that isn't always the one that runs on its behalf. foundation_itself: nobody, since no driver's code
-  // is there; whatever the stack says, nothing but a fault can come of it.
+  // knowledge, so that isn't always the one that runs on its behalf. foundation_itself: none, since no driver's code is
+  // there; whatever the stack says, only a fault can come of it.
   DriverNumber caller_of(std::uint64_t return_address) const {
     return return_address == return_gate_ ? running_ : page_map_.code_owner(return_address);
   }
@@ -213,7 +213,7 @@ class Foundation {
   bool dispatching_ = false;
   bool dispatched_again_ = false;  // since the launch
   bool interested_ = false;        // what set_root_interest was told last
-  bool entry_notified_ = false;    // whether somebody waits for gEfiMmEntryNotifyProtocolGuid
+  bool entry_notified_ = false;    // whether a driver waits for gEfiMmEntryNotifyProtocolGuid
   bool exit_notified_ = false;
   bool variables_missed_ = false;
 };

@@ -25,7 +25,7 @@ struct LoadedImage {
 
 enum class ImageAlignment : std::uint8_t {
   pages,     // what every driver has to have
-  admitted,  // any: somebody made an exception for this driver
+  admitted,  // any: the converter made an exception for this driver
 };
 
 // An x64 PE32+ or TE image; `bytes` lies in memory the foundation reads.

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// The phases of a boot as MM hears of them: messages whose GUID is the event (the protocols: PI 1.9, volume 4,
-// chapter 4; the set of messages is the one edk2's Standalone MM core serves). Anybody outside can send such a message
-// at any time, so each works once and none works backwards: what the gate lets through is a boot's own sequence or a
-// part of it. DXE has ended by whatever comes after it: the foundation signals EndOfDxe before. What is for boot alone
-// ends with the lock, the rest with the boot: nobody answers such a message then, and its GUID is free for drivers. The
-// lock closes dispatch, and nothing else: the specification lets drivers that run register and install for as long as
-// they live.
+// The phases of a boot as MM hears of them: messages whose GUID is the event (the protocols: PI 1.9, volume 4, chapter
+// 4; the set of messages is the one edk2's Standalone MM core serves). The host can send such a message at any time, so
+// each works once and none works backwards: what the gate lets through is a boot's own sequence or a part of it. DXE
+// has ended by whatever comes after it: the foundation signals EndOfDxe before. What is for boot alone ends with the
+// lock, the rest with the boot: such a message isn't answered then, and its GUID is free for drivers. The lock closes
+// dispatch, and nothing else: the specification lets drivers that run register and install for as long as they live.
 #pragma once
 
 #include <array>

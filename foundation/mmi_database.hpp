@@ -47,7 +47,7 @@ class MmiDatabase {
   std::uint64_t token(const MmiHandlerRecord& handler) const { return handlers_.token(handler); }
   // Null also for a handler that was unregistered while it runs.
   MmiHandlerRecord* find_handler(std::uint64_t token);
-  // Null if nobody handles the GUID.
+  // Null if no handler is registered for the GUID.
   MmiTypeRecord* find_type(const abi::Guid& guid);
 
   // `guid` null: a root handler. Error::out_of_memory, also beyond the owner's limit.
@@ -77,9 +77,9 @@ class MmiDatabase {
 
   // Who alone may handle a message whose sender takes much for success: the driver that it is meant for, else the first
   // that registered, until a reset. Another one could say that nothing is locked, also when that one is gone.
-  // foundation_itself: nobody yet, or anybody may.
+  // foundation_itself: none yet, or any driver may.
   DriverNumber answerer(policy::ClosedMessage message) const { return answerers_[static_cast<std::size_t>(message)]; }
-  // Before anybody registered.
+  // Before any driver registered.
   void set_answerer(policy::ClosedMessage message, DriverNumber driver) {
     answerers_[static_cast<std::size_t>(message)] = driver;
   }

@@ -176,7 +176,7 @@ std::uint64_t Observer::answer(MutableBytes data, Dispatcher& dispatcher) {
   return 0;
 }
 
-// Whoever reads makes room: at run time nothing else does.
+// A read makes room: at run time nothing else does.
 std::uint64_t Observer::read_log(std::uint64_t first, MutableBytes data, Dispatcher& dispatcher) {
   dispatcher.for_each_record([](DriverRecord& driver) {
     driver.account.log.bytes = 0;

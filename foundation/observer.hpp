@@ -34,8 +34,8 @@ class Observer {
 
   // A line of the report: written at once, and kept as text.
   void event(abi::LogLevel level, const LogLine& line);
-  // A line that somebody had to say, kept if the log's level admits it. A driver's goes on its `share`, which may be
-  // null: a line beyond share_bytes is dropped, and counted, whatever its level.
+  // A line of the foundation or a driver, kept if the log's level admits it. A driver's goes on its `share`, which may
+  // be null: a line beyond share_bytes is dropped, and counted, whatever its level.
   void text(abi::LogLevel level, DriverNumber driver, LogShare* share, std::string_view text);
   // Writes to the report what waits for it: log lines, and the rows of the profile that changed. Drivers have their
   // shares of the log anew.
@@ -63,7 +63,7 @@ class Observer {
 
  private:
   static constexpr std::uint64_t ring_pages = 8;
-  // An eighth for each, so that one that writes without end takes nobody's last lines.
+  // An eighth for each, so that one that writes without end leaves the others their last lines.
   static constexpr std::uint64_t share_bytes = ring_pages * page_bytes / 8;
 
   void tell_dropped(DriverNumber driver);

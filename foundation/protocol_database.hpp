@@ -27,7 +27,7 @@ struct InterfaceRecord {
   InterfaceRecord* chain = nullptr;
 };
 
-// Whoever installed the oldest interface on it that is left has it on its account.
+// It is on the account of the driver that installed the oldest interface left on it.
 struct HandleRecord {
   DriverNumber owner = foundation_itself;
   RecordList<InterfaceRecord, &InterfaceRecord::on_handle> interfaces;

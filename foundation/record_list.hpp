@@ -50,7 +50,7 @@ class RecordList {
 struct CallbackState {
   std::uint64_t sequence = 0;  // order of registration
   std::uint32_t pins = 0;      // walks that stand on it
-  bool removed = false;        // gone for everybody but those walks
+  bool removed = false;        // gone for all but those walks
 };
 
 // T has a CallbackState `callback` and the link.
@@ -99,7 +99,7 @@ class CallbackList {
     --walkers_;
   }
 
-  // For walks that call nobody. Records already removed appear too: look at callback.removed.
+  // For walks that call no driver. Records already removed appear too: look at callback.removed.
   T* first() const { return list_.first(); }
   static T* next(const T& record) { return RecordList<T, link>::next(record); }
 

@@ -87,7 +87,7 @@ EfiStatus Foundation::install_configuration_table(Arguments arguments, DriverNum
   const auto [system_table, guid_address, vendor_table, size] =
       std::array{arguments[0], arguments[1], arguments[2], arguments[3]};
   static_cast<void>(system_table);
-  static_cast<void>(size);  // the table stays where it is; nobody needs its size
+  static_cast<void>(size);  // the table stays where it is; its size isn't needed
   if (guid_address == 0) return abi::status::invalid_parameter;
   const auto guid = memory_.read<Guid>(guid_address);
   if (!guid.has_value()) return abi::status::invalid_parameter;
@@ -266,7 +266,7 @@ EfiStatus Foundation::free_pages(Arguments arguments, DriverNumber caller) {
 
 // ---- Processors ----
 
-// A procedure is the driver's whose code it is, as a handler: nobody could be blamed for another one's.
+// A procedure belongs to the driver whose code it is, as a handler does: its fault is blamed on that driver.
 EfiStatus Foundation::processor_service(Service service, Arguments arguments, DriverNumber caller) {
   const std::uint64_t procedure = service == Service::startup_this_ap ? arguments[0] : arguments[1];
   DriverNumber owner = caller;
@@ -359,7 +359,7 @@ EfiStatus Foundation::install_protocol_interface(Arguments arguments, DriverNumb
   const std::uint64_t interface = arguments[3];
   const auto record = protocols_.install(handle, *guid, interface, caller);
   if (!record.has_value()) return to_efi_status(record.error());
-  // Before anybody is notified: a driver that can't be told its handle gets no interface either.
+  // Before any driver is notified: a driver that can't be told its handle gets no interface either.
   if (handle == nullptr && !memory_.write(handle_address, protocols_.token(*(*record)->handle))) {
     protocols_.uninstall(**record);
     return abi::status::invalid_parameter;
@@ -527,7 +527,7 @@ EfiStatus Foundation::mmi_manage(Arguments arguments) {
     const auto guid = memory_.read<Guid>(arguments[0]);
     if (!guid.has_value()) return abi::status::invalid_parameter;
     MmiTypeRecord* type = mmis_.find_type(*guid);
-    // Drivers as others outside may take it for nothing being locked that nobody answered.
+    // A driver, like a sender outside, may take a missing answer to mean that nothing is locked.
     const bool is_known = policy::closed_message(*guid) != policy::ClosedMessage::unknown;
     const EfiStatus status =
         type == nullptr ? abi::status::not_found : manage(type, arguments[1], arguments[2], arguments[3], nullptr);
@@ -561,7 +561,7 @@ EfiStatus Foundation::mmi_handler_register(Arguments arguments, DriverNumber cal
     const auto read = memory_.read<Guid>(arguments[1]);
     if (!read.has_value()) return abi::status::invalid_parameter;
     guid = *read;
-    if (same(guid, abi::observation_message_guid)) return abi::status::invalid_parameter;  // nobody else's to answer
+    if (same(guid, abi::observation_message_guid)) return abi::status::invalid_parameter;  // the foundation's
   }
   const DriverNumber owner = owner_of(function, caller);
   if (owner == foundation_itself) return abi::status::invalid_parameter;

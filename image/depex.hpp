@@ -49,7 +49,7 @@ class DepexView {
     abi::Guid file;
   };
   const std::optional<Order>& order() const { return order_; }
-  // Whether the driver waits until somebody asks for it by name (SOR).
+  // Whether the driver waits until another driver asks for it by name (SOR).
   bool on_request() const { return on_request_; }
 
   // `installed(guid)` says whether a protocol is there. True at once for an expression with an order().

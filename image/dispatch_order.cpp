@@ -35,7 +35,7 @@ void DispatchOrder::schedule_apriori(Bytes list) {
     if (!name.has_value()) return;
     for (DispatchNode* node = first_; node != nullptr; node = node->next_discovered) {
       if (node->state != DispatchState::waiting || node->file != *name) continue;
-      // In the order given: nobody comes in between.
+      // In the order given: no other driver comes in between.
       node->state = DispatchState::scheduled;
       node->apriori = true;
       append(*node);

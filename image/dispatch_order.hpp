@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// In which order MM drivers start (PI 1.9, volume 2, chapter 10, "DXE Dispatcher", which volume 4 takes over for MM):
-// a priori list first, then whoever's dependency expression is true, BEFORE and AFTER next to their anchors. The
-// foundation dispatches with it and the `redoubt` command predicts with it, so there is one answer. It loads and
-// starts nobody, allocates nothing and never recurses: a volume with any number of drivers is only slow.
+// In which order MM drivers start (PI 1.9, volume 2, chapter 10, "DXE Dispatcher", which volume 4 takes over for MM): a
+// priori list first, then each driver whose dependency expression is true, BEFORE and AFTER next to their anchors. The
+// foundation dispatches with it and the `redoubt` command predicts with it, so there is one answer. It loads and starts
+// no driver, allocates nothing and never recurses: a volume with any number of drivers is only slow.
 #pragma once
 
 #include "abi/uefi/types.hpp"
@@ -16,7 +16,7 @@ enum class DispatchRule : std::uint8_t {
   expression,  // its expression
   before,      // just before the driver `anchor`
   after,       // just after it
-  on_request,  // SOR: when somebody asks for it, which MM has no service for
+  on_request,  // SOR: when another driver asks for it, which MM has no service for
   malformed,   // never; `defect` says why
 };
 
@@ -53,11 +53,11 @@ class DispatchOrder {
   void add(DispatchNode& node);
 
   // Schedules those waiting drivers that an a priori file's RAW section names, in its order, whatever their rules.
-  // Names nobody has are passed over, and so are bytes at the end that are no GUID.
+  // Names of no driver are passed over, and so are bytes at the end that are no GUID.
   void schedule_apriori(Bytes list);
 
-  // The next driver to start, in state taken, or null. `installed(const Guid&)` says whether a protocol is there:
-  // rules are looked at anew when nobody is scheduled.
+  // The next driver to start, in state taken, or null. `installed(const Guid&)` says whether a protocol is there: rules
+  // are looked at anew when no driver is scheduled.
   template <typename Installed>
   DispatchNode* next(Installed&& installed) {
     if (scheduled_ == nullptr) {
@@ -106,7 +106,7 @@ class DispatchOrder {
   DispatchNode* scheduled_last_ = nullptr;
 };
 
-// Calls visit(const Guid&) for each term of the node's expression that names a protocol which isn't there. Nobody is
+// Calls visit(const Guid&) for each term of the node's expression that names a protocol which isn't there. Nothing is
 // called for other rules, or for an expression that is false for another reason.
 template <typename Installed, typename Visit>
 void for_each_missing(const DispatchNode& node, Installed&& installed, Visit&& visit) {

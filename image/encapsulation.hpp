@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 // Sections that hold other sections (PI 1.9, volume 3, 3.2.5.1 to 3.2.5.7), whatever they are encoded in: the one place
-// that knows every encoding, for whoever lists an image and for whoever unpacks a driver. Host only.
+// that knows every encoding, for listing an image and for unpacking a driver. Host only.
 #pragma once
 
 #include <string>

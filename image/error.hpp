@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// What the parsers of this folder say when they refuse: a kind, where, and why in a few words that end up after
-// "FILE: offset 0x..: " on somebody's terminal. No allocation, so the words are fixed.
+// What the parsers of this folder say when they refuse: a kind, where, and why in a few words that end up after "FILE:
+// offset 0x..: " on a user's terminal. No allocation, so the words are fixed.
 #pragma once
 
 #include <cstdint>

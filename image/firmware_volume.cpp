@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// The rules of volumes and files. A header is copied out before it is looked at, so that even input that somebody
-// changes meanwhile is judged by one reading.
+// The rules of volumes and files. A header is copied out before it is looked at, so that even input that changes
+// meanwhile is judged by one reading.
 #include "image/firmware_volume.hpp"
 
 #include <algorithm>

@@ -61,7 +61,7 @@ class FileView {
   // Compares the data with its checksum: reads all of it.
   ImageResult<void> check_data() const;
 
-  // Files of type raw and pad, and files of types that nobody has defined, have no sections.
+  // Files of type raw and pad, and files of undefined types, have no sections.
   bool has_sections() const;
   SectionCursor sections() const { return {data(), data_offset()}; }
   // Shorthand for find_section(sections(), type).

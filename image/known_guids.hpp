@@ -9,7 +9,7 @@
 
 namespace redoubt::image {
 
-// Empty if nobody gave it one.
+// Empty if it has none.
 std::string_view known_name(const abi::Guid& guid);
 
 // Its name, or the GUID in registry format.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// Sections of a firmware file (PI 1.9, volume 3, 3.2.4 and 3.2.5): one validated header and the bytes behind it.
-// A view points into its input and decodes nothing; compressed contents are the business of whoever can decompress.
+// Sections of a firmware file (PI 1.9, volume 3, 3.2.4 and 3.2.5): one validated header and the bytes behind it. A view
+// points into its input and decodes nothing; compressed contents are for code that can decompress.
 #pragma once
 
 #include <optional>

@@ -27,8 +27,8 @@ void start_log();
 void write_log(std::string_view text);
 
 // Writes `text`, printable ASCII and line ends, to the board's serial console. The port may be an operating system's by
-// now, or lead anywhere: what it says bounds the wait for each byte and nothing else. `set_up`: nobody else can have
-// chosen a speed; otherwise that, and what interrupts it raises, stay as they are.
+// now, or lead anywhere: what it says bounds the wait for each byte and nothing else. `set_up`: no other software can
+// have chosen a speed; otherwise that, and what interrupts it raises, stay as they are.
 void write_console(std::string_view text, bool set_up);
 
 // A free-running timer, which wraps at board::timer_mask.

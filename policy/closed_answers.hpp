@@ -34,7 +34,7 @@ constexpr ClosedMessage closed_message(const abi::Guid& handler) {
 }
 
 // Whose messages the driver answers that alone may produce a protocol: MM drivers believe what they hear there as
-// senders of messages do. unknown: anybody may.
+// senders of messages do. unknown: any driver may.
 constexpr ClosedMessage closed_protocol(const abi::Guid& protocol) {
   namespace messages = abi::variable_messages;
   const bool is_variables = protocol == abi::smm_variable_guid || protocol == abi::smm_variable_write_guid;

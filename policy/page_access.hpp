@@ -23,7 +23,7 @@ constexpr bool is_plain(abi::Rights rights) {
 }
 
 // Whether pages may be given this access: plain rights, and no page that one domain may write and another, or the same,
-// run. The exception for unaligned images is drivers' alone, and only where nobody else has any right.
+// run. The exception for unaligned images is drivers' alone, and only where the foundation has no right.
 constexpr bool may_have(const abi::PageAccess& access, bool exceptions) {
   if (exceptions && access.holder == abi::DomainId::drivers && access.holders == abi::unprotected &&
       access.others == abi::no_rights) {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 // Which registers of the interrupted code MM drivers may read and write. What no rule names is denied. The rules are a
-// board's (platform/<board>/grants.hpp); the supervisor asks before it touches a save state, and nobody else does.
+// board's (platform/<board>/grants.hpp); the supervisor alone asks, before it touches a save state.
 //
-// A register of the caller is a parameter of his; one of somebody who was merely interrupted is a secret, and a handle
-// on his code. So the condition that matters is whether the interrupted code asked for this MMI, which only ring 0 can,
-// where I/O is allowed.
+// A register of the caller is its parameter. A register of code that was merely interrupted is a secret, and a handle
+// on that code. So the condition that matters is whether the interrupted code asked for this MMI, which only ring 0
+// can, where I/O is allowed.
 #pragma once
 
 #include <cstdint>

@@ -24,7 +24,7 @@ class DriverImages {
     }
   }
 
-  // The number of the driver whose code is at the address; nobody's is also that of a driver that was stopped.
+  // The number of the driver whose code is at the address; `nobody` also for a driver that was stopped.
   abi::UintN driver_at(const void* address) const {
     if (protocol_ == nullptr) return everybody;
     abi::UintN driver = nobody;

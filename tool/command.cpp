@@ -23,7 +23,7 @@ std::string printable(const std::string& text) {
 }
 
 int report(const CommandError& error) {
-  // Nobody is left to tell if standard error is gone.
+  // If standard error is gone the error can't be told.
   static_cast<void>(std::fputs(std::format("redoubt: {}\n", printable(error.message)).c_str(), stderr));
   return static_cast<int>(error.status);
 }

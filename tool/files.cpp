@@ -94,7 +94,7 @@ Result<void, CommandError> replace_file(const std::string& path, Bytes bytes) {
   if (target == nullptr) {
     return bad_input(path, last_error());
   }
-  // Whoever may not write the file may still rename another one over it; that isn't meant.
+  // A user who may not write the file may still rename another one over it; that isn't meant.
   const Descriptor file(::open(target.get(), O_RDWR | O_CLOEXEC | O_NONBLOCK));
   struct stat status{};
   if (!file.open() || ::fstat(file.get(), &status) != 0) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 // What a processor stores at SMBASE + 0xFE00 on an SMI (AMD64 APM volume 2, 10.2.3; QEMU's x86-64 processors lay it out
-// the same way). A field that is not named here is nobody's business in MM. Written by the processor alone; RSM loads
-// the registers from here again.
+// the same way). A field that is not named here isn't used in MM. Written by the processor alone; RSM loads the
+// registers from here again.
 #pragma once
 
 #include <cstddef>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 // Firmware volumes, files and sections as they lie in flash (PI 1.9, volume 3, chapters 2 and 3). Nothing here checks
-// anything: image/ turns bytes into validated views, and everybody else goes through those.
+// anything: image/ turns bytes into validated views, and all other folders go through those.
 #pragma once
 
 #include "abi/uefi/types.hpp"

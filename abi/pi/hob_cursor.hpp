@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// The one way through a HOB list. A list is data like any other, whoever wrote it: the cursor checks each length
+// The one way through a HOB list. A list is data like any other, wherever it came from: the cursor checks each length
 // against what is left of the list, never reads behind it, and stops where a length leads nowhere.
 #pragma once
 
@@ -49,7 +49,7 @@ class HobCursor {
   constexpr explicit HobCursor(std::span<const std::byte> list) : next_(list.data()), left_(list.size()) {}
 
   // A list of which only the start is known, as DXE publishes it; null is an empty one. The end of the address space is
-  // the only bound, so this is for lists that whoever asks trusts anyway.
+  // the only bound, so this is for lists that the caller trusts anyway.
   static HobCursor trusting(const void* list) {
     HobCursor cursor({});
     if (list != nullptr) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// What a PEIM calls and installs: the PEI Services Table (PI 1.9, volume 1, chapter 4) and the PPIs that an IPL
-// needs (volume 1, 8.3.9 for MP services, volume 4, chapter 6 for MM access and communication). A PEIM and its
-// PEI core have the same width, so pointers and UintN are native here; services that nobody here calls are kept
-// as untyped pointers, for their place in the table.
+// What a PEIM calls and installs: the PEI Services Table (PI 1.9, volume 1, chapter 4) and the PPIs that an IPL needs
+// (volume 1, 8.3.9 for MP services, volume 4, chapter 6 for MM access and communication). A PEIM and its PEI core have
+// the same width, so pointers and UintN are native here; services that Redoubt doesn't call are kept as untyped
+// pointers, for their place in the table.
 #pragma once
 
 #include "abi/pi/hob.hpp"
@@ -85,7 +85,7 @@ struct PeiServices {
   void* pci_cfg;
   EfiStatus(EFIAPI* ffs_find_file_by_name)(const Guid*, VolumeHandle, FileHandle*);
   EfiStatus(EFIAPI* ffs_get_file_info)(FileHandle, FvFileInfo*);
-  // Five more services that nobody here needs.
+  // Five more services that Redoubt doesn't call.
 };
 #if defined(__i386__)
 static_assert(sizeof(PpiDescriptor) == 12 && sizeof(NotifyDescriptor) == 12 && sizeof(FvFileInfo) == 32 &&

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// What a message asks that has an answer also when nobody is left to give it (policy/closed_answers.hpp). The
-// supervisor takes it when it captures the message, before ring 3, which may fail in the middle, can change what was
-// asked.
+// What a message asks that is answered even when its driver is gone (policy/closed_answers.hpp). The supervisor takes
+// it when it captures the message, before ring 3, which may fail in the middle, can change what was asked.
 #pragma once
 
 #include <cstdint>

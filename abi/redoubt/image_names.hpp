@@ -19,8 +19,8 @@ inline constexpr Guid foundation = {0x1d61d04e, 0x63d0, 0x48af, {0x98, 0x17, 0x4
 inline constexpr Guid mm_volume = {0xbb1ff377, 0x502c, 0x4e69, {0x93, 0x63, 0xcb, 0x3a, 0x7c, 0x58, 0xd7, 0xbd}};
 inline constexpr Guid volume_file = {0x6433f0a1, 0x8f17, 0x407a, {0xb9, 0x5e, 0xf1, 0x44, 0xc4, 0x10, 0x16, 0x15}};
 // A FREEFORM file of the MM volume whose only RAW section lists, as bare GUIDs, the drivers whose images the loader
-// takes although their sections aren't aligned to 4 KiB: the exceptions that somebody asked the converter for by name.
-// In other volumes it means nothing.
+// takes although their sections aren't aligned to 4 KiB: the exceptions that the converter was asked for by name. In
+// other volumes it means nothing.
 inline constexpr Guid alignment_exceptions = {
     0x3d2f8c51, 0x7b64, 0x4e0a, {0x9c, 0x1d, 0x5a, 0x86, 0x20, 0xe4, 0xb7, 0x93}};
 // A FREEFORM file of the MM volume whose only RAW section says what becomes of the machine when a driver fails

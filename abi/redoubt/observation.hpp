@@ -2,7 +2,7 @@
 // What MM shows of itself to those who write drivers for it: a log with levels, kept in a ring in MMRAM, and a profile
 // of the MMI handlers. Drivers write to the log through a protocol; PEI and DXE read log and profile through a message
 // that the foundation itself answers until ReadyToLock, and afterwards only if the launch options say so: an OS gets
-// EFI_NOT_FOUND, as for a GUID that nobody knows. Everything of it also goes to the boot report (report.hpp).
+// EFI_NOT_FOUND, as for an unknown GUID. Everything of it also goes to the boot report (report.hpp).
 #pragma once
 
 #include <cstddef>
@@ -36,7 +36,7 @@ inline constexpr std::uint32_t log_level_shift = 8;     // a LogLevel in four bi
 inline constexpr std::uint32_t log_level_mask = 0xF00;
 }  // namespace launch_option
 
-// In MM's protocol database, without an interface, if whoever starts the machine wants a damaged variable store
+// In MM's protocol database, without an interface, if the starter of the machine wants a damaged variable store
 // repaired at the price of the variables that can't be found any more, keys included.
 inline constexpr Guid repair_variables_protocol_guid = {
     0x6d4f0c9e, 0x2b57, 0x4a1d, {0x8c, 0x36, 0x5e, 0x91, 0xd7, 0x0a, 0x44, 0xb8}};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 // Who may do what with a page of MMRAM, as the foundation asks for it and the supervisor keeps it: a page has one
-// holder, the holder's rights, and everybody else's. Which of these may be asked for: policy/page_access.hpp.
+// holder, the holder's rights, and the others' rights. Which of these may be asked for: policy/page_access.hpp.
 #pragma once
 
 #include <bit>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// How a driver that is about to write flash makes sure that nobody runs outside MM meanwhile: a CPU outside can put a
+// How a driver that is about to write flash makes sure that no CPU runs outside MM meanwhile: a CPU outside can put a
 // window of the chipset over the flash, and what the driver writes or reads back goes elsewhere then. Most MMIs write
 // nothing and need no more than the CPUs that came by themselves, so it is asked for.
 //
@@ -23,10 +23,10 @@ struct ProcessorsHeldProtocol {
   // never started, or have interrupts of every kind shut out. Where it isn't zero the caller asks again before what it
   // wrote begins to count. Written on EFI_SUCCESS alone.
   //
-  // EFI_SUCCESS: nobody is known to run outside. While MM starts its drivers nobody but firmware runs, and no other
-  // CPU is held: it is 0 then. EFI_DEVICE_ERROR: a CPU that is known to run doesn't come, or one that was presumed
-  // stopped at the last call of this MMI came in since: it ran. A line of the log says which.
-  // EFI_INVALID_PARAMETER: `presumed_stopped` can't be written.
+  // EFI_SUCCESS: no CPU is known to run outside. While MM starts its drivers only firmware runs, and no other CPU is
+  // held: it is 0 then. EFI_DEVICE_ERROR: a CPU that is known to run doesn't come, or one that was presumed stopped at
+  // the last call of this MMI came in since: it ran. A line of the log says which. EFI_INVALID_PARAMETER:
+  // `presumed_stopped` can't be written.
   EfiStatus(EFIAPI* hold)(const ProcessorsHeldProtocol* self, UintN* presumed_stopped);
 };
 

@@ -9,7 +9,7 @@
 // Nothing here is inlined: a line has many fields, and images of ring 0 and of PEI are to stay small.
 //
 // A field that doesn't fit whole is left out; one in quotes is cut, never the quote that ends it. Text that could end a
-// value or a line is replaced, whoever it came from.
+// value or a line is replaced, wherever it came from.
 #pragma once
 
 #include <cstddef>

@@ -59,8 +59,8 @@ inline constexpr std::uint32_t domain_call_depth = 32;
 inline constexpr std::uint32_t unblocked_limit = 64;
 inline constexpr std::uint64_t unblocked_pages_limit = 8192;
 
-// Success of a call that makes something else run on this CPU: no register is written, and whoever asked goes on when
-// its turn comes, or never.
+// Success of a call that makes something else run on this CPU: no register is written, and the asking domain goes on
+// when its turn comes, or never.
 struct Switched;
 
 // A CPU by its number, as asked for: there may be none.
@@ -200,7 +200,7 @@ static_assert(sizeof(DriverCall) == 104 && offsetof(DriverCall, scratch) == 40 &
 
 // A procedure of a driver on another CPU, under the Microsoft convention, in ring 3 on a stack of that CPU's own. It
 // can call no service: a gate answers EFI_UNSUPPORTED there. When it returns, its rax goes to *status, which the driver
-// must be able to write, before anybody learns of the end.
+// must be able to write, before any driver learns of the end.
 struct ProcedureCall {
   std::uint64_t entry;
   std::uint64_t argument;
@@ -283,7 +283,7 @@ static_assert(sizeof(FoundationLaunch) == 128);
 
 // One MMI. `has_message`: a message was captured and its sizes are right; `guid` names its handler (MessageGuid for
 // version 3), its data is `data_size` bytes at `data`, which lies in the copy of the communication buffer. `question`:
-// what it asked before anybody else in MM saw it.
+// what it asked, before ring 3 saw it.
 struct MmiEvent {
   std::uint64_t has_message;
   Guid guid;

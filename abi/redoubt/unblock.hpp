@@ -94,7 +94,7 @@ inline constexpr Guid unblocked_memory_protocol_guid = {
 
 struct UnblockedMemoryProtocol {
   // EFI_SUCCESS if all of the `bytes` bytes at `address`, at least one, lie in one range that was opened to drivers.
-  // They are shared with everybody outside MM: any of them can change at any time. EFI_ACCESS_DENIED otherwise.
+  // They are shared with the host: any of them can change at any time. EFI_ACCESS_DENIED otherwise.
   EfiStatus(EFIAPI* check)(const UnblockedMemoryProtocol* self, EfiPhysicalAddress address, std::uint64_t bytes);
 };
 

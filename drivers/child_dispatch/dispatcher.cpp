@@ -77,7 +77,7 @@ EfiStatus Dispatcher::register_software(abi::MmiHandler function, abi::MmSwRegis
   append(*child);
   by_value_[value] = child;
   ++software_children_;
-  if (chipset_.command() == value) chipset_.forget_command();  // was for nobody
+  if (chipset_.command() == value) chipset_.forget_command();  // came before the child
   context.value = value;
   handle = child->handle;
   return status::success;
@@ -96,7 +96,7 @@ EfiStatus Dispatcher::register_ichn(abi::MmiHandler function, const abi::MmIchnR
   const bool first = !has_tco_child();
   append(*child);
   if (first) {
-    chipset_.clear_tco_status(Chipset::tco_software | Chipset::tco_timeout);  // what was before was for nobody
+    chipset_.clear_tco_status(Chipset::tco_software | Chipset::tco_timeout);  // what was before is for no child
     if (!chipset_.enable_tco(true)) {
       remove(*child);
       return status::device_error;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// A status code as a line of MM's log (PI 1.9, volume 3, chapter 6): kind, severity, value, instance, who reports.
-// The numbers stay numbers: tables of their meanings belong to whoever reads the log. Extended data is left out, since
-// its formats lead to pointers of any caller's.
+// A status code as a line of MM's log (PI 1.9, volume 3, chapter 6): kind, severity, value, instance, who reports. The
+// numbers stay numbers: tables of their meanings belong to readers of the log. Extended data is left out, since its
+// formats lead to pointers of any caller's.
 #pragma once
 
 #include <array>

@@ -30,14 +30,14 @@ inline constexpr VariableId signature_support{global_variable_guid, u"SignatureS
 inline constexpr VariableId vendor_keys{global_variable_guid, u"VendorKeys"};
 
 // Stock firmware's own, in the flash store: gEfiSecureBootEnableDisableGuid, one byte, 0 switches Secure Boot off;
-// gEfiVendorKeysNvGuid, one byte, 0 once somebody other than the vendor changed a key.
+// gEfiVendorKeysNvGuid, one byte, 0 once a signer other than the vendor changed a key.
 inline constexpr VariableId secure_boot_enable{
     {0xf0a30bc7, 0xaf08, 0x4556, {0x99, 0xc4, 0x00, 0x10, 0x09, 0xc9, 0x3a, 0x44}}, u"SecureBootEnable"};
 inline constexpr VariableId vendor_keys_in_flash{
     {0x9073e4e0, 0x60ec, 0x4b6e, {0x99, 0x03, 0x4c, 0x22, 0x3c, 0x26, 0x0f, 0x3c}}, u"VendorKeysNv"};
 
-// gEfiCustomModeEnableGuid: stock firmware lets whoever sets it change keys without their owners' authority, as if that
-// proved that a user is there. It means nothing here.
+// gEfiCustomModeEnableGuid: stock firmware lets a program that sets it change keys without their owners' authority, as
+// if that proved that a user is there. It means nothing here.
 inline constexpr VariableId custom_mode{{0xc076ec0c, 0x7028, 0x4399, {0xa0, 0x72, 0x71, 0xee, 0x5c, 0x44, 0x8b, 0x9f}},
                                         u"CustomMode"};
 // gEfiCertDbGuid: who may write which private authenticated variable (authentication/signer_database.hpp).
@@ -68,8 +68,8 @@ bool is_hardware_error_record(const VariableId& id);
 // and visible at runtime.
 bool is_read_only_to_os(const VariableId& id);
 
-// Whether only the driver itself writes a variable; and whether a user must be there to change it, which nobody can
-// prove to MM.
+// Whether only the driver itself writes a variable; and whether a user must be there to change it, which can't be
+// proved to MM.
 bool is_written_by_driver(const VariableId& id);
 bool needs_physical_presence(const VariableId& id);
 

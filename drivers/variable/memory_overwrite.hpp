@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 // MemoryOverwriteRequestControl and its lock (TCG Platform Reset Attack Mitigation Specification 1.10; Microsoft's
 // Secure MOR implementation, revision 2): the operating system asks for memory to be cleared at the next reset, and
-// locks that request against whoever takes the system over later. The lock holds until reset, or until it is opened
-// with the key of 8 bytes that closed it; one wrong key, and no key opens it any more. The key is here and nowhere
-// else.
+// locks that request against software that takes the system over later. The lock holds until reset, or until it is
+// opened with the key of 8 bytes that closed it; one wrong key, and no key opens it any more. The key is here and
+// nowhere else.
 #pragma once
 
 #include <array>

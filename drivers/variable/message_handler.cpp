@@ -73,7 +73,7 @@ EfiStatus MessageHandler::dispatch(std::uint64_t function, MutableBytes payload)
     case VariableFunction::init_runtime_cache: return init_runtime_cache(payload);
     case VariableFunction::sync_runtime_cache: return services_.runtime_cache().synchronize();
     case VariableFunction::get_runtime_cache_info: return get_runtime_cache_info(payload);
-    case VariableFunction::get_statistics: break;  // nobody counts
+    case VariableFunction::get_statistics: break;  // not counted
   }
   return status::unsupported;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 // Answers the messages of the stock DXE variable driver and of the variable policy protocol. Every length in a message
-// is somebody else's claim; none is used before it was compared with the message's own size. The message must be
-// memory that nobody outside MM can write meanwhile, and its address a multiple of 8: entry/ sees to both.
+// is the sender's claim; none is used before it was compared with the message's own size. The message must be memory
+// that the host can't write meanwhile, and its address a multiple of 8: mm_driver.cpp sees to both.
 //
 // The status of the service goes into the message. A message too short for a status gets no answer at all. No answer
 // holds an address: the statistics that stock firmware hands out with pointers into MM are EFI_UNSUPPORTED here.
@@ -14,7 +14,7 @@ namespace redoubt::variable {
 
 class MessageHandler {
  public:
-  // `outside`: null where nobody tells what memory outside MMRAM was opened; there is no runtime cache then.
+  // `outside`: null where the core doesn't tell what memory outside MMRAM was opened; there is no runtime cache then.
   explicit MessageHandler(VariableServices& services, const OutsideMemory* outside = nullptr)
       : services_(services), outside_(outside) {}
 

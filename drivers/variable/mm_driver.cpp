@@ -125,7 +125,7 @@ constexpr std::size_t message_alignment = 8;
 
 using Answer = void (MessageHandler::*)(MutableBytes);
 
-// Handlers end the search for others: nobody else answers these messages.
+// Handlers end the search for others: no other driver answers these messages.
 EfiStatus handle(void* comm_buffer, const UintN* comm_buffer_size, Answer answer) {
   if (comm_buffer == nullptr || comm_buffer_size == nullptr) {
     return status::success;
@@ -260,7 +260,7 @@ void report_line(const Driver& created, std::initializer_list<std::string_view> 
   created.log.error({line, size});
 }
 
-// Whoever boots with a store that isn't in order is told at once.
+// The user who boots with a store that isn't in order is told at once.
 void report_store(Driver& created, const Result<void>& started) {
   const std::optional<Finding>& damage = created.services.damage();
   if (damage.has_value()) {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// The variable policies of this boot: which variables may be written, how large, with which attributes, until when.
-// Of several that match a variable the one with the fewest wildcards counts; a policy without a name comes last.
-// Policies are added until the table is locked and never removed; whoever asks check() does so from the end of DXE on,
-// as stock firmware does: its BDS locks variables before it writes them for the last time. Behaviour as edk2's
-// VariablePolicyLib, with one deliberate difference: the variable that a lock depends on is looked up even if the OS
-// cannot see it, so a lock doesn't open at ExitBootServices.
+// The variable policies of this boot: which variables may be written, how large, with which attributes, until when. Of
+// several that match a variable the one with the fewest wildcards counts; a policy without a name comes last. Policies
+// are added until the table is locked and never removed; callers ask check() from the end of DXE on, as stock firmware
+// does: its BDS locks variables before it writes them for the last time. Behaviour as edk2's VariablePolicyLib, with
+// one deliberate difference: the variable that a lock depends on is looked up even if the OS cannot see it, so a lock
+// doesn't open at ExitBootServices.
 #pragma once
 
 #include "abi/uefi/types.hpp"

@@ -49,7 +49,7 @@ EfiStatus RuntimeCache::connect(const messages::RuntimeCacheContext& context, co
     return status::access_denied;
   }
   if (is_connected()) {
-    tell_pending(true);  // for good: nobody keeps up what was in use before
+    tell_pending(true);  // for good: what was in use before isn't kept up
   }
   const auto use = [](Store& store, std::uint64_t address) {
     if (store.base != nullptr) {
@@ -70,8 +70,8 @@ EfiStatus RuntimeCache::connect(const messages::RuntimeCacheContext& context, co
   return status::success;
 }
 
-// For whoever looks from another CPU: the stores are complete before the flag says so, and it is up before anything
-// changes, or a reader's lock is looked at.
+// For a reader on another CPU: the stores are complete before the flag says so, and it is up before anything changes,
+// or a reader's lock is looked at.
 void RuntimeCache::tell_pending(bool pending) {
   __atomic_thread_fence(__ATOMIC_SEQ_CST);
   *pending_update_ = pending ? 1 : 0;

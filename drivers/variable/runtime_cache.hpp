@@ -4,10 +4,10 @@
 // opened to MM drivers, as two variable stores in the format of store/format.hpp, and is written from the table of
 // variables: a new value is appended, its predecessor's record marked deleted; a store without room is written anew.
 //
-// Everybody outside MM can change that memory at any time. Here it is only written, but for one flag, which is read
-// once for each change: while the DXE driver reads, the flag keeps MM from writing, and the change waits until the
-// driver asks for it. Another flag tells the driver that something waits, or changes at this moment: who reads on a CPU
-// that MM doesn't hold asks then, too. What the cache holds is never taken for a variable again.
+// The host can change that memory at any time. Here it is only written, but for one flag, which is read once for each
+// change: while the DXE driver reads, the flag keeps MM from writing, and the change waits until the driver asks for
+// it. Another flag tells the driver that something waits, or changes at this moment: who reads on a CPU that MM doesn't
+// hold asks then, too. What the cache holds is never taken for a variable again.
 #pragma once
 
 #include <cstdint>
@@ -57,7 +57,7 @@ class RuntimeCache {
   void write(Variable& variable, std::uint32_t replaced);
   // A variable is gone, of which the cache has `record` (Variable::cached).
   void remove(bool is_volatile, std::uint32_t record);
-  // Non-volatile variables changed in a way that nobody can tell.
+  // Non-volatile variables changed in unknown ways.
   void refresh();
 
   // Takes what has no runtime access out of the caller's memory, where the OS could read it; from under a reader once
@@ -77,7 +77,7 @@ class RuntimeCache {
 
   Store& store_of(bool is_volatile) { return is_volatile ? volatile_ : non_volatile_; }
   bool is_shown(const Variable& variable) const { return !at_runtime_ || variable.has(attribute::runtime_access); }
-  // Says that a change is on its way. Whether nobody reads meanwhile.
+  // Says that a change is on its way. Whether no reader is at work.
   bool is_free();
   // Whether a change to a store, which was up to date, can be written there now; tell_pending(false) ends it then.
   // Otherwise it's written with others.

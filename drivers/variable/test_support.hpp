@@ -19,7 +19,7 @@ class HeapAllocator final : public Allocator {
  public:
   ~HeapAllocator() {
     if (outstanding_ != 0) {
-      std::abort();  // somebody forgot a release()
+      std::abort();  // a release() was forgotten
     }
   }
   void* allocate(std::size_t size) override {

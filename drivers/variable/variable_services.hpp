@@ -42,7 +42,7 @@ enum class Requester { message, mm_driver };
 
 class VariableServices final : private VariableKeeper {
  public:
-  // `processors` is null where no other CPU runs code of anybody else's.
+  // `processors` is null where no other CPU runs foreign code.
   VariableServices(Allocator& allocator, Flash& flash, const StoreLayout& layout, const Limits& limits,
                    OtherProcessors* processors = nullptr);
   VariableServices(const VariableServices&) = delete;
@@ -79,7 +79,7 @@ class VariableServices final : private VariableKeeper {
   // has no runtime access and makes the rest of UEFI's runtime rules hold.
   void end_of_dxe();
   // The end of DXE at the latest; and the store gets room for what the operating system is going to write, while a
-  // reclaim isn't in anybody's way.
+  // reclaim delays no system.
   void ready_to_boot();
   void exit_boot_services();
   bool is_end_of_dxe() const { return end_of_dxe_; }
@@ -91,7 +91,7 @@ class VariableServices final : private VariableKeeper {
   const MemoryOverwriteLock& memory_overwrite() const { return memory_overwrite_; }
   const Limits& limits() const { return limits_; }
 
-  // A volatile variable that states something about the firmware and that nobody else can write.
+  // A volatile variable that states something about the firmware and that no caller can write.
   Result<void> publish(const VariableId& id, std::uint32_t attributes, Bytes data) override;
 
  private:

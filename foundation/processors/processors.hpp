@@ -6,7 +6,7 @@
 // Tokens live until the MMI ends: all calls are over by then. One that has ended can still be checked and waited for,
 // by whom it was made for or by the driver that asked for it; to others it names nothing.
 //
-// A procedure's fault is its driver's: whoever calls in here asks take_fault() afterwards.
+// A procedure's fault is its driver's: a caller asks take_fault() afterwards.
 #pragma once
 
 #include <cstdint>

@@ -52,7 +52,7 @@ EfiStatus FoundationProtocols::service(Service service, DriverNumber caller, con
     case Service::access_close:
     case Service::access_lock: return abi::status::success;
     case Service::access_get_capabilities: return get_capabilities(arguments[1], arguments[2]);
-    // 5.5: EFI_INVALID_PARAMETER for NULL. The entry point is the foundation's, which nobody replaces.
+    // 5.5: EFI_INVALID_PARAMETER for NULL. The entry point is the foundation's, which no driver replaces.
     case Service::register_mm_entry:
       return arguments[1] == 0 ? abi::status::invalid_parameter : abi::status::access_denied;
     case Service::get_memory_attributes: return get_attributes(arguments[1], arguments[2], arguments[3]);

@@ -3,8 +3,8 @@
 // EFI_MM_CONFIGURATION and the memory attribute protocol. Their interfaces lie in memory that drivers only read; each
 // function in them is a gate.
 //
-// When the first driver runs, MMRAM is closed and nobody but the launcher, which locks it before it hands over, comes
-// between; so these protocols speak of MMRAM as locked from the start.
+// When the first driver runs, MMRAM is closed, and only the launcher runs before it is locked; so these protocols speak
+// of MMRAM as locked from the start.
 #pragma once
 
 #include <cstdint>

@@ -72,7 +72,7 @@ class FakeSupervisor : public Supervisor {
   // RAM outside MMRAM, which isn't there, and what of it was opened to drivers: base and pages.
   std::vector<std::pair<std::uint64_t, std::uint64_t>> outside_ram = {{0x1000'0000, 0x1000}};
   std::vector<std::pair<std::uint64_t, std::uint64_t>> unblocked;
-  // What hold_processors() answers: CPUs presumed stopped, or nothing if somebody runs outside. Not set: all are held.
+  // What hold_processors() answers: CPUs presumed stopped, or nothing if a CPU runs outside. Not set: all are held.
   std::function<std::optional<std::uint64_t>()> processors_held;
   std::vector<abi::StopRequest> stops;  // what stop_machine() was asked; it always refuses
   std::vector<std::string> lines;       // the log

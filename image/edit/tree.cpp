@@ -72,7 +72,7 @@ Section Section::parse(const SectionView& view, int depth) {
     if (!section.children_.empty()) section.compression_ = *parameters;
   } else if (view.type() == abi::SectionType::firmware_volume_image) {
     const auto volume = FirmwareVolumeView::create(view.payload());
-    // A volume that doesn't fill its section is somebody else's idea; leave it closed.
+    // A volume that doesn't fill its section isn't understood; leave it closed.
     if (volume.has_value() && volume->bytes().size() == view.payload().size())
       section.volume_ = std::make_unique<Volume>(Volume::parse(*volume, depth + 1));
   }

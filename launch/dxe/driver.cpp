@@ -136,7 +136,7 @@ EfiStatus send_unblock_request(PageRange range, const Guid& identifier) {
   return abi::status::is_error(status) ? status : message.request.header.result;
 }
 
-// The address of a range is its address for MM, too: nobody calls this after SetVirtualAddressMap().
+// The address of a range is its address for MM, too: this isn't called after SetVirtualAddressMap().
 EFIAPI EfiStatus request_unblock_pages(abi::EfiPhysicalAddress address, std::uint64_t pages, const Guid* identifier) {
   if (address == 0 || identifier == nullptr) {
     return abi::status::invalid_parameter;

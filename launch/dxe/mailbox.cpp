@@ -139,7 +139,7 @@ abi::EfiStatus Mailbox::communicate(void* buffer, abi::UintN* size, HeaderRule r
     }
   }
   busy_.clear(std::memory_order_release);
-  // The buffer itself is somebody else's while it isn't ready.
+  // The buffer itself is another caller's while it isn't ready.
   if (abi::status::is_error(result) && (buffer != buffer_ || result != abi::status::not_ready)) [[unlikely]] {
     return answer_without_mm(buffer, check.message_size, bytes, result);
   }

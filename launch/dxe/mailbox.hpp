@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 // The fixed communication buffer and its status page, seen from outside MM: copy the message in, set the flag, raise
-// the MMI, wait for MM to clear the flag, copy the reply out. The pages are RAM that anybody may write, so nothing
-// found there is taken as a size without a bound of the caller's own.
+// the MMI, wait for MM to clear the flag, copy the reply out. The pages are RAM that all of the host may write, so
+// nothing found there is taken as a size without a bound of the caller's own.
 //
 // At run time the object lives in the driver's data, with addresses that SetVirtualAddressMap() converted.
 #pragma once

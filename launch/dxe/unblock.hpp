@@ -42,10 +42,10 @@ bool asks_for_cache(void* message, std::size_t size);
 // Whether an answered message has set the cache up.
 bool sets_up_cache(void* message, std::size_t size);
 
-// Whether an answered message says that nobody fills the cache that the stock driver was built for, or to
-// bring it up to date. It reads variables from there alone, and takes none, or a cache with changes still to come, for
-// a machine without variables: Secure Boot would be off.
-// `has_cache`: one was set up before; without, also a refused request is the end, whatever MM found wrong with it.
+// Whether an answered message says that MM doesn't fill, or doesn't update, the cache that the stock driver was built
+// for. It reads variables from there alone, and takes none, or a cache with changes still to come, for a machine
+// without variables: Secure Boot would be off. `has_cache`: one was set up before; without, also a refused request is
+// the end, whatever MM found wrong with it.
 bool is_left_without_cache(void* message, std::size_t size, bool has_cache);
 
 // The pages that such a message wants MM to use: of three flags and up to three stores, each with its size in its

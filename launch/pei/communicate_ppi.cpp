@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// Lengths in the answer are checked, since anybody can write the buffer.
+// Lengths in the answer are checked, since the host can write the buffer.
 #include "launch/pei/communicate_ppi.hpp"
 
 #include <cstring>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// Between the communicate header of a 32-bit PEIM, whose data starts at offset 20, and the one of 64-bit MM, whose
-// data starts at 24 (EFI_MM_COMMUNICATE_HEADER, PI 1.9, volume 4, 5.7: MessageLength is a UINTN). Both directions
-// check every length: the request comes from a PEIM, the answer from a buffer that anybody can write.
+// Between the communicate header of a 32-bit PEIM, whose data starts at offset 20, and the one of 64-bit MM, whose data
+// starts at 24 (EFI_MM_COMMUNICATE_HEADER, PI 1.9, volume 4, 5.7: MessageLength is a UINTN). Both directions check
+// every length: the request comes from a PEIM, the answer from a buffer that the host can write.
 #pragma once
 
 #include <cstddef>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// MM that doesn't take the message is reported and no more: whoever comes next finds out what MM still answers, and
-// MMRAM is locked already.
+// MM that doesn't take the message is reported and no more: the next phase finds out what MM still answers, and MMRAM
+// is locked already.
 #include "launch/pei/end_of_pei.hpp"
 
 #include "abi/pi/mm_protocols.hpp"

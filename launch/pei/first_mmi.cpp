@@ -19,7 +19,7 @@ namespace redoubt::launch {
 namespace {
 
 // A driver can leave MM by an RSM in its entry point; the next MMI stops it, and the launch goes on. So one is raised
-// again and again until there is a result. While one runs nobody counts.
+// again and again until there is a result. While one runs the attempts aren't counted.
 constexpr std::uint32_t first_mmi_attempts = 100;
 constexpr std::uint32_t first_mmi_timeout = 100;  // milliseconds, of each
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// What whoever starts the machine wants to see of MM, as words (docs/observing-mm.md): they are read before MMRAM is
+// What the starter of the machine wants to see of MM, as words (docs/observing-mm.md): they are read before MMRAM is
 // locked and go to MM with the launch record, so no OS has a say in them.
 #pragma once
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 // What went wrong in MM while it was launched, on the console: a machine that starts nothing, or not what it started
-// before, says why even if nobody reads its debug console. The log comes through the observation message
-// (abi/redoubt/observation.hpp), so its bytes are anybody's: each is read once and no length in it is believed.
+// before, says why even where its debug console isn't read. The log comes through the observation message
+// (abi/redoubt/observation.hpp), so the host can change its bytes: each is read once and no length in it is believed.
 #pragma once
 
 #include <cstdint>

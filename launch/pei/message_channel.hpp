@@ -10,7 +10,7 @@ class MessageChannel {
  public:
   struct Answer {
     std::uint64_t status;  // EFI_STATUS of 64-bit MM: of the delivery, not of what a handler writes into its message
-    Bytes bytes;           // what counts of the buffer now; anybody may write it at any time, so each byte is read once
+    Bytes bytes;           // what counts of the buffer now; the host may write it, so each byte is read once
   };
 
   // Where the next message is written, whole, header first. Empty while another message is with MM.

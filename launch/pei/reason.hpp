@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 // Why the IPL gives up, in the words that go on the log. There is one way on from a failed step, so a code besides the
-// words would serve nobody.
+// words would serve no purpose.
 #pragma once
 
 #include "base/result.hpp"

@@ -55,7 +55,7 @@ class SerialPort final : public Console {
   void put(std::uint16_t offset, std::uint8_t value) { ports_.write8(port(offset), value); }
   std::uint8_t get(std::uint16_t offset) { return ports_.read8(port(offset)); }
 
-  // False when there is no such device: ports of nobody's don't keep what is written to them.
+  // False when there is no such device: ports without a device don't keep what is written to them.
   bool start() {
     namespace board = platform::board;
     for (const std::uint8_t pattern : {std::uint8_t{0x5A}, std::uint8_t{0xA5}}) {

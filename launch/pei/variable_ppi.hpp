@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// The PPIs with which other PEIMs reach variables in MM: our own, which also writes, and the specification's
-// read-only one. That one takes the place of stock PeiVariable's: PeiVariable remembers at which offsets of the store
-// it has found what, which is wrong as soon as somebody writes.
+// The PPIs with which other PEIMs reach variables in MM: our own, which also writes, and the specification's read-only
+// one. That one takes the place of stock PeiVariable's: PeiVariable remembers at which offsets of the store it has
+// found what, which is wrong after any write.
 #pragma once
 
 #include "abi/pi/pei.hpp"

@@ -25,7 +25,7 @@ inline constexpr std::uint8_t mch_smramc = 0x9D;
 inline constexpr std::uint8_t mch_smramc_d_lck = 0x10;
 inline constexpr std::uint8_t mch_smramc_d_open = 0x40;
 inline constexpr std::uint8_t mch_esmramc = 0x9E;
-inline constexpr std::uint8_t mch_esmramc_t_en = 0x01;  // set: TSEG is closed to everybody but SMM
+inline constexpr std::uint8_t mch_esmramc_t_en = 0x01;  // set: TSEG is open to SMM alone
 
 // LPC bridge, 00:1F.0.
 inline constexpr std::uint8_t lpc_device = 0x1F;

@@ -68,7 +68,7 @@ void q35::write_serial(std::string_view text, bool set_up, unsigned most_polls) 
     arch::out8(port(uart_divisor_low), uart_divisor_115200 & 0xFF);
     arch::out8(port(uart_divisor_high), uart_divisor_115200 >> 8);
   }
-  // Whoever was interrupted may have been at the divisor.
+  // The interrupted code may have been at the divisor.
   arch::out8(port(uart_line_control), line_control & static_cast<std::uint8_t>(~uart_line_show_divisor));
   for (const char character : text) {
     unsigned polls = 0;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 // Where q35 has the devices that drivers use: all of the board that they see (through platform/devices.hpp), numbers
-// only. That a device stands here gives nobody a right to it; grants.hpp does. Sources as in chipset.hpp.
+// only. That a device stands here gives no driver a right to it; grants.hpp does. Sources as in chipset.hpp.
 #pragma once
 
 #include <cstdint>

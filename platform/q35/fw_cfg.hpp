@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// QEMU's fw_cfg device as 32-bit PEI code reaches it (QEMU's specs/fw_cfg.rst): what whoever starts the machine tells
+// QEMU's fw_cfg device as 32-bit PEI code reaches it (QEMU's specs/fw_cfg.rst): what the starter of the machine tells
 // its firmware. No OS has run yet, so nothing in it comes from one.
 #pragma once
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 // What this board gives drivers: what q35 does, and the debug console. On q35 that is MM's log, in which a driver could
-// forge lines; here nobody reads it but whoever debugs a driver, and all that it does is to hand on bytes. MM's log is
-// on COM1, whose ports no driver gets.
+// forge lines; here only a developer who debugs a driver reads it, and all that it does is to hand on bytes. MM's log
+// is on COM1, whose ports no driver gets.
 #pragma once
 
 #include "platform/q35/grants.hpp"

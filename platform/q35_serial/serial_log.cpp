@@ -17,7 +17,7 @@ void send(std::string_view text) { q35::write_serial(text, false, most_polls); }
 
 }  // namespace
 
-// PEI: nobody has set a speed yet.
+// PEI: no speed was set yet.
 void start_log() { q35::write_serial({}, true, most_polls); }
 
 void write_log(std::string_view text) {

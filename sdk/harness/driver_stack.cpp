@@ -95,7 +95,7 @@ void DriverExecution::begin(void* argument) {
   execution.result_ = redoubt_call_driver(&execution.frame_);
   execution.stop_ = Stop::returned;
   execution.to_thread(/*for_good=*/true);
-  std::abort();  // nobody resumes an execution that returned
+  std::abort();  // an execution that returned isn't resumed
 }
 
 DriverExecution::Stop DriverExecution::resume() {

@@ -103,9 +103,8 @@ struct Fault {
 };
 
 struct Reply {
-  abi::EfiStatus
-      status;       // what the caller in DXE gets: success, not_found (nobody answered), device_error (fault), ...
-  ByteVector data;  // of the message, after it was served
+  abi::EfiStatus status;      // what the caller in DXE gets: success, not_found (no handler), device_error (fault), ...
+  ByteVector data;            // of the message, after it was served
   std::vector<Fault> faults;  // that happened meanwhile
 
   // The data as a T, if it is exactly one.

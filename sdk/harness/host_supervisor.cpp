@@ -82,7 +82,7 @@ HostSupervisor::HostSupervisor(const HarnessOptions& options)
       applied_(options.mmram_bytes / page_bytes, PROT_READ | PROT_WRITE | PROT_EXEC) {
   const char* asked = std::getenv("REDOUBT_HARNESS_LOG");
   print_log_ = options.print_log || (asked != nullptr && std::string_view(asked) == "1");
-  // A page that nobody may touch at each end.
+  // A page without access at each end.
   void* buffer = mmap(nullptr, comm_buffer_bytes_ + 2 * page_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   void* object =
       mmap(nullptr, whole_pages(sizeof(Foundation)), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -271,7 +271,7 @@ HostSupervisor::Outcome HostSupervisor::run(abi::DriverCall& call, const std::ar
   for (bool running = true; running;) {
     switch (execution.resume()) {
       case DriverExecution::Stop::gate:
-        // Exceptions in the foundation are nobody's but the sanitizer's.
+        // Exceptions in the foundation go to the sanitizer alone.
         set_exception_handler(outer);
         execution.answer_gate(FakeSupervisor::serve(execution.gate_number(), execution.gate_call()));
         set_exception_handler(this);

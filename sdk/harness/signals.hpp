@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// Exceptions of the processor, which Linux delivers as signals, on their way to whoever can make something of them: a
+// Exceptions of the processor, which Linux delivers as signals, on their way to code that can make something of them: a
 // copy from memory that may not be there, or the harness whose driver runs. All others go to the handlers that were
-// there before (a sanitizer's, as a rule), as if nobody had looked.
+// there before (a sanitizer's, as a rule), as if this code weren't there.
 #pragma once
 
 #include <cstddef>
@@ -39,7 +39,7 @@ class SignalHandlers {
   SignalHandlers& operator=(const SignalHandlers&) = delete;
 };
 
-// Whom exceptions of this thread go to; null = nobody. Returns whom they went to before.
+// The handler of this thread's exceptions; null = none. Returns the previous one.
 ExceptionHandler* set_exception_handler(ExceptionHandler* handler);
 
 // False if one of the two isn't there; part of `destination` may have been written then. Needs a SignalHandlers.

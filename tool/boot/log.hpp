@@ -40,7 +40,7 @@ struct Event {
 [[nodiscard]] std::optional<Event> parse_event(std::string_view line);
 
 // Finds the log on a guest's two consoles. It is on the one that brings its first event, which the IPL writes before
-// anybody else can; what looks like one on the other is text from then on.
+// any other software can; what looks like one on the other is text from then on.
 class LogFinder {
  public:
   // A line of the debug console, which has nothing else.

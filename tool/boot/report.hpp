@@ -124,7 +124,7 @@ enum class Outcome : std::uint8_t {
 struct BootReport {
   static constexpr std::size_t max_entries = 512;  // in each of the lists
 
-  // What was started; filled in by whoever starts it.
+  // What was started; filled in by its starter.
   std::string image;
   std::string machine;
   std::string goal;

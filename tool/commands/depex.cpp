@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 // `redoubt depex`: in which order MM will start the drivers of an image, and why those don't start that don't. Exit
-// status 1 when somebody is left over, or when a boot showed something else; 2 also when a part of the image is
+// status 1 when a driver is left over, or when a boot showed something else; 2 also when a part of the image is
 // damaged, after all that could be read was printed.
 #include <algorithm>
 #include <cstdio>

@@ -56,7 +56,7 @@ class DriverCollection {
     return {};
   }
 
-  // All of them, once every exception was needed: one that names nobody is a mistake somebody should hear of.
+  // All of them, once every exception was needed: one that names no driver is a mistake that the user should hear of.
   Result<DriverInput, CommandError> finish() {
     for (const std::string& allowed : allowed_) {
       if (!used_.contains(allowed)) {

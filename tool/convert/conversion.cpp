@@ -199,7 +199,7 @@ class Converter {
   static void add_to_list(std::string& list, const std::string& item) { list += (list.empty() ? "" : ", ") + item; }
 
   bool pei_produces_nothing_for(const abi::Guid& ppi) const {
-    // Whoever installs a PPI has its GUID in its image.
+    // A PEIM that installs a PPI has its GUID in its image.
     return std::ranges::none_of(pei_->slots(), [&](const Volume::Slot& slot) {
       const auto needle = image::edit::bytes_of(ppi);
       return slot.file.type() == abi::FileType::peim && !std::ranges::search(slot.file.bytes(), needle).empty();
@@ -532,7 +532,7 @@ class Converter {
     return std::move(*composed);
   }
 
-  // Reads the result as somebody else would: what we made must be there, and of the right size.
+  // Reads the result as another program would: what we made must be there, and of the right size.
   EditResult<void> check_result(Bytes converted) {
     FirmwareImage again = FirmwareImage::parse(converted);
     std::size_t found = 0;

@@ -65,7 +65,7 @@ struct Conversion {
   ConversionReport report;
 };
 
-// Drivers with less than page alignment are exceptions that somebody asked for; the image lists them for the loader,
+// Drivers with less than page alignment are exceptions that the user asked for; the image lists them for the loader,
 // and what becomes of the machine when a driver fails. Refuses, with a reason that names what is missing or in the way:
 // an image without the stack we know how to replace, one that was converted already, one without room, one whose PEI
 // volume's address can't be told, one whose PEI is for another machine than our IPL.

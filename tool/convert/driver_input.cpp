@@ -33,7 +33,7 @@ constexpr unsigned deepest_encapsulation = 8;
 constexpr unsigned deepest_volume = 4;  // as deep as MM looks for drivers
 constexpr std::uint64_t largest_expansion = std::uint64_t{1} << 26;
 
-// What a part of an input is refused for; whoever knows the path makes a CommandError of it.
+// What a part of an input is refused for; the caller, which knows the path, makes a CommandError of it.
 struct Defect {
   std::string reason;
 };
@@ -262,7 +262,7 @@ class VolumeComposer {
     return usable ? Checked<Buffer>(driver.file) : copy_of(file, file.data());
   }
 
-  // The a priori list must lie open for MM; the rest is nobody's business here.
+  // The a priori list must lie open for MM; the rest doesn't matter here.
   static Checked<Buffer> contents_of(const FileView& file) {
     if (file.name() != abi::dxe_apriori_guid) {
       return Buffer(file.data().begin(), file.data().end());

@@ -35,7 +35,8 @@ class PolicyCollection {
     }
   }
 
-  // Who can't start without somebody is as bad off without him, unless the user has said something of that one.
+  // A driver that needs another one to start is as bad off without that one, unless the user has said something of the
+  // other.
   Result<void, CommandError> include_needed(const image::ImageTree& volume) {
     const std::optional<depex::BootRecord> no_record;
     const depex::Producers producers(volume, no_record);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 // What becomes of the machine when a driver fails, for each driver that a conversion adds: by default as the firmware
-// bundle says of its own drivers, nothing but its end for everybody else, or as the user says; and the same for what
-// such a driver needs to start.
+// bundle says of its own drivers, nothing but its end for all others, or as the user says; and the same for what such a
+// driver needs to start.
 #pragma once
 
 #include <span>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// The manifest is our own build's, but it's a file that anybody can edit, so it's read like any other input.
+// The manifest is our own build's, but it's a file that a user can edit, so it's read like any other input.
 #include "tool/convert/firmware_bundle.hpp"
 
 #include "tool/convert/fault_policies.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// What has to be known of every input that somebody brings, whatever it is for.
+// What has to be known of every input that a user brings, whatever it is for.
 #pragma once
 
 #include <string>

@@ -13,7 +13,7 @@ namespace redoubt::tool {
 
 using image::edit::Buffer;
 
-// A PEIM of somebody else: what its file is made of. It is linked for its place when it has one.
+// A third party's PEIM: what its file is made of. It is linked for its place when it has one.
 struct PeimFile {
   std::string source;
   abi::Guid guid{};

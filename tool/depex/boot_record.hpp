@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 // What an earlier boot showed of drivers and protocols: the report of `redoubt boot --json`, a log of the debug console
 // with Redoubt's events (abi/redoubt/report.hpp), or the serial log of a DEBUG build of edk2, which prints who is
-// loaded and what is installed. Such a file is somebody's, perhaps of another image: it is read like any input, and
-// compared with the image rather than believed.
+// loaded and what is installed. Such a file comes from a user, and may be of another image: it is read like any input,
+// and compared with the image rather than believed.
 #pragma once
 
 #include <optional>

@@ -418,7 +418,7 @@ void find_traditional(const ImageTree& tree, const Producers& producers, std::ve
     return;
   }
   for (Entry* entry : entries) {
-    // A rule nobody gets past, for those that PiSmmCore passes over.
+    // A rule that no driver gets past, for those that PiSmmCore passes over.
     if (entry->rule == DispatchRule::after && std::ranges::find(apriori, entry->anchor) != apriori.end()) {
       entry->never = "AFTER a driver of the a priori list, whose neighbours PiSmmCore doesn't look for";
     }

@@ -29,7 +29,7 @@ const char* to_string(Basis basis);
 
 enum class DispatcherKind : std::uint8_t {
   foundation,   // Redoubt's
-  standalone,   // somebody else's core of Standalone MM, or none in sight: the specification's rules
+  standalone,   // another core of Standalone MM, or none in sight: the specification's rules
   traditional,  // PiSmmCore of edk2
 };
 
@@ -46,7 +46,7 @@ struct Producer {
 // A protocol that an expression names.
 struct Term {
   abi::Guid protocol{};
-  std::vector<Producer> producers;  // strongest first; empty: nobody in the image has its GUID
+  std::vector<Producer> producers;  // strongest first; empty: no file has its GUID
 };
 
 struct PredictedDriver {

@@ -243,7 +243,7 @@ class Redirection {
     return true;
   }
 
-  // Nobody may know the inside of an access: neither code that reads it, nor an address in a table.
+  // Nothing may refer to the inside of an access: neither code that reads it, nor an address in a table.
   Result<bool, LinkError> check_references() const {
     const auto is_inside = [this](std::uint64_t address) {
       const auto after = std::ranges::upper_bound(rewritten_, address, {}, &Range::start);

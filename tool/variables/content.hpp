@@ -13,7 +13,7 @@
 
 namespace redoubt::tool::variables {
 
-// Lines for a person; empty if nobody knows what the variable holds.
+// Lines for a person; empty if it isn't known what the variable holds.
 std::vector<std::string> describe_content(const variable::VariableId& id, Bytes data);
 
 // One entry of a signature database (EFI_SIGNATURE_DATA, UEFI 2.10, 32.4.1).

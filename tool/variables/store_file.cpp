@@ -365,7 +365,7 @@ Result<void, CommandError> StoreFile::write_as_owner(const VariableId& id, std::
     return cannot_open(path_, place_.offset, opened.error());
   }
   variable::Variable* present = store.table.find(id);
-  // The next signed update must be later than the one before this, whoever wrote this.
+  // The next signed update must be later than the one before this, whatever wrote this.
   const abi::Time time_stamp = present != nullptr ? present->time_stamp : abi::Time{};
   const Result<void> written = store.records.write(id, kept, time_stamp, content, present);
   return written.has_value() ? Result<void, CommandError>{}

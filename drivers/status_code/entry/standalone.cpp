@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 // The report status code router as MM_STANDALONE: the two protocols, on one handle, over one router. What is reported
-// also goes to MM's log, so that it reaches the boot report when nobody else listens.
+// also goes to MM's log, so that it reaches the boot report when no driver listens.
 #include <new>
 
 #include "drivers/status_code/log_text.hpp"

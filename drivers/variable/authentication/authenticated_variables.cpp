@@ -195,7 +195,7 @@ bool AuthenticatedVariables::leads_to_any(const Signature& signature, const Vari
          any_certificate(variable->data(), [&](Bytes certificate) { return signature.leads_to(certificate); });
 }
 
-// Whoever makes a private variable owns it. One without a known owner is nobody's to change.
+// The signer that makes a private variable owns it. No signer may change one without a known owner.
 EfiStatus AuthenticatedVariables::check_signer(const VariableId& id, std::uint32_t attributes,
                                                const Signature& signature, const Sha256Digest& identity) const {
   if (keeper_.find_variable(id) == nullptr) {
@@ -223,7 +223,7 @@ EfiStatus AuthenticatedVariables::erase(const VariableId& id, std::uint32_t attr
   return status::success;
 }
 
-// The signer of a new variable comes before it: there is never a variable that anybody could claim.
+// The signer of a new variable comes before it: there is never a variable that any signer could claim.
 EfiStatus AuthenticatedVariables::keep(const VariableId& id, std::uint32_t attributes, const abi::Time& time_stamp,
                                        Bytes data, Kind kind, const Sha256Digest& identity) {
   if (kind == Kind::platform_key && !is_sound_platform_key(data)) {

@@ -55,7 +55,7 @@ int pthread_mutex_destroy(void* /*mutex*/) { return 0; }
 int pthread_mutex_lock(void* /*mutex*/) { return 0; }
 int pthread_mutex_unlock(void* /*mutex*/) { return 0; }
 
-// Console, files, clock. The library's self-tests, which nobody calls, are the only users of rand().
+// Console, files, clock. The library's self-tests, which aren't called, are the only users of rand().
 
 int putchar(int /*character*/) { return end_of_file; }
 int puts(const char* /*text*/) { return end_of_file; }

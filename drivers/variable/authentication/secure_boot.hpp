@@ -26,12 +26,12 @@ class SecureBoot {
   explicit SecureBoot(VariableKeeper& keeper) : keeper_(keeper) {}
 
   // Finds the mode from what is stored, and publishes it. Audit Mode doesn't outlast a reset. Where nothing is known of
-  // what was stored, nobody may take the absence of keys for consent: Secure Boot is on, without a key that it would
+  // what was stored, the absence of keys must not be taken for consent: Secure Boot is on, without a key that it would
   // trust, in Deployed Mode, which nothing ends in this boot.
   Result<void> start(bool store_is_known);
 
   PlatformMode mode() const { return mode_; }
-  // Setup and Audit Mode: keys are enrolled without anybody's authority.
+  // Setup and Audit Mode: keys are enrolled without authority.
   bool has_no_owner() const { return mode_ == PlatformMode::setup || mode_ == PlatformMode::audit; }
 
   // SetVariable of AuditMode or DeployedMode. write_protected in a mode that has no such way out, and at runtime;
@@ -43,7 +43,7 @@ class SecureBoot {
   void after_enrolment();
   void after_deletion();
 
-  // A key was changed by somebody whom the vendor gave no authority. Before it is written.
+  // A key was changed by a signer without the vendor's authority. Before it is written.
   abi::EfiStatus forget_vendor_keys();
 
  private:

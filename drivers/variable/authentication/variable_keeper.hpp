@@ -20,7 +20,7 @@ class VariableKeeper {
                                         Bytes data) = 0;
   // Success too when there is none.
   virtual abi::EfiStatus erase_variable(const VariableId& id) = 0;
-  // A volatile variable for everybody to read and nobody to write.
+  // A volatile variable that every caller may read and none may write.
   virtual Result<void> publish(const VariableId& id, std::uint32_t attributes, Bytes data) = 0;
   virtual bool at_runtime() const = 0;
 

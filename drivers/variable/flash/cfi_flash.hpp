@@ -93,7 +93,7 @@ Result<CfiDevice<Window>> CfiDevice<Window>::create(Window window) {
   // The count of a buffered write is one byte on an 8-bit bus.
   CfiDevice flash(window, block_size, std::min(std::uint32_t{1} << buffer_exponent, std::uint32_t{256}));
   if (!is_ready) {
-    // Whoever used the device before left an error there.
+    // An earlier user of the device left an error there.
     flash.clear_status(0);
   }
   return flash;

@@ -51,7 +51,7 @@ Result<void> FaultTolerantWrite::copy(std::uint32_t from, std::uint32_t to, std:
 }
 
 // Puts one block of the spare area's content in its place. What the content's last bytes leave of the block, and blocks
-// that it leaves blank, may stay as they are: whoever appends to the store sees what isn't blank there.
+// that it leaves blank, may stay as they are: a writer that appends to the store sees what isn't blank there.
 Result<void> FaultTolerantWrite::put_block(const WriteQueue& queue, std::uint32_t block, std::uint32_t content,
                                            bool even_if_equal) {
   const std::uint32_t to = queue.destination + block;
@@ -177,8 +177,8 @@ Result<void> FaultTolerantWrite::enter(std::uint32_t size) {
 Result<void> FaultTolerantWrite::begin(std::uint32_t size) {
   position_ = 0;
   current_ = {};
-  // Before the work area: while that isn't valid, stock firmware looks for a copy of it in the spare area, and what
-  // it finds there must not be somebody's data.
+  // Before the work area: while that isn't valid, stock firmware looks for a copy of it in the spare area, and what it
+  // finds there must not be a variable's data.
   TRY(erase_unless_blank(layout_.spare, size));
   return enter(size);
 }

@@ -40,7 +40,7 @@ class FlashCopy {
     std::uint32_t size;
   };
 
-  // `processors` is null where no other CPU runs code of anybody else's.
+  // `processors` is null where no other CPU runs foreign code.
   FlashCopy(Allocator& allocator, Flash& flash, OtherProcessors* processors)
       : allocator_(allocator),
         flash_(flash),

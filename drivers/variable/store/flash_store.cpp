@@ -489,7 +489,7 @@ Result<void> FlashStore::append_somewhere(const NewRecord& added, std::uint32_t&
       break;
     }
     if (flash_.is_disturbed()) {
-      // Nothing comes behind what was written under somebody's eyes.
+      // Nothing comes behind what was written while the host interfered.
       close_tail();
       break;
     }
@@ -548,7 +548,7 @@ Result<void> FlashStore::write(const VariableId& id, std::uint32_t attributes, c
   }
   std::uint32_t record = 0;
   if (!appends || !append_somewhere(added, record).has_value()) {
-    // Worn cells are a reason for a reclaim, what somebody disturbs isn't.
+    // Worn cells are a reason for a reclaim, what the host disturbs isn't.
     const bool is_disturbed = appends && flash_.is_disturbed();
     const Result<void> reclaimed =
         is_disturbed ? std::unexpected(Error::device) : reclaim({.added = &added, .node = variable});

@@ -12,7 +12,7 @@
 //
 // Every change of state clears one bit of one byte, and each step is found done before the next one is made. When a
 // record finds no room the store is reclaimed: it is written anew without what is deleted, and with the new record in
-// it, by one fault-tolerant write, which is the whole old store or the whole new one to whoever looks. What a power cut
+// it, by one fault-tolerant write, which is the whole old store or the whole new one to every reader. What a power cut
 // leaves is put right by open(). What isn't a store that stock firmware would read in the same way isn't touched.
 #pragma once
 

@@ -42,7 +42,7 @@ struct StoreLayout {
 inline constexpr std::uint32_t volume_alignment = 0x1000;
 
 // OVMF's volumes, of blocks of a page: of its builds of 1 or 2 MiB, and of 4 MiB (edk2's OvmfPkg/VarStore.fdf.inc).
-// Between the store and the work area lies an event log that nobody writes.
+// Between the store and the work area lies an event log that is never written.
 inline constexpr StoreLayout ovmf_2m_layout = {.block_size = 0x1000,
                                                .volume_size = 0x20000,
                                                .store_size = 0xE000,

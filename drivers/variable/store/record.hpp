@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// One record after the other, as stock firmware finds them (edk2's VariableParsing.c), and what it can't find. Whoever
-// reads a store in another way loses variables that stock firmware still has.
+// One record after the other, as stock firmware finds them (edk2's VariableParsing.c), and what it can't find. A reader
+// that goes another way loses variables that stock firmware still has.
 #pragma once
 
 #include <optional>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// A store that is nowhere but in the spare area. Stock firmware, and whoever takes an erased store for one that nothing
-// was ever written to, puts an empty store in its place, and the next fault-tolerant write erases the last copy of what
-// was there: signature databases too, which would leave Secure Boot off.
+// A store that is nowhere but in the spare area. Stock firmware, and any that takes an erased store for one that
+// nothing was ever written to, puts an empty store in its place, and the next fault-tolerant write erases the last copy
+// of what was there: signature databases too, which would leave Secure Boot off.
 #pragma once
 
 #include "base/byte_reader.hpp"

@@ -136,7 +136,7 @@ class StockVariables {
     return names;
   }
 
-  // Of a live record: whether its name is one string, terminator last, as whoever writes a record makes it.
+  // Of a live record: whether its name is one string, terminator last, as each writer of a record makes it.
   bool is_well_named(const StockRecord& record) const {
     if (record.name_size < 4 || record.name_size % 2 != 0 || record.next > end_) {
       return false;

@@ -52,7 +52,7 @@ struct Variable {
   std::uint32_t record = 0;  // offset of its record in the flash window; 0 for a volatile variable
   std::uint32_t cached = 0;  // offset of its record in a store of the runtime cache; 0: it has none
   abi::Time time_stamp{};    // of the last time-based authenticated write; zero for other variables
-  bool read_only = false;    // the driver's own statement, which nobody else may change
+  bool read_only = false;    // the driver's own statement, which no caller may change
 
   bool is_volatile() const { return record == 0; }
   bool has(std::uint32_t attribute_bits) const { return (attributes & attribute_bits) == attribute_bits; }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 // The variables that are gone after a reset, each in one block of MM pool. Space is counted as in the flash store, so
-// that the figures of QueryVariableInfo mean the same for both and nobody can fill MMRAM through variables.
+// that the figures of QueryVariableInfo mean the same for both and no caller can fill MMRAM through variables.
 #pragma once
 
 #include "base/allocator.hpp"

@@ -84,7 +84,7 @@ EfiStatus serve(Function function) {
 // and written once.
 EFIAPI EfiStatus answer(Handle, const void*, void* comm_buffer, UintN* comm_buffer_size) {
   if (comm_buffer == nullptr || comm_buffer_size == nullptr || *comm_buffer_size != sizeof(Message)) {
-    return abi::status::warn_interrupt_source_pending;  // not ours: the caller hears that nobody answered
+    return abi::status::warn_interrupt_source_pending;  // not ours: the caller hears that no handler answered
   }
   Message message;
   __builtin_memcpy(&message, comm_buffer, sizeof(message));

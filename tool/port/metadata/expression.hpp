@@ -17,8 +17,8 @@ struct ExpressionNames {
   std::function<std::optional<std::string>(std::string_view)> pcd;    // of TokenSpace.Name
 };
 
-// Whether the condition holds. One that names a macro that nobody defined doesn't, whatever else it says: so does the
-// build have it. The error is the reason in words.
+// Whether the condition holds. One that names an undefined macro doesn't, whatever else it says: so does the build have
+// it. The error is the reason in words.
 Result<bool, std::string> evaluate_condition(std::string_view expression, const ExpressionNames& names);
 
 }  // namespace redoubt::port

@@ -489,7 +489,7 @@ class InfPlan {
       traditional.push_back(path);
     }
     if (traditional.empty()) {
-      return;  // nobody says who installs it
+      return;  // no source says what installs it
     }
     std::vector<std::string> candidates;
     candidates.reserve(traditional.size() + 1);
@@ -500,7 +500,7 @@ class InfPlan {
     decide("S8", line, name, "nobody but Traditional MM installs it", std::move(candidates));
   }
 
-  // By somebody else, or the module would wait for itself.
+  // By another module, or the module would wait for itself.
   bool is_produced_in_mm(const std::string& name) const {
     return !name.empty() &&
            std::ranges::any_of(workspace_.users(name, Workspace::Usage::produces), [&](const std::string& path) {

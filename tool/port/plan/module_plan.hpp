@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 // What moving one module to Standalone MM changes and what a person has to decide, by build metadata and, where
-// redoubt-source-facts is there to read them, by the C sources. Steps have the ids of docs/porting.md. What nobody has
+// redoubt-source-facts is there to read them, by the C sources. Steps have the ids of docs/porting.md. What wasn't
 // looked at is named as not examined, and nothing is called finished that it might contradict.
 #pragma once
 
@@ -26,7 +26,7 @@ struct ModulePlan {
   std::string standalone_type;
   std::string standalone_inf;   // the new file's path
   std::string standalone_text;  // and its text
-  bool exists = false;          // somebody wrote a file of that path already
+  bool exists = false;          // there is a file of that path already
   Verdict verdict = Verdict::mechanical;
   std::vector<std::string> platforms;
   std::vector<PlanItem> items;

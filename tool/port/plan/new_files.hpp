@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// Files that a port adds to a tree: all of them or none, none over a file that somebody wrote or changed, none outside
-// of the tree. A second run finds what the first wrote and leaves it.
+// Files that a port adds to a tree: all of them or none, none over a file that was written or changed by hand, none
+// outside of the tree. A second run finds what the first wrote and leaves it.
 #pragma once
 
 #include <span>

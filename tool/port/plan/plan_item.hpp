@@ -14,7 +14,7 @@ enum class Action : std::uint8_t {
   edit,        // the tool changes it
   decision,    // a person has to
   note,        // something to know; nothing has to be done
-  unexamined,  // nobody has looked
+  unexamined,  // not looked at
 };
 const char* to_string(Action action);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// Declares what a source uses and nobody declared, because a header is missing: from where the name stands it is a
+// Declares the names that a source uses and that a missing header would declare: from where the name stands it is a
 // type, a constant or a variable. Without it, clang would drop every declaration that uses a type it doesn't know.
 #pragma once
 

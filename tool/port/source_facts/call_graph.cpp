@@ -61,7 +61,7 @@ void CallGraph::spread_callbacks() {
     }
   }
   for (const std::string& node : handed_out) {
-    // Unless somebody has said what it is for, as for an event of UefiLib.
+    // Unless a call has said what it is for, as for an event of UefiLib.
     for (const std::string& target : next_[node]) {
       if (phases(target.substr(std::min(target.size(), function_prefix.size()))).empty() ||
           !target.starts_with(function_prefix)) {
@@ -69,7 +69,7 @@ void CallGraph::spread_callbacks() {
       }
     }
   }
-  // What is stored where nobody here calls it is stored for somebody else.
+  // What is stored and isn't called in this module is stored for another one.
   std::vector<std::string> stored;
   for (const auto& [node, targets] : next_) {
     if (node.starts_with("member:") || node.starts_with("variable:")) {

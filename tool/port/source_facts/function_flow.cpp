@@ -842,7 +842,7 @@ class FunctionFlow {
     }
   }
 
-  /// A way on which a pointer is NULL leads it nowhere: nobody validates that one.
+  /// A way on which a pointer is NULL leads it nowhere: that one isn't validated.
   void note_null(const CFGBlock* block, const Tested& test) {
     if (test.value == nullptr || !syntax_.holds_address(test.value->getType())) {
       return;
@@ -1026,7 +1026,7 @@ class FunctionFlow {
         // Moved, as by ++: any of the values that it had before.
         tags = value(is_move(definition.value) ? pointer : definition.value);
       }
-      // What a copy was put into is a copy, whoever made the memory.
+      // What a copy was put into is a copy, wherever the memory came from.
       for (const Tag& tag : value(pointer)) {
         if (tag.form == Form::copied) {
           tags.insert(tag);

@@ -369,7 +369,7 @@ class Module {
 
   void report_access(const FunctionSummary& function, const BufferAccess& access,
                      std::map<std::string, Count>& counts) {
-    // A call counts only if nobody can look into what is called.
+    // A call counts only if what is called can't be looked into.
     if (!access.passed_to.empty() &&
         (access.passed_to.starts_with("variable:") || access.passed_to.starts_with("parameter:") ||
          graph_.is_defined(access.passed_to) || !graph_.functions_of(access.passed_to).empty() ||
@@ -498,7 +498,7 @@ class Module {
       for (const GlobalVariable& variable : unit.variables) {
         const auto before = initialization.find(variable.id);
         const auto after = handlers.find(variable.id);
-        // What nobody writes is a constant, whatever its type says.
+        // What is never written is a constant, whatever its type says.
         if (variable.is_constant || before == initialization.end() || after == handlers.end() ||
             (before->second.written_by.empty() && after->second.written_by.empty())) {
           continue;

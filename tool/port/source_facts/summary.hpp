@@ -178,7 +178,7 @@ struct DirectCall {
   std::string name;
   std::string caller;
   Place place;
-  std::string declared_in;  ///< the file; empty for what nobody declares
+  std::string declared_in;  ///< the file; empty for what isn't declared
 };
 
 struct Diagnostic {

@@ -485,7 +485,7 @@ class Finder : public clang::RecursiveASTVisitor<Finder> {
                                                                            : nullptr;
   }
 
-  /// A function is handed to somebody who calls it later: one fact, and one root of a phase for each node.
+  /// A function is handed to code that calls it later: one fact, and one root of a phase for each node.
   void register_function(const CallExpr* call, const Expr* function, const char* phase, const std::string& registration,
                          const Expr* guid) {
     if (function == nullptr ||
@@ -524,7 +524,7 @@ class Finder : public clang::RecursiveASTVisitor<Finder> {
       const clang::QualType expected =
           index < function->getNumParams() ? function->getParamDecl(index)->getType() : clang::QualType();
       store_function(parameter_node(callee, index), value, expected);
-      // Whoever gets a record can call what is stored in it.
+      // Code that gets a record can call what is stored in it.
       const clang::RecordDecl* record = syntax_.record_of(value->IgnoreParenCasts()->getType());
       if (record != nullptr) {
         unit_.edges.insert({parameter_node(callee, index), "record:" + syntax_.record_name(record)});

@@ -372,7 +372,7 @@ class Planner {
     return line;
   }
 
-  // Changes the source, unless somebody else's module has it, too; then it is a decision.
+  // Changes the source, unless another module has it, too; then it is a decision.
   bool edit(Source* source, const Json& extent, const char* step, const std::string& subject, const std::string& reason,
             const std::string& after) {
     const auto range = source == nullptr ? std::nullopt : source->text.range(extent);
@@ -738,7 +738,7 @@ class Planner {
     return true;
   }
 
-  // Memory of boot services that the function which allocates it also frees, and that nobody else gets to see.
+  // Memory of boot services that the function which allocates it also frees, and that no other code gets to see.
   bool scratch_memory(const Json& fact, const Json& call, Source& source, const std::string& name,
                       const std::vector<std::string>& arguments) {
     const Json* memory = beside(fact, "memory");
@@ -1108,7 +1108,7 @@ class Planner {
       return false;
     }
     const bool keeps_handle = !has(unused, parameter_name(pieces[0]));
-    // Whoever else names it would have to be changed by hand.
+    // Other code that names it would have to be changed by hand.
     std::size_t known = 1 + list_in(definition, "declarations").size();
     std::size_t met = 0;
     for (const auto& [file, each] : sources_) {

@@ -38,7 +38,7 @@ class Platform {
 
   const DscFile& dsc() const { return dsc_; }
   const std::optional<FdfFile>& fdf() const { return fdf_; }
-  // An FDF that can't be read, as one that is completed by somebody else's platform.
+  // An FDF that can't be read, as one that another platform completes.
   const std::optional<ReadError>& fdf_problem() const { return fdf_problem_; }
 
   // The module as the platform builds it for an architecture; null if it doesn't.

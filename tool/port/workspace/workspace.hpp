@@ -18,8 +18,8 @@ class Workspace {
   Tree& tree() { return tree_; }
   const Tree& tree() const { return tree_; }
 
-  // Reads all packages and modules of the tree. What can't be read is a problem, not an error: it belongs to somebody
-  // else than the module at hand.
+  // Reads all packages and modules of the tree. What can't be read is a problem, not an error: it belongs to another
+  // module than the one at hand.
   ReadResult<void> read_all();
   const std::vector<ReadError>& problems() const { return problems_; }
 
