@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// Pages go to drivers without access for the foundation: it has no business in them.
+// The foundation gives itself no access to the pages that it hands to drivers.
 #include "foundation/driver_allocator.hpp"
 
 #include <bit>

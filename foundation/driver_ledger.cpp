@@ -12,7 +12,7 @@ std::uint32_t& field(std::array<std::uint32_t, resource_count>& values, Resource
   return values[static_cast<std::size_t>(resource)];
 }
 
-// Counts stay at their end.
+// Counts stop at their highest value.
 bool first_of(std::uint32_t& count) {
   if (count != UINT32_MAX) ++count;
   return count == 1;

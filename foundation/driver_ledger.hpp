@@ -3,8 +3,8 @@
 // takes without end runs into its own limit, not into others'. What it is refused is counted, and logged once for each
 // kind, so that it can't fill the log either.
 //
-// One driver may have a reserve: pages that are kept back for it, however much others take. It is given out of what is
-// free as long as there is something, and out of the reserve then, as are the foundation's own records for it.
+// One driver may have a reserve: pages that are kept back for it, however much others take. It gets free pages as long
+// as there are some, and then those of the reserve. So do the foundation's own records for it.
 #pragma once
 
 #include <array>
@@ -105,7 +105,7 @@ class DriverLedger {
   std::uint32_t page_limit(DriverNumber driver, std::uint32_t limit) const {
     return driver == reserve_driver_ && reserve_pages_ > limit ? static_cast<std::uint32_t>(reserve_pages_) : limit;
   }
-  // What is kept back is free for one allocation of the driver whose it is, if it is this one. The caller calls
+  // Frees what is kept back for one allocation, if this is the driver for which it is kept. The caller calls
   // keep_back() right after it.
   bool lend(DriverNumber driver);
   // Keeps back what its driver lacks, as far as that is there in one piece.

@@ -40,7 +40,7 @@ FilePath file_path(const Guid& file) {
   return path;
 }
 
-// What came in, of what may go back.
+// The data of the message, as far as it fits into the reply.
 MutableBytes declared_data(const abi::MmiEvent& event) {
   const std::uint64_t size = event.data_size < event.data_capacity ? event.data_size : event.data_capacity;
   return {at_address<std::byte>(event.data), static_cast<std::size_t>(size)};
@@ -356,7 +356,7 @@ SystemStatus Foundation::call(DriverNumber callee, DriverCall& call, const Guid*
   const SystemStatus status = status_of_call(supervisor_.call_driver(call));
   running_ = caller;
   if (status == SystemStatus::bad_address) [[unlikely]] {
-    // A function where no driver's code can be: the supervisor refuses what the processor would have.
+    // The function is where no driver's code can be. The supervisor refused the call, which would have faulted.
     constexpr std::uint32_t general_protection = 13;
     call.fault_vector = general_protection;
     call.fault_rip = call.entry;
@@ -628,7 +628,7 @@ EfiStatus Foundation::manage(MmiTypeRecord* type, std::uint64_t context, std::ui
 void Foundation::announce(const Guid& protocol, bool keep) {
   const auto record = protocols_.install(nullptr, protocol, 0, foundation_itself);
   if (!record.has_value()) {
-    // Drivers lock what they have when they hear of a phase, so that it can't depend on others' having left memory.
+    // Drivers lock what they have when they hear of a phase. That must work when others have taken all memory.
     if (ProtocolRecord* awaited = protocols_.find_protocol(protocol); awaited != nullptr) {
       call_notifications(*awaited, 0, 0, 0);
     }
@@ -661,7 +661,7 @@ void Foundation::call_notifications(ProtocolRecord& protocol, std::uint64_t addr
 }
 
 bool Foundation::lifecycle(LifecycleEvent event) {
-  // What ends with EndOfDxe has ended by a later phase: who sends that one early leaves nothing open.
+  // What ends with EndOfDxe has ended by a later phase: a host that sends the later one early leaves nothing open.
   if (event > LifecycleEvent::end_of_dxe) lifecycle(LifecycleEvent::end_of_dxe);
   if (!lifecycle_.enter(event)) return event != LifecycleEvent::dispatch;  // a replay: answered, and nothing happens
   for (const LifecycleMessage& message : lifecycle_messages) {

@@ -96,7 +96,7 @@ class Foundation {
   // drivers
   void dispatch_drivers();
   bool installed(const abi::Guid& protocol);
-  // Logs who didn't start, and why.
+  // Logs which drivers didn't start, and why.
   void report_waiting();
   void start(DriverRecord& driver);
   Result<void> install_loaded_image(DriverRecord& driver, const LoadedImage& image);
@@ -133,8 +133,8 @@ class Foundation {
   DriverNumber caller_of(std::uint64_t return_address) const {
     return return_address == return_gate_ ? running_ : page_map_.code_owner(return_address);
   }
-  // Whose the function is that `caller` wants to have called: its own, or that of the driver which called it (as one
-  // does that has itself called for a source of MMIs). foundation_itself, and noted, for anything else.
+  // The owner of a function that `caller` registers: `caller` itself, or the driver that called it (to be called for a
+  // source of MMIs, say). foundation_itself, and noted, for anything else.
   DriverNumber owner_of(std::uint64_t function, DriverNumber caller);
   // The registration, if it is the caller's; noted if it is another driver's.
   NotifyRecord* find_notify(std::uint64_t token, DriverNumber caller);
@@ -157,11 +157,12 @@ class Foundation {
   // Installs a protocol without interface on a handle of its own, for its notifications.
   void announce(const abi::Guid& protocol, bool keep);
   void notify(InterfaceRecord& interface);
-  // Calls who waits for the protocol, as long as the interface with this identity is installed; 0 = come what may.
+  // Calls the functions that wait for the protocol, as long as the interface with this identity is installed; 0 = in
+  // any case.
   void call_notifications(ProtocolRecord& protocol, std::uint64_t address, std::uint64_t handle,
                           std::uint64_t identity);
   bool lifecycle(LifecycleEvent event);
-  // After anything that may have changed who wants to hear of MMIs.
+  // After anything that may have changed whether a driver wants to hear of MMIs.
   void update_interest();
 
   // services, in services.cpp

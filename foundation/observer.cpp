@@ -38,7 +38,7 @@ void Observer::event(LogLevel level, const LogLine& line) {
                 .text = line.view()});
 }
 
-// For who reads the log at run time, when no report comes any more.
+// For readers of the log at run time, when no report comes any more.
 void Observer::tell_dropped(DriverNumber driver) {
   const LogLine line = LogLine("log.full").decimal("driver", driver);
   ring_.append({.number = ring_.total(),

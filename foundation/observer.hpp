@@ -37,8 +37,8 @@ class Observer {
   // A line of the foundation or a driver, kept if the log's level admits it. A driver's goes on its `share`, which may
   // be null: a line beyond share_bytes is dropped, and counted, whatever its level.
   void text(abi::LogLevel level, DriverNumber driver, LogShare* share, std::string_view text);
-  // Writes to the report what waits for it: log lines, and the rows of the profile that changed. Drivers have their
-  // shares of the log anew.
+  // Writes to the report what waits for it: log lines, and the rows of the profile that changed. Each driver has a full
+  // share of the log again.
   void report(Dispatcher& drivers);
 
   // ---- Profile ----

@@ -93,7 +93,7 @@ EfiStatus Foundation::install_configuration_table(Arguments arguments, DriverNum
   if (!guid.has_value()) return abi::status::invalid_parameter;
   const auto installed = table_.install_configuration_table(*guid, vendor_table, caller);
   if (installed.has_value()) return abi::status::success;
-  // PI 1.9, volume 4, 3.2: EFI_INVALID_PARAMETER for a GUID that can't be used, which another's is not.
+  // PI 1.9, volume 4, 3.2: EFI_INVALID_PARAMETER for a GUID that can't be used, as another driver's can't.
   return installed.error() == Error::access_denied ? abi::status::invalid_parameter : to_efi_status(installed.error());
 }
 
@@ -216,8 +216,8 @@ EfiStatus Foundation::allocate_pool(Arguments arguments, DriverNumber caller) {
 }
 
 EfiStatus Foundation::free_pool(Arguments arguments, DriverNumber caller) {
-  // UEFI 2.10, 7.2.5: EFI_INVALID_PARAMETER for what is no pool buffer; another driver's is none of the caller's, and
-  // no driver can be told from one that guessed its address.
+  // UEFI 2.10, 7.2.5: EFI_INVALID_PARAMETER for what is no pool buffer. Another driver's is none of the caller's: a
+  // caller that has its address may have guessed it.
   return allocator_.free_pool(caller, arguments[0]).has_value() ? abi::status::success : abi::status::invalid_parameter;
 }
 
@@ -330,7 +330,7 @@ NotifyRecord* Foundation::find_notify(std::uint64_t token, DriverNumber caller) 
 }
 
 bool Foundation::may_produce(const Guid& protocol, DriverNumber caller) {
-  // What phase it is comes from outside, through the foundation.
+  // Phases come from outside, through the foundation alone.
   for (const abi::PhaseProtocol& phase : abi::protocols_of_phases) {
     if (!same(phase.guid, protocol)) continue;
     ledger_.refuse(caller, Refusal::protocol, foundation_itself);
@@ -379,8 +379,8 @@ EfiStatus Foundation::uninstall_protocol_interface(Arguments arguments, DriverNu
   const ProtocolRecord* protocol = protocols_.find_protocol(*guid);
   InterfaceRecord* interface = protocol == nullptr ? nullptr : protocols_.find_interface(*handle, *protocol);
   if (interface == nullptr || interface->interface != arguments[2]) return abi::status::not_found;
-  // UEFI 2.10, 7.3.3: EFI_ACCESS_DENIED for an interface in use. Another's may be, and what the foundation installed is
-  // as long as MM is: services, and the phases that have come.
+  // UEFI 2.10, 7.3.3: EFI_ACCESS_DENIED for an interface in use. Another driver's interface may be in use. What the
+  // foundation installed is in use as long as MM runs: services, and the phases that have come.
   if (interface->owner != caller) {
     ledger_.refuse(caller, Refusal::protocol, interface->owner);
     return abi::status::access_denied;
@@ -536,7 +536,7 @@ EfiStatus Foundation::mmi_manage(Arguments arguments) {
   return manage(nullptr, arguments[1], arguments[2], arguments[3], nullptr);
 }
 
-// A line is the driver's that MM called: what it reports through another one, as a status code, is its own word.
+// A line counts as that of the driver which MM called, also where it reports through another driver, by a status code.
 EfiStatus Foundation::log_write(Arguments arguments) {
   const std::uint64_t level = arguments[1];
   if (!abi::is_log_level(level)) return abi::status::invalid_parameter;

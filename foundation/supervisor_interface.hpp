@@ -72,7 +72,7 @@ class Supervisor {
   ~Supervisor() = default;
 };
 
-// For those who tell the statuses of a call apart.
+// For callers that tell the statuses of a call apart.
 template <typename T>
 constexpr abi::SystemStatus status_of_call(const SystemResult<T>& result) {
   return result.has_value() ? abi::SystemStatus::ok : result.error();

@@ -25,7 +25,7 @@ class SystemTable {
   Result<void> create(std::uint64_t gates, std::uint64_t cpu_count);
 
   std::uint64_t address() const { return address_of(table_); }
-  // Of MmIo, for who looks it up as a protocol.
+  // The address of MmIo, for drivers that look it up as a protocol.
   std::uint64_t mm_io_address() const { return address_of(&table_->mm_io); }
 
   // CurrentlyExecutingCpu. Costs next to nothing when it is the same as before.

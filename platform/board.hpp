@@ -39,13 +39,12 @@ std::uint32_t read_timer();
 void raise_mmi();
 
 // Calls all CPUs in, this one included, which takes its SMI after RSM: without any local APIC, and without a word on
-// whether it worked. Who owns the machine can keep it from working (SMI_EN, an I/O BAR over the port); then it reads
-// and writes one byte of a device of his, as he could himself.
+// whether it worked. The host can keep it from working (SMI_EN, an I/O BAR over the port); then it reads and writes one
+// byte of a device of the host's, as the host could itself.
 void raise_mmi_everywhere();
 
-// Resets the machine, the flash and all CPUs included: by the reset register, a bounded number of times, since the
-// owner of the machine may have put an I/O BAR over it; then by a triple fault, which no BAR covers. A CPU that still
-// runs after that halts.
+// Resets the machine, the flash and all CPUs included: by the reset register, a bounded number of times, since the host
+// may have put an I/O BAR over it; then by a triple fault, which no BAR covers. A CPU that still runs after that halts.
 [[noreturn]] void reset();
 
 }  // namespace redoubt::platform

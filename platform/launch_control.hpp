@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 // What every board does for the launch of MM and for the DXE driver: SMIs on, SMIs locked on, SMIs to all CPUs, the
-// state of MMRAM's lock, and what the one who starts the machine asks of MM. Who reads a lock back here reads the
-// hardware, not what a PPI claims. Compiled for 32-bit PEI and for 64-bit DXE.
+// state of MMRAM's lock, and what the one who starts the machine asks of MM. A lock is read back from the hardware
+// here, not from what a PPI claims. Compiled for 32-bit PEI and for 64-bit DXE.
 #pragma once
 
 #include <cstddef>

@@ -33,8 +33,8 @@ constexpr ClosedMessage closed_message(const abi::Guid& handler) {
   return ClosedMessage::unknown;
 }
 
-// Whose messages the driver answers that alone may produce a protocol: MM drivers believe what they hear there as
-// senders of messages do. unknown: any driver may.
+// The messages whose driver alone may produce a protocol: MM drivers believe the protocol as senders believe the
+// messages. unknown: any driver may.
 constexpr ClosedMessage closed_protocol(const abi::Guid& protocol) {
   namespace messages = abi::variable_messages;
   const bool is_variables = protocol == abi::smm_variable_guid || protocol == abi::smm_variable_write_guid;
@@ -63,7 +63,7 @@ T load(const std::byte* bytes) {
 
 }  // namespace closed
 
-// Whether closed_question() may find something: what each message pays, in a few instructions.
+// Whether closed_question() may find something. Each message pays for this, so it takes a few instructions.
 inline bool may_ask_closed_question(Bytes payload) {
   namespace messages = abi::variable_messages;
   using Function = messages::VariableFunction;
@@ -76,7 +76,7 @@ inline bool may_ask_closed_question(Bytes payload) {
              sizeof(closed::secure_boot_name) - sizeof(closed::setup_mode_name);
 }
 
-// Of a message of the variable driver's for which may_ask_closed_question() holds.
+// The question of a message to the variable driver for which may_ask_closed_question() holds.
 [[gnu::noinline]] inline ClosedQuestion likely_closed_question(Bytes payload) {
   namespace messages = abi::variable_messages;
   const auto function = static_cast<messages::VariableFunction>(closed::load<std::uint64_t>(payload.data()));
@@ -95,7 +95,7 @@ inline bool may_ask_closed_question(Bytes payload) {
           closed::load<std::uint64_t>(access + offsetof(messages::AccessVariable, data_size)) != 0 ? 1U : 0U};
 }
 
-// Of a message with this handler and payload; other messages than the variable driver's ask nothing.
+// The question of a message with this handler and payload. Only messages to the variable driver ask one.
 [[gnu::always_inline]] inline ClosedQuestion closed_question(const abi::Guid& handler, Bytes payload) {
   if (handler != abi::smm_variable_guid || !may_ask_closed_question(payload)) [[likely]]
     return {};
@@ -122,8 +122,8 @@ constexpr StatusPlace status_place(ClosedMessage message) {
   return {};
 }
 
-// Before a handler has a message that is known here: an error stands where its sender looks, for a handler that says
-// that it answered and wrote nothing. Whether there is room for it.
+// Before a handler gets a message that is known here: writes an error where its sender looks, in case the handler says
+// that it answered and wrote nothing. Returns whether there is room for it.
 inline bool expect_answer(ClosedMessage message, MutableBytes payload) {
   const StatusPlace place = status_place(message);
   if (payload.size() < place.header_size) return false;

@@ -53,7 +53,7 @@ struct DriverRegister {
   std::string_view reason;
 };
 
-// Whether drivers may use all of [address, address + bytes), which lies outside MMRAM. Not for nothing at all.
+// Whether drivers may use all of [address, address + bytes), which lies outside MMRAM. False for 0 bytes.
 constexpr bool driver_may_use_memory(std::span<const OutsideRange> ranges, std::uint64_t address, std::uint64_t bytes) {
   for (const OutsideRange& range : ranges) {
     if (range.access == RangeAccess::drivers && bytes != 0 && address >= range.base &&

@@ -2,8 +2,8 @@
 // What one boot leaves for the next about the driver that failed in it, in MMRAM that neither clears. Until MMRAM is
 // locked again after a reset anything may have happened to it, and after power-on it holds noise: what doesn't check
 // out in every field is no record. The checksum is a CRC32, against noise and bits that the reset cost. A keyed sum
-// would add nothing: no secret of MM survives a reset, and who can write there before the lock is trusted with all of
-// MM anyway.
+// would add nothing: no secret of MM survives a reset, and code that can write there before the lock is trusted with
+// all of MM anyway.
 #pragma once
 
 #include <array>
@@ -64,7 +64,8 @@ constexpr void make_quotable(std::span<char> name) {
   name.back() = '\0';
 }
 
-// What ring 3 wrote, so that a record of it checks out. Who asks for a policy that isn't one wants the machine stopped.
+// A request of ring 3's, changed so that a record of it checks out. An unknown policy counts as a wish to stop the
+// machine.
 constexpr void make_sound(abi::StopRequest& request) {
   if (request.policy > abi::FaultPolicy::halt) {
     request.policy = abi::FaultPolicy::reset;

@@ -52,7 +52,7 @@ enum class StopVerdict : std::uint8_t {
 
 constexpr bool goes_on(StopVerdict verdict) { return verdict >= StopVerdict::closed_by_policy; }
 
-// A policy that isn't one is taken for reset: who asked wanted the machine stopped.
+// A policy that isn't one is taken for reset: the request was to stop the machine.
 constexpr StopVerdict judge_fault(abi::FaultPolicy policy, const abi::Guid& driver, BootPhase phase,
                                   const ResetHistory& history) {
   if (policy == abi::FaultPolicy::disable) {
@@ -89,7 +89,7 @@ constexpr const char* reason_of(StopVerdict verdict) {
   return "?";
 }
 
-// The history once that was done for `driver`.
+// The history after that was done for `driver`.
 constexpr ResetHistory history_after(StopVerdict verdict, const ResetHistory& history, const abi::Guid& driver) {
   const std::uint32_t reset = verdict == StopVerdict::reset ? 1 : 0;
   return {.driver = driver,

@@ -35,7 +35,7 @@ class DriverImages {
   const abi::DriverImagesProtocol* protocol_ = nullptr;
 };
 
-// Who provokes lines mustn't fill the log: there are eight.
+// A driver that provokes lines mustn't fill the log: there are at most eight.
 class RefusalLog {
  public:
   // `keeper`, of at most 32 characters: who keeps what was reached for.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// What crosses between the owner of the machine and MM: the communicate headers (PI 1.9, volume 4, 5.7 and
+// What crosses between the host and MM: the communicate headers (PI 1.9, volume 4, 5.7 and
 // EFI_MM_COMMUNICATE_HEADER_V3), the fixed communication buffer and its status page (as edk2's Standalone MM describes
 // them in MdeModulePkg/Include/Guid/MmCommBuffer.h). The host can write everything here at any time; MM reads each
 // field once.

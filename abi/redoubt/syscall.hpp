@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// The contract between the supervisor and ring 3. Two doors lead into the supervisor, both interrupt gates (they
-// touch no MSR, so an MMI need not save the owner's SYSCALL registers):
+// The contract between the supervisor and ring 3. Two doors lead into the supervisor, both interrupt gates (they touch
+// no MSR, so an MMI need not save the host's SYSCALL registers):
 //
 //   int 0x80   system calls of the foundation. rax = SystemCall, arguments rdi, rsi, rdx, rcx, r8, r9;
 //              on return rax = SystemStatus, rdx = value. All other registers are preserved.
@@ -290,7 +290,7 @@ struct MmiEvent {
   std::uint64_t data;
   std::uint64_t data_size;
   std::uint64_t data_capacity;  // bytes a reply may have
-  std::uint64_t cpu;            // index of the CPU that runs MM
+  std::uint64_t cpu;            // index of the leader
   ClosedQuestion question;
 };
 static_assert(sizeof(MmiEvent) == 64);

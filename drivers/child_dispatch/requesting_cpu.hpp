@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 // Which processor asked for a software MMI (EFI_MM_SW_CONTEXT, PI 1.9, volume 4, 7.2): drivers look for their
 // parameters in its registers. Hardware notes the I/O instruction in the save state. QEMU notes none and interrupts
-// every processor, and the one that runs MM may be any; there, the command in a processor's AL and the port in its DX
-// are what is left to go by.
+// every processor, and any of them may be the leader; there, the command in a processor's AL and the port in its DX are
+// what is left to go by.
 #pragma once
 
 #include <cstdint>

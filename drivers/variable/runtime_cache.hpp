@@ -6,7 +6,7 @@
 //
 // The host can change that memory at any time. Here it is only written, but for one flag, which is read once for each
 // change: while the DXE driver reads, the flag keeps MM from writing, and the change waits until the driver asks for
-// it. Another flag tells the driver that something waits, or changes at this moment: who reads on a CPU that MM doesn't
+// it. Another flag tells the driver that something waits, or changes at this moment: a reader on a CPU that MM doesn't
 // hold asks then, too. What the cache holds is never taken for a variable again.
 #pragma once
 
@@ -61,7 +61,7 @@ class RuntimeCache {
   void refresh();
 
   // Takes what has no runtime access out of the caller's memory, where the OS could read it; from under a reader once
-  // he asks.
+  // the reader asks.
   void exit_boot_services();
 
  private:

@@ -13,7 +13,7 @@ using abi::EfiStatus;
 using abi::ProcessorState;
 using abi::SystemStatus;
 
-// What a procedure that is left running gets after the last handler, and how long that is in ticks of an unknown clock.
+// How long a procedure may go on after the last handler: in microseconds, and in ticks of a clock of unknown rate.
 constexpr std::uint64_t grace_microseconds = 1'000'000;
 constexpr std::uint64_t grace_ticks = std::uint64_t{1} << 31;
 
@@ -142,7 +142,7 @@ EfiStatus Processors::broadcast(std::uint64_t procedure, std::uint64_t timeout, 
     status = start(cpu, {procedure, argument, timeout, parties.owner}, own_status, completion);
   }
   if (status != abi::status::success) {
-    // Not everywhere: then nowhere.
+    // Where one CPU can't run it, none does.
     for (std::uint64_t cpu = 0; cpu < cpu_count_; ++cpu) {
       if (processors_[cpu].busy && processors_[cpu].completion == &completion) look(cpu, "broadcast failed");
     }

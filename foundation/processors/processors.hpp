@@ -74,7 +74,7 @@ class Processors {
   abi::EfiStatus check(std::uint64_t token, DriverNumber caller);
   abi::EfiStatus wait(std::uint64_t token, DriverNumber caller);
 
-  // Whether the end of the MMI is anything to this.
+  // Whether there is something to end with the MMI.
   bool active() const { return busy_ != 0 || faults_ != 0 || completions_.size() != 0; }
   // The MMI is over: what runs still gets a last second.
   void finish();

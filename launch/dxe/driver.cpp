@@ -155,7 +155,7 @@ EFIAPI EfiStatus request_unblock_pages(abi::EfiPhysicalAddress address, std::uin
   return abi::status::is_error(status) ? status : send_unblock_request({address, pages}, *identifier);
 }
 
-// A line where the machine's owner looks.
+// A line where the user of the machine looks.
 void tell_owner(const char* what, const char* phase) {
   MachinePorts ports;
   SerialPort console(ports);

@@ -55,8 +55,8 @@ std::uint64_t room_of(const void* buffer, const abi::UintN* size) {
   return header_3.buffer_size;
 }
 
-// A message with sizes that can't be: who sent it may look at nothing but its own buffer, here too. Of a message that
-// isn't known nothing is touched, since where it ends is in doubt.
+// A message with impossible sizes: here too its sender may look at nothing but its own buffer. Of a message that isn't
+// known nothing is touched, since where it ends is in doubt.
 void refuse_known_message(void* buffer, std::uint64_t size, abi::EfiStatus failure) {
   const auto payload = message_payload(buffer, static_cast<std::size_t>(size));
   if (payload && policy::closed_message(payload->handler) != policy::ClosedMessage::unknown &&

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// Whose a message is and where its payload lies, with either header.
+// Which handler a message is for and where its payload lies, with either header.
 #pragma once
 
 #include <optional>

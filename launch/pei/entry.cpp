@@ -7,7 +7,7 @@
 // off, and the machine stops: a boot without variable services would go on and fail much later in an obscure place, and
 // MMRAM that is left open would be a way into the next boot. On S3 resume, which is not supported, MMRAM is locked
 // first and the machine starts afresh. So it does where MMRAM is locked before anything was done: the boot processor
-// was reset alone (INIT), and who runs MM, or was cut off in it, is of the boot before.
+// was reset alone (INIT), and the CPU that leads in MM, or was cut off there, is of the boot before.
 #include <cstring>
 
 #include "abi/redoubt/launch.hpp"

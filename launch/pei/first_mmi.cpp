@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// See first_mmi.hpp; the entry code is first_mmi.S.
+// The entry code is first_mmi.S.
 #include "launch/pei/first_mmi.hpp"
 
 #include <cstring>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// See relocate.hpp; the code that runs in SMM is relocate.S. An SMI is taken some instructions after the OUT that
-// raises it, so the CPU that raised one waits for the mark that its SMM code leaves.
+// The code that runs in SMM is relocate.S. An SMI is taken some instructions after the OUT that raises it, so the CPU
+// that raised one waits for the mark that its SMM code leaves.
 #include "launch/pei/relocate.hpp"
 #include "platform/wait.hpp"
 

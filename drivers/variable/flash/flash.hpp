@@ -2,9 +2,9 @@
 // A device of NOR flash whose window holds the variable volume. Programming can only clear bits; erasing sets all bits
 // of a block. Offsets count from the start of the window.
 //
-// What an address outside MMRAM leads to is decided by who owns the machine: the chipset can lay other things over the
-// window, at any time at which one of his CPUs runs. So nothing that is read here is believed by itself: FlashCopy has
-// what counts, and asks the device.
+// What an address outside MMRAM leads to is decided by the host: the chipset can lay other things over the window, at
+// any time at which one of the host's CPUs runs. So nothing that is read here is believed by itself: FlashCopy has what
+// counts, and asks the device.
 #pragma once
 
 #include <cstddef>

@@ -10,8 +10,7 @@
 // Flash wears out too: cells that can't be programmed any more or that an erasure no longer sets, and blocks that can't
 // be erased. The device says so, or it doesn't. Whole blocks go bad, in each way that a block of NOR flash can.
 //
-// And something else can be laid over it, as the owner of the machine can: RAM, or something that answers as the device
-// would.
+// And something else can be laid over it, as the host can: RAM, or something that answers as the device would.
 #pragma once
 
 #include <map>

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// The store on flash that the owner of the machine lays something else over: block by block, with the block's own
-// content, blank, or with other records, before an operation or in the middle of it, for good or for a while, with a
-// CPU that was only presumed to stand.
+// The store on flash that the host lays something else over: block by block, with the block's own content, blank, or
+// with other records, before an operation or in the middle of it, for good or for a while, with a CPU that was only
+// presumed to stand.
 //
 // RAM over the flash costs nothing but writes. In the boot every value read is right. What was acknowledged is in
 // flash, to be found once the RAM is gone, by stock PEI and by the next start; what was refused isn't. The operation
 // during which the device went silent is in force or isn't, and the store says that it takes no more writes.
 //
-// Something that answers as the device would, which takes a CPU of the owner's that runs meanwhile, gets the driver to
+// Something that answers as the device would, which takes a CPU of the host's that runs meanwhile, gets the driver to
 // believe it. In the boot every value read is still right: none that this driver wasn't given, and none that it was
-// told to replace. After a restart such an owner has this much: each command that went to what he showed is missing in
+// told to replace. After a restart such a host has this much: each command that went to what it showed is missing in
 // flash. An acknowledged change may be gone, an old value back; of a reclaim, block by block, some are those of the old
-// store, and variables may be put together from both, or the store be damaged, which the start says. Nothing that he
-// shows himself gets into flash, and blocks that he doesn't cover have what the driver wrote there.
+// store, and variables may be put together from both, or the store be damaged, which the start says. Nothing that it
+// shows itself gets into flash, and blocks that it doesn't cover have what the driver wrote there.
 #include <gtest/gtest.h>
 
 #include <optional>

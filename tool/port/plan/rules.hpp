@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 // What is known beforehand about moving from Traditional to Standalone MM, as data (rules.json): what library classes,
-// protocols and PCDs become. A table has a version, since instances move between packages; a user may bring his own.
+// protocols and PCDs become. A table has a version, since instances move between packages; a user may bring another.
 // Where a tree says something itself, the tree counts.
 #pragma once
 
