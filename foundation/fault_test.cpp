@@ -200,7 +200,7 @@ TEST_F(FaultTest, AHandlerOfAnotherThatADriverRegistersWhenItIsCalledIsTheOthers
 }
 
 TEST_F(FaultTest, AFaultIsBlamedOnTheCodeAndTheDriverThatItCutOffStopsToo) {
-  // The victim calls the other driver, which faults: nobody knows what the victim was in the middle of.
+  // The victim calls the other driver, which faults: what the victim was in the middle of isn't known.
   handler_bodies[0] = [&](const HandlerCall&) -> EfiStatus { FakeSupervisor::fault(14, 8, other_base_ + 0x1004); };
   EXPECT_EQ(machine_.send(victim_message).status, status::device_error);
   const auto& lines = machine_.supervisor.lines;
@@ -261,7 +261,7 @@ TEST(EntryFault, AFaultInAnEntryPointDisablesTheDriver) {
   EXPECT_EQ(machine.send(guid).status, status::not_found);
 }
 
-// With every number of allocations that succeed before memory runs out: errors, but nothing broken and nobody hurt.
+// With every number of allocations that succeed before memory runs out: errors, but nothing broken and no driver hurt.
 TEST(OutOfMemory, EveryLaunchEndsSomehow) {
   testing::clear_functions();
   bool complete = false;
@@ -504,7 +504,7 @@ TEST_F(RivalTest, TheVariableDriverProducesItsProtocols) {
   EXPECT_THAT(installed_, ::testing::Each(status::access_denied));
 }
 
-// Nobody is named for them: then who comes first is it, as for messages.
+// No driver is named for them: then the first one is it, as for messages.
 TEST_F(RivalTest, WhoInstallsTheirProtocolFirstAnswersForVariables) {
   machine_.add({.file = test_guid(1), .name = "variables", .entry = [](Handle, MmSystemTable* mmst) {
                   Handle handle = nullptr;

@@ -272,7 +272,7 @@ class Model {
         notifies_, [&](const ModelNotify& n) { return n.protocol == protocol && n.function == function; });
     if (pick(3) == 0) {
       if (found == notifies_.end() && !notifies_.empty() && pick(2) == 0) {
-        // Somebody's registration, for the wrong protocol.
+        // A registration for the wrong protocol.
         const ModelNotify& other = notifies_[pick(notifies_.size())];
         if (other.protocol != protocol) {
           void* registration = other.registration;

@@ -161,7 +161,7 @@ TEST_F(OwnershipTest, AnothersProtocolStaysInstalled) {
     for (int i = 0; i != 3; ++i) {
       EXPECT_EQ(mmst.uninstall_protocol_interface(handle_, &victim_protocol, &interface_), status::access_denied);
     }
-    // A further protocol on anybody's handle is what handles are for.
+    // A further protocol on another driver's handle is what handles are for.
     int own = 0;
     const Guid further = test_guid(0x203);
     EXPECT_EQ(mmst.install_protocol_interface(&handle_, &further, abi::native_interface, &own), status::success);
@@ -588,7 +588,7 @@ TEST_F(OwnershipTest, AHandleIsOnTheAccountOfWhoIsLeftOnIt) {
     EXPECT_EQ(mmst.install_protocol_interface(&handle_, &guid, abi::native_interface, &further), status::success);
   });
   as_victim([&](MmSystemTable& mmst) {
-    // Whoever stays on its handle can't keep it from having another.
+    // A driver that stays on its handle can't keep it from having another.
     EXPECT_EQ(mmst.uninstall_protocol_interface(handle_, &victim_protocol, &interface_), status::success);
     Handle fresh = nullptr;
     EXPECT_EQ(mmst.install_protocol_interface(&fresh, &victim_protocol, abi::native_interface, &interface_),

@@ -24,7 +24,7 @@ using abi::UintN;
 using testing::test_guid;
 namespace status = abi::status;
 
-// An address that is nobody's.
+// An address without an owner.
 template <typename T>
 T* wild(std::uint64_t address) {
   return at_address<T>(address);

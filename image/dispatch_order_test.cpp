@@ -36,7 +36,7 @@ class DispatchOrderTest : public ::testing::Test {
   auto installed() {
     return [this](const abi::Guid& guid) { return installed_.contains(guid.data1); };
   }
-  // "1 5 3": in which order they start until nobody can.
+  // "1 5 3": in which order they start until none can.
   std::string run() {
     std::string text;
     while (const DispatchNode* node = order_.next(installed())) {

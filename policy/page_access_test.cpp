@@ -36,7 +36,7 @@ TEST(PageAccess, WriteAndExecuteExcludeEachOtherOverAllDomains) {
       EXPECT_TRUE((exceptions && exception) ||
                   !((foundation.write || drivers.write) && (foundation.execute || drivers.execute)));
       EXPECT_TRUE((exceptions && exception) || (!foundation.exception && !drivers.exception));
-      // Nobody writes or runs what he can't read.
+      // No domain writes or runs what it can't read.
       EXPECT_TRUE(foundation.read || (!foundation.write && !foundation.execute));
       EXPECT_TRUE(drivers.read || (!drivers.write && !drivers.execute));
     }

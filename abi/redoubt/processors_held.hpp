@@ -4,7 +4,7 @@
 // nothing and need no more than the CPUs that came by themselves, so it is asked for.
 //
 //   hold()                     every CPU that is known to run is held from here on
-//   write what nobody reads yet
+//   write what has no reader yet
 //   hold() again               only where the first one presumed a CPU stopped: none of them ran meanwhile
 //   write what makes it count
 #pragma once

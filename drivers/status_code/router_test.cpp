@@ -66,7 +66,7 @@ EFIAPI abi::EfiStatus handler(std::uint32_t type, std::uint32_t value, std::uint
                               StatusCodeData* data) {
   calls.push_back({number, type, value, instance, caller, data});
   if (inside) inside(number);
-  return status::device_error;  // nobody's business
+  return status::device_error;  // no matter to the caller
 }
 
 class RouterTest : public ::testing::Test {
@@ -177,7 +177,7 @@ TEST_F(RouterTest, AHandlerIsItsDriversOwn) {
   EXPECT_EQ(drivers_.refusals, (std::vector<std::pair<abi::UintN, abi::UintN>>{{2, 1}, {2, 1}}));
   report();
   EXPECT_EQ(who(), std::vector<int>{0});
-  // Nor is what is nobody's anybody's.
+  // No driver can register a function without an owner.
   drivers_.own(handler<1>, 0);
   drivers_.owners[other] = 0;
   EXPECT_EQ(register_handler(handler<1>, other), status::invalid_parameter);

@@ -41,7 +41,7 @@ class Processors final : public OtherProcessors {
   int calls = 0;
 };
 
-// A machine with an owner, and a copy of its flash in which somebody else is that.
+// A machine with a platform key, and a copy of its flash with another one.
 class ForeignFlash : public testing::Test {
  protected:
   void SetUp() override {

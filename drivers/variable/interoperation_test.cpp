@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// The store against a reader that nobody here wrote: UEFIExtract lists the variables of a store of stock firmware and
-// of one that this driver wrote, and both lists must be the driver's own.
+// The store against a foreign reader: UEFIExtract lists the variables of a store of stock firmware and of one that this
+// driver wrote, and both lists must be the driver's own.
 #include <gtest/gtest.h>
 
 #include <algorithm>

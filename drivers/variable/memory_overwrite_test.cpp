@@ -163,7 +163,7 @@ TEST_F(MemoryOverwrite, LockedBeforeTheEndOfDxeStaysLocked) {
   EXPECT_EQ(set(memory_overwrite_lock, key), status::success);
 }
 
-// Where nobody clears memory, no operating system shall rely on it: what an earlier one made is deleted.
+// Where firmware doesn't clear memory, no operating system shall rely on it: what an earlier one made is deleted.
 TEST(MemoryOverwriteUnsupported, IsGoneFromTheEndOfDxeOn) {
   const auto set = [](Machine& machine, const VariableId& id, std::uint32_t attributes, std::string_view data) {
     return machine.set(id.name, attributes, data, id.vendor);

@@ -203,8 +203,8 @@ TEST(VariableMessages, WhatIsNotThereIsUnsupportedAndLeaksNothing) {
   }
 }
 
-// Whatever the addresses, whenever it comes; the driver that asked must do without.
-// Where nobody tells what memory outside MMRAM was opened; the cache itself: runtime_cache_test.cpp.
+// Whatever the addresses, whenever it comes; the driver that asked must do without. Where the core doesn't tell what
+// memory outside MMRAM was opened; the cache itself: runtime_cache_test.cpp.
 TEST(VariableMessages, ARuntimeCacheIsRefused) {
   std::vector<std::byte> memory(0x1000, std::byte{0x5A});
   const auto address = reinterpret_cast<std::uint64_t>(memory.data());

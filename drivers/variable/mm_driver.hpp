@@ -8,9 +8,9 @@
 
 namespace redoubt::variable {
 
-// Who else can write a message while a handler looks at it.
+// What else can write a message while a handler looks at it.
 enum class MessageMemory {
-  captured,  // nobody: the core hands out a copy of its own, at an address that is a multiple of 8
+  captured,  // none: the core hands out a copy of its own, at an address that is a multiple of 8
   shared,    // the caller's memory, which other CPUs and devices reach; handlers work on a copy
 };
 

@@ -357,7 +357,7 @@ TEST_F(RuntimeCacheTest, NothingButOpenMemoryIsTaken) {
     EXPECT_EQ(synchronize(), status::unsupported);
   };
   const std::uint64_t outside = cache_->memory.base() + cache_->memory.size();
-  std::vector<std::uint64_t> mine(8, ~std::uint64_t{0});  // a store of the right size, in memory that nobody opened
+  std::vector<std::uint64_t> mine(8, ~std::uint64_t{0});  // a store of the right size, in memory that wasn't opened
   const auto own = reinterpret_cast<std::uint64_t>(mine.data());
   for (std::uint64_t RuntimeCacheContext::* field :
        {&RuntimeCacheContext::volatile_cache, &RuntimeCacheContext::non_volatile_cache,

@@ -550,7 +550,7 @@ TEST(Phases, WhatIsLockedInDxeIsLockedWhenDxeEnds) {
   EXPECT_EQ(machine.get(u"BootOptionSupport", global_variable_guid).data, "1234");
 }
 
-// Whoever states a size means the variable's, and appending is no way around it.
+// A caller that states a size means the variable's, and appending is no way around it.
 TEST(Phases, RulesAboutSizesHoldForWhatAppendingMakes) {
   Machine machine;
   ASSERT_EQ(machine.services->properties().set({vendor_a, u"Property"},

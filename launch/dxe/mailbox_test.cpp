@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 // The mailbox against a stand-in for MM: what is in the buffer when the MMI comes, what the caller gets, and what
-// becomes of a message nobody answers.
+// becomes of a message without an answer.
 #include "launch/dxe/mailbox.hpp"
 #include "abi/pi/communication_protocols.hpp"
 

@@ -267,7 +267,7 @@ TEST(VariableClient, BusyOrSilent) {
   EXPECT_EQ(pei.set(u"M", "x"), status::not_found);
 }
 
-// What the mailbox holds after the exchange is anybody's: nothing in it may lead outside the caller's buffers.
+// The host can change what the mailbox holds after the exchange: nothing in it may lead outside the caller's buffers.
 TEST(VariableClient, AnswersThatLie) {
   Pei pei;
   ASSERT_EQ(pei.set(u"N", "1234"), status::success);

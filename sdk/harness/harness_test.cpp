@@ -600,7 +600,7 @@ TEST_F(HarnessTest, AFaultInAnImageNamesTheInstruction) {
   ASSERT_TRUE(fault->image_offset.has_value());
   EXPECT_LT(*fault->image_offset, harness.driver(*digest).size);
   EXPECT_NE(fault->text().find("image+0x"), std::string::npos);
-  // It was the test's call: nobody is disabled, and the next one works.
+  // It was the test's call: no driver is disabled, and the next one works.
   EXPECT_EQ(harness.driver(*digest).state, DriverState::running);
   bool ran = false;
   EXPECT_FALSE(harness.as_driver([&](MmSystemTable&) { ran = true; }).has_value());

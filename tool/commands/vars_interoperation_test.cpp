@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// `redoubt vars` against a reader of the store's format that nobody here wrote: UEFIExtract must find the same
-// variables with the same attributes and data in stores that stock firmware wrote, in stores after much wear and
-// several reclaims, and in stores that power failed on while they were written.
+// `redoubt vars` against a reader of the store's format of foreign make: UEFIExtract must find the same variables with
+// the same attributes and data in stores that stock firmware wrote, in stores after much wear and several reclaims, and
+// in stores that power failed on while they were written.
 #include <gtest/gtest.h>
 
 #include <algorithm>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// Any bytes as a driver that somebody hands over: reading ends, and what it takes is a sound file that MM's walk finds
-// a driver in. Checksums of headers are put right first, as in the fuzzer of whole images, by the last byte's choice.
+// Any bytes as a driver that a user hands over: reading ends, and what it takes is a sound file that MM's walk finds a
+// driver in. Checksums of headers are put right first, as in the fuzzer of whole images, by the last byte's choice.
 #include <cstdlib>
 #include <span>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// Drivers in every form in which somebody may hand them over: what becomes of them, and what is refused by name.
+// Drivers in every form in which a user may hand them over: what becomes of them, and what is refused by name.
 #include "tool/convert/driver_input.hpp"
 
 #include <gmock/gmock.h>
@@ -192,7 +192,7 @@ TEST_F(DriverInputTest, RefusesByNameWithReason) {
   EXPECT_THAT(refused(file_of(1, FileType::mm_standalone, made::join({depex, image}, 4))), HasSubstr("DEPEX: offset"));
   for (const Form form : {Form::pe, Form::te}) {
     const Buffer cut = driver_executable(form);
-    // Behind the relocations is padding, which nobody misses.
+    // Behind the relocations is padding, which isn't missed.
     for (std::size_t size = 2; size < cut.size() - 4096; size = size * 3 / 2 + 1) {
       EXPECT_NE(refused(Bytes(cut).first(size)), "accepted");
     }

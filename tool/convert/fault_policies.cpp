@@ -40,7 +40,7 @@ class PolicyCollection {
   Result<void, CommandError> include_needed(const image::ImageTree& volume) {
     const std::optional<depex::BootRecord> no_record;
     const depex::Producers producers(volume, no_record);
-    // "Needs nobody" must not be what an expression comes to that can't be read.
+    // An expression that can't be read must not come to "needs no driver".
     std::vector<abi::Guid> read;
     for_each_module(volume.nodes(), producers, [&](const depex::Module& module) {
       if (!module.has_broken_depex) {

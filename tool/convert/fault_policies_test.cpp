@@ -35,7 +35,7 @@ constexpr std::uint32_t stranger = 4;
 constexpr std::uint32_t flash_protocol = 100;
 constexpr std::uint32_t timer_protocol = 101;
 
-// "Variable" of ours needs "Flash", which needs "Timer"; "Stranger" is nobody's.
+// "Variable" of ours needs "Flash", which needs "Timer"; no driver needs "Stranger".
 class FaultPoliciesTest : public ::testing::Test {
  protected:
   FaultPoliciesTest() {
@@ -100,7 +100,7 @@ TEST_F(FaultPoliciesTest, WhatMakesNoSenseIsRefused) {
   EXPECT_THAT(policy_of(1, {"Flash=halt"}), HasSubstr("several drivers"));
 }
 
-// It isn't taken for one that needs nobody, whoever lets such a driver through.
+// It isn't taken for one that needs no driver, wherever such a driver gets through.
 TEST_F(FaultPoliciesTest, AnExpressionThatCantBeReadIsRefused) {
   Buffer data;
   image::edit::append_section(data, abi::SectionType::mm_depex, Buffer(1, std::byte{3}));  // ends without END

@@ -256,7 +256,7 @@ TEST(Prediction, ABootTellsWhoInstallsWhat) {
     EXPECT_EQ(one.basis, Basis::boot) << one.name;
   }
   EXPECT_EQ(find(result.started, "b").terms.at(0).producers.at(0).basis, Basis::boot);
-  // What a boot shows somebody not to install, isn't expected of it.
+  // What a boot shows a driver not to install isn't expected of it.
   const Dispatcher without = only(volume({supervisor(), driver('c', always(), "q"), driver('d', needs("q"))}), [] {
     BootRecord seen = record_of("c", "d");
     seen.knows_protocols = true;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// The data of authenticated SetVariables, in Setup Mode and on a machine that has an owner. Nobody here knows a key: an
-// owned machine must come out as it went in, but for private variables that nobody had. Also values that walk over
+// The data of authenticated SetVariables, in Setup Mode and on a machine with a platform key. No key is known here: a
+// machine with one must come out as it went in, but for private variables that are new. Also values that walk over
 // signature lists and the database of signers, as other firmware may have stored them.
 #include <algorithm>
 #include <cstdint>

@@ -361,7 +361,7 @@ TEST_F(BesideOpenSsl, SameNameAnotherKey) {
          "its own chain");
   expect(true, sign(leaf.get(), leaf_key, {middle.get(), root.get(), forged_root.get()}), root.get(),
          "the true chain with a forged root beside it");
-  // Somebody else's certificate with the signer's issuer and number may be taken for it, and then nothing is signed.
+  // Another certificate with the signer's issuer and number may be taken for it, and then nothing is signed.
   const Certificate twin = certify("Leaf", other_key, middle.get(), middle_key, {.authority = false, .serial = 99});
   const Certificate signer = certify("Leaf", leaf_key, middle.get(), middle_key, {.authority = false, .serial = 99});
   const ByteVector of_root = encoding_of(root.get());
@@ -436,7 +436,7 @@ TEST_F(BesideOpenSsl, ChangedMessages) {
     accepted += ours ? 1 : 0;
     stricter += theirs && !ours ? 1 : 0;
     if (ours && !theirs) {
-      // A certificate that isn't needed and that nobody can read is left out here; OpenSSL reads all or nothing.
+      // A certificate that isn't needed and can't be read is left out here; OpenSSL reads all or nothing.
       EXPECT_FALSE(openssl_reads_certificates(changed)) << what;
       ++broken_certificates;
     } else if (theirs && !ours) {

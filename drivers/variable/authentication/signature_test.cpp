@@ -21,7 +21,7 @@ class SignatureTest : public testing::Test {
   LibraryMemoryScope scope{allocator};
 };
 
-// What a message proves about `content` for somebody who trusts `anchor`.
+// What a message proves about `content` to a reader who trusts `anchor`.
 enum class Outcome { unreadable, forged, untrusted, trusted };
 Outcome outcome(const ByteVector& message, const std::string& anchor, Bytes signed_content = content) {
   Signature signature;

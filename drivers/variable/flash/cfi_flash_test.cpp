@@ -328,7 +328,7 @@ TEST(CfiFlash, EachErrorBitIsAnErrorAndIsCleared) {
   }
 }
 
-// An error that somebody left there is none of the next operation's.
+// An error that was left there is none of the next operation's.
 TEST(CfiFlash, ErrorsThatAreThereAtTheStartAreCleared) {
   for (const std::uint8_t status : {std::uint8_t{0xB0}, std::uint8_t{0x82}, std::uint8_t{0}}) {
     Device device;

@@ -238,7 +238,7 @@ TEST(FaultTolerantWrite, StockFirmwareEndsWhatThisDriverInterrupted) {
       ASSERT_TRUE(is_new || std::equal(volume.begin(), volume.begin() + small_region, before_store.begin())) << step;
       ASSERT_TRUE(is_new || !was_new) << "the new store was there already, at step " << step;
       was_new = is_new;
-      // And then there's nothing left to do, for nobody.
+      // And then there's nothing left to do.
       EXPECT_TRUE(StockReader(volume, small_layout).start().empty()) << step;
       NorModel taken_back(volume);
       const std::uint64_t untouched = taken_back.steps();

@@ -290,7 +290,7 @@ TEST(FlashStore, PowerCutsWhileDeletingLeaveTheVariableOrNothing) {
     machine.flash.cut_power_at(0, seed);
     const abi::EfiStatus deleted = machine.set(u"Victim", 0, "");
     ASSERT_TRUE(machine.reset().has_value());
-    // With the power gone nobody can tell whether the bit took.
+    // With the power gone it can't be told whether the bit took.
     EXPECT_EQ(deleted, status::device_error);
     const Machine::Value value = machine.get(u"Victim");
     EXPECT_TRUE(value.status == status::not_found || value.data == "old");

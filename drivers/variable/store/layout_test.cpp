@@ -54,7 +54,7 @@ TEST(Layout, IsFoundWhileTheStoreIsInTheSpareArea) {
     const Result<StoreLayout> found = find_layout(image);
     ASSERT_TRUE(found.has_value()) << stock.path;
     EXPECT_EQ(*found, stock.layout) << stock.path;
-    // Headers anywhere else are somebody's data.
+    // Headers anywhere else are a variable's data.
     std::copy_n(image.begin() + stock.layout.spare, stock.layout.block_size,
                 image.begin() + stock.layout.spare + stock.layout.block_size);
     std::fill_n(image.begin() + stock.layout.spare, stock.layout.block_size, std::byte{0xFF});

@@ -518,8 +518,8 @@ class RandomStore {
 
 enum class Verdict : std::uint8_t { agrees, refuses, wrong };
 
-// A store that the driver refuses stays as it is, and nobody is told that Secure Boot is off or keys may be set. If all
-// four keys are in reach they are served.
+// A store that the driver refuses stays as it is, and no caller is told that Secure Boot is off or keys may be set. If
+// all four keys are in reach they are served.
 std::string check_refusal(const NorModel& image) {
   Machine machine(image, small_layout);
   NorModel as_found = image;
@@ -558,7 +558,7 @@ std::string check_refusal(const NorModel& image) {
   return is_named ? "" : "the inspection has nothing to say about a refused store";
 }
 
-// Of an open store: whoever starts it has no fewer keys than stock firmware.
+// Of an open store: a machine that starts with it has no fewer keys than stock firmware.
 std::string check_keys(const NorModel& image) {
   Machine machine(image, small_layout);
   NorModel as_found = image;

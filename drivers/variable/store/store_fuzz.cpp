@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// Opens stores that somebody damaged: a sound store with some records and writes in its work area, of which the input
-// changes bytes, mostly where headers, records and queue entries stand. Whatever opens must take writes and have them
-// at the next start; what the inspection has nothing to say about must open without a change; and a layout must be
-// found, or not, without harm.
+// Opens damaged stores: a sound store with some records and writes in its work area, of which the input changes bytes,
+// mostly where headers, records and queue entries stand. Whatever opens must take writes and have them at the next
+// start; what the inspection has nothing to say about must open without a change; and a layout must be found, or not,
+// without harm.
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>

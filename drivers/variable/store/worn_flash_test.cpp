@@ -414,7 +414,7 @@ TEST(WornFlash, VariablesOfAStoreThatCannotBeCompletedAreServed) {
       EXPECT_TRUE(store.store.write(id, attributes, {}, std::as_bytes(std::span(data)), nullptr).has_value());
     };
     set(platform_key, attribute::nv_bs_rt_at, "a key");
-    // What firmware states, stated by somebody else; it can't be deleted.
+    // What firmware states, stated by other software; it can't be deleted.
     set({global_variable_guid, u"SetupMode"}, attribute::nv_bs_rt, "\7");
     set({vendor_a, u"Ordinary"}, attribute::nv_bs_rt, "ordinary");
     for (int round = 0; round < 16; ++round) {

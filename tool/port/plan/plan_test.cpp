@@ -302,7 +302,7 @@ TEST_F(PlanTest, FilesAreAddedOnceAndAllOrNone) {
   EXPECT_THAT(*add_files(tree, files), ElementsAre("Lib/A.inf", "Lib/B.inf"));
   EXPECT_EQ(read("Lib/B.inf"), "b\r\n");
   EXPECT_THAT(*add_files(tree, files), IsEmpty());
-  // One that somebody changed keeps all others from being written.
+  // One that was changed by hand keeps all others from being written.
   const std::vector<NewFile> more = {{"Lib/C.inf", "c"}, {"Lib/B.inf", "other"}};
   EXPECT_EQ(to_string(add_files(tree, more).error()),
             "Lib/B.inf: is there and differs from what would be written; nothing was written");

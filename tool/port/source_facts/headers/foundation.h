@@ -461,7 +461,7 @@ UINTN AsmWriteCr3(UINTN Value);
 UINT8 IoRead8(UINTN Port);
 UINT8 IoWrite8(UINTN Port, UINT8 Value);
 
-// What AutoGen.h defines for each PCD of a module; without it a read has a value nobody knows.
+// What AutoGen.h defines for each PCD of a module; without it a read has an unknown value.
 #define PcdToken(Name) _PCD_TOKEN_##Name
 #define FeaturePcdGet(Name) _PCD_GET_MODE_BOOL_##Name
 #define FixedPcdGet8(Name) _PCD_VALUE_##Name
