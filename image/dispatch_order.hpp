@@ -93,7 +93,7 @@ class DispatchOrder {
     }
   }
 
-  // Whether a driver of this name was scheduled earlier: who is AFTER it and wasn't scheduled with it, since it came
+  // Whether a driver of this name was scheduled earlier: a driver AFTER it that wasn't scheduled with it, since it came
   // through the a priori list, follows.
   bool left_waiting(const abi::Guid& file) const;
   void schedule(DispatchNode& node);

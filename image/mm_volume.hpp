@@ -16,8 +16,8 @@ namespace redoubt::image {
 inline constexpr unsigned deepest_mm_volume = 4;     // volumes inside volumes
 inline constexpr unsigned deepest_open_section = 4;  // sections inside sections that need no decoding
 
-// Who hears of what was found. For each volume: its drivers in file order, then its a priori list, then the volumes
-// inside it.
+// Hears of what was found. For each volume: its drivers in file order, then its a priori list, then the volumes inside
+// it.
 class MmVolumeVisitor {
  public:
   // A file of type MM_STANDALONE whose checksum is right; `executable` is its PE32 or TE section.

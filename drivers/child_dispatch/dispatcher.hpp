@@ -25,7 +25,7 @@ class Dispatcher {
 
   // The registration functions of the protocols; the caller has looked at pointers. The dispatcher keeps a copy of the
   // context, which is what the child gets. `caller`: where the call returns to. A child is the driver's in whose image
-  // its function is; who isn't that driver can neither make it nor remove it, which is EFI_INVALID_PARAMETER.
+  // its function is; another driver can neither make it nor remove it: EFI_INVALID_PARAMETER.
   //
   // EFI_INVALID_PARAMETER for a value that is taken, above the maximum, or not a child's to have: 0 carries messages to
   // MM, 2 and 3 switch ACPI mode on and off without an MMI. EFI_OUT_OF_RESOURCES.

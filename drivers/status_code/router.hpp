@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// The report status code router: what one driver reports, every registered handler gets, in order of registration.
-// A handler may register and remove handlers, itself included; a handler that reports gets an error, so that reporting
+// The report status code router: what one driver reports, every registered handler gets, in order of registration. A
+// handler may register and remove handlers, itself included; a handler that reports gets an error, so that reporting
 // never recurses. Handlers are drivers' functions, called directly: the router trusts them as drivers trust each other.
-// But each is its driver's own: who isn't that driver neither registers nor removes it, and it goes when the driver is
-// stopped.
+// But each is its driver's own: no other driver registers or removes it, and it goes when the driver is stopped.
 #pragma once
 
 #include <cstddef>

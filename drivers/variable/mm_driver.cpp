@@ -96,7 +96,7 @@ struct Driver {
 
   void report_refusal() {
     const WriteRefusal refusal = services.take_refusal();
-    // Who provokes them mustn't fill the log, nor hide one kind behind another.
+    // A sender that provokes them mustn't fill the log, nor hide one kind behind another.
     std::uint32_t& reported = reported_refusals[static_cast<std::size_t>(refusal)];
     if (refusal != WriteRefusal::none && reported < most_reported_refusals) {
       ++reported;

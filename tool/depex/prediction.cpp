@@ -197,7 +197,7 @@ class Simulation {
     }
   }
 
-  // Who starts because a neighbour does rests on what that one rests on.
+  // A driver that starts because its neighbour does rests on what the neighbour rests on.
   void settle_neighbours() {
     for (std::size_t round = 0; round < entries_.size(); ++round) {
       bool changed = false;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// A module's description (edk2's INF file). Reads all entries, for whatever architecture; who builds for one asks with
-// it. Changes go to the Document and come back as another InfFile, so that no index is ever stale.
+// A module's description (edk2's INF file). Reads all entries, for whatever architecture; callers that build for one
+// ask with it. Changes go to the Document and come back as another InfFile, so that no index is ever stale.
 #pragma once
 
 #include <map>

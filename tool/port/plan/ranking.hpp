@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// All Traditional modules of a tree, in an order in which they can be ported: who installs a protocol in MM before who
-// asks for it, and what is least work first.
+// All Traditional modules of a tree, in an order in which they can be ported: modules that install a protocol in MM
+// before those that ask for it, and what is least work first.
 #pragma once
 
 #include <functional>

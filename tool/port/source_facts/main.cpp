@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 // redoubt-source-facts: reads one request from standard input and writes what the sources say to standard output.
 // facts.md describes both. It is a program of its own because clang's libraries are built against another C++ library
-// than the rest of the tool, and because they are large: who doesn't port anything doesn't install them.
+// than the rest of the tool, and because they are large: a user who ports nothing needn't install them.
 #include <cstdio>
 #include <expected>
 #include <iostream>
