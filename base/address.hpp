@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 // Addresses as numbers that say where they mean something. A number of one kind of address space is no number of
-// another, and none of them is a pointer: what may be read or written is for those to decide who may map memory.
+// another, and none of them is a pointer: the code that maps memory decides what may be read or written.
 #pragma once
 
 #include <compare>

@@ -11,8 +11,8 @@ namespace redoubt::image {
 
 enum class BranchFilter : bool { none, x86 };
 
-// What `payload` expands to; `origin` is its absolute offset. `limit` is the most that may come out: no more memory
-// than about twice that is used, whatever the header claims. Bytes behind the stream are ignored.
+// Expands `payload`; `origin` is its absolute offset. `limit` is the most that may come out. It uses at most
+// about twice that much memory, whatever the header claims. Bytes behind the stream are ignored.
 ImageResult<std::vector<std::byte>> lzma_expand(Bytes payload, std::uint64_t origin, std::uint64_t limit,
                                                 BranchFilter filter = BranchFilter::none);
 

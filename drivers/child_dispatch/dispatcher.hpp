@@ -71,7 +71,7 @@ class Dispatcher {
   void remove(Child& child);
   void sweep();
   bool has_tco_child() const;
-  // The child is called, and removed if its driver is no more. Whether there was one to call.
+  // Calls the child, and removes it if its driver was stopped. Returns whether there was a child to call.
   bool call(Child& child, void* buffer, abi::UintN* size);
   bool dispatch_software();
   bool dispatch_tco();

@@ -16,7 +16,7 @@ class ManagementMode {
   // Makes `function` the only handler of the MMI type `type`. EFI_OUT_OF_RESOURCES and what MmiHandlerRegister returns.
   virtual abi::EfiStatus add_handler(abi::MmiHandler function, const abi::Guid& type, abi::Handle& handle) = 0;
   virtual void remove_handler(abi::Handle handle) = 0;
-  // EFI_DEVICE_ERROR: the handler's driver failed in it and is no more.
+  // EFI_DEVICE_ERROR: the handler's driver failed in it and was stopped.
   virtual abi::EfiStatus call_handler(const abi::Guid& type, const void* context, void* buffer, abi::UintN* size) = 0;
   // Whether Dispatcher::dispatch() is to be called with each MMI, which makes all of them dearer.
   virtual abi::EfiStatus watch_mmis(bool wanted) = 0;

@@ -26,7 +26,7 @@ class Drivers {
 
 class Router {
  public:
-  // For each driver, more than any needs: none can make this one spend all its memory, nor leave others nothing.
+  // For each driver, and more than any needs. So no driver can use up this one's memory, or leave nothing for others.
   static constexpr std::size_t driver_handler_limit = 32;
 
   constexpr Router(Allocator& memory, Drivers& drivers) : memory_(memory), drivers_(drivers) {}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// Bytes that are owned and changed: what the composing half of image/ works on, as Bytes is what the reading half looks
-// at. Writing outside a buffer is a mistake of ours, never of the input, so it isn't an error but an assertion.
+// Bytes that are owned and can be changed, for the composing half of image/, as Bytes is for the reading half. Writing
+// outside a buffer is a mistake of ours, never of the input, so it isn't an error but an assertion.
 #pragma once
 
 #include <cassert>

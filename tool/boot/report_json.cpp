@@ -149,7 +149,7 @@ Json json_of_mmram(const BootReport& report) {
           {"smi_en", json_of_address(report.smi_en)}};
 }
 
-// What an image without Redoubt has none of is null in JSON, not empty.
+// Where an image has no Redoubt, these values are null in JSON, not empty.
 void add_domains(Json& json, const BootReport& report) {
   const bool converted = report.converted();
   json["supervisor"] = {{"base", json_of_address(report.supervisor_base)}, {"size", json_of(report.supervisor_size)}};

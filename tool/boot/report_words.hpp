@@ -28,7 +28,7 @@ inline constexpr std::string_view unknown = "unknown";
 // Outside MMRAM, that ring 3 can reach.
 [[nodiscard]] std::uint64_t open_bytes(const BootReport& report);
 
-// Of what counts as used: what is there for one driver alone and that it doesn't hold yet.
+// The part of the used memory that is kept back for one driver and that it doesn't hold yet.
 [[nodiscard]] std::uint64_t kept_back_bytes(const BootReport& report);
 
 // The options that the machine's starter gave MM, which must be known.

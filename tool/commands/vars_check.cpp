@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// `redoubt vars check`: what isn't as it should be in a store file, in the words of what the driver makes of it. Works
-// on the file as it is: nothing is recovered first, nothing is written.
+// `redoubt vars check`: what is wrong in a store file, as the driver would judge it. Works on the file as it is:
+// recovers nothing first, and writes nothing.
 #include <algorithm>
 #include <cstdio>
 #include <format>

@@ -65,7 +65,7 @@ Result<std::vector<std::byte>, CommandError> data_of(const Options& options) {
   return bytes;
 }
 
-// What was asked for, else what the variable has, else what UEFI or custom gives it.
+// The attributes that were asked for; else those that the variable has; else those that UEFI or custom gives it.
 Result<std::uint32_t, CommandError> attributes_of(const Options& options, const StoredVariable* old,
                                                   const variable::VariableId& id) {
   if (!options.attributes.empty()) {

@@ -26,7 +26,7 @@ struct RecordedDriver {
 struct BootRecord {
   std::vector<RecordedDriver> drivers;    // those that started, in the order of their starts, and those that didn't
   std::vector<abi::Guid> core_installed;  // by MM's core itself
-  // Whether the record tells what was installed by whom; a report that says nothing of protocols doesn't.
+  // Whether the record tells which driver installed what. A report without protocols doesn't.
   bool knows_protocols = false;
 };
 

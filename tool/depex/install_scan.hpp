@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 // Which protocols an X64 image's code installs, as far as that can be read off it: calls through a system table's
 // pointer to an installing service, with the address of a GUID of the image in the argument's register. A call that
-// goes another way isn't found, so what isn't in the result says nothing; what is in it was seen.
+// goes another way isn't found, so a protocol that isn't in the result may be installed all the same; one that is in it
+// was seen.
 #pragma once
 
 #include <vector>

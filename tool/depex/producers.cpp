@@ -154,7 +154,7 @@ std::vector<Producer> Producers::of(const abi::Guid& protocol, DispatcherKind ki
     declare(core, "", Basis::boot);
   }
   for (const Module& module : modules_) {
-    // What DXE installs is no business of Standalone MM, nor are the drivers of the other model.
+    // Standalone MM sees neither what DXE installs nor the drivers of the other model.
     const auto model = image::mm_model(module.file->file->type());
     const bool standalone = model == image::MmModel::standalone || model == image::MmModel::standalone_core;
     if (standalone != (kind != DispatcherKind::traditional)) {

@@ -220,7 +220,7 @@ Result<SignedData> parse_signed_data(Bytes der) {
     return std::unexpected(Error::malformed);
   }
   // The content itself should be absent. Computers' makers sign updates of KEK that have it nevertheless, and stock
-  // firmware takes them. It means nothing: what is signed is what SetVariable is called with.
+  // firmware takes them. It isn't used: the signature is of the data that SetVariable is called with.
   if (content.has(context | 0)) {
     DerReader ignored(TRY(content.take(context | 0)));
     TRY(ignored.take(MBEDTLS_ASN1_OCTET_STRING));

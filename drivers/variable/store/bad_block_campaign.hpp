@@ -5,13 +5,13 @@
 //
 // What is demanded at each operation, and at each start after it, by the driver and as stock PEI reads the flash:
 // - what was acknowledged is there; what was answered with an error is not;
-// - only where the store said that it takes no more writes may the operation answered with an error at which it began
-//   to say so be in force after the next start, as may the one during which power failed;
+// - an operation that was answered with an error may be in force after the next start in two cases only: the store
+//   said at this operation that it takes no more writes, or power failed during it;
 // - a store may be closed, and say why, where nothing was ever acknowledged: on a device that takes no empty store.
-// Where bits begin to read wrong that were found right and acknowledged before, nothing can help: in that boot all
-// values are right all the same, which memory has; what the next start finds is exactly what stock PEI reads of what
-// the flash shows then, or the store is closed and says why. From that start on everything above holds again. Bits that
-// were wrong already when the driver started are no excuse for anything.
+// Nothing helps against bits that were found right and acknowledged, and read wrong later. In that boot all values are
+// still right, since memory has them. The next start finds exactly what stock PEI reads of the flash as it is then, or
+// the store is closed and says why. From that start on everything above holds again. Bits that were wrong already when
+// the driver started are no excuse for anything.
 #pragma once
 
 #include "drivers/variable/store/campaign_store.hpp"

@@ -11,7 +11,7 @@ namespace redoubt::variable {
 
 namespace {
 
-// Cells that are compared where nothing but the device's presence is in question.
+// How many cells are compared where the question is only whether the device is there.
 constexpr std::uint32_t sample_size = 16;
 // No block is smaller, and all are a multiple.
 constexpr std::uint32_t chunk_size = 256;

@@ -209,7 +209,7 @@ FoundVariable copy_of(Bytes store, std::uint32_t offset, const Record& record) {
           .data = std::vector<std::byte>(data.begin(), data.end())};
 }
 
-// The variables in [start, end), none of them damaged, that one record leads to after the other.
+// The undamaged variables in [start, end) that are found by going from each record to the next.
 std::vector<FoundVariable> read_in_reach(Bytes store, std::uint32_t start, std::uint32_t end) {
   std::vector<FoundVariable> found;
   std::map<Key, std::size_t> places;
@@ -230,8 +230,8 @@ std::vector<FoundVariable> read_in_reach(Bytes store, std::uint32_t start, std::
   return found;
 }
 
-// Whether what follows the record can be looked for behind it: not when it's live and no variable, since what it says
-// of its size may be what's wrong.
+// Whether the next record can be looked for behind this one. Not behind a live record that is no variable: its size may
+// be what is wrong.
 bool leads_on(Bytes store, std::uint32_t offset, const Record& record) {
   const bool has_live_state =
       record.header.state == format::state::added || record.header.state == format::state::replacing;

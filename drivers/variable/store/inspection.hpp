@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// Says what isn't as it should be in the image of a variable store, in the words of what open() makes of it, and what
-// can be found in a damaged one. Host only: it allocates.
+// Says what is wrong in the image of a variable store, as open() would judge it, and what can be found in a damaged
+// one. Host only: it allocates.
 //
 // Where a write was interrupted that the next start will end, the store that counts is the one in the spare area:
 // offsets in it are those that its bytes are going to have.
@@ -45,7 +45,7 @@ struct DamagedStore {
   std::vector<FoundVariable> in_reach;
   // Behind it, or in the spare area alone: every record of a variable, also of one that has another record.
   std::vector<FoundVariable> out_of_reach;
-  // From the damage on, what no variable can be read from; not what is blank behind the last variable.
+  // Parts from the damage on from which no variable can be read, without the blank part behind the last variable.
   std::vector<Stretch> unreadable;
 };
 

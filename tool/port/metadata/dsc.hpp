@@ -12,7 +12,7 @@ namespace redoubt::port {
 
 enum class PcdKind : std::uint8_t { feature_flag, fixed, patchable, dynamic, dynamic_ex };
 const char* to_string(PcdKind kind);
-// Of a section's name without what is behind dots ("PCDSDYNAMICEXHII"); nothing for what holds no PCDs.
+// Of a section by its name up to the first dot ("PCDSDYNAMICEXHII"); nothing for a section without PCDs.
 std::optional<PcdKind> pcd_kind_of_section(std::string_view name);
 // Kept in the PCD database, which MM_STANDALONE modules can't reach.
 constexpr bool in_database(PcdKind kind) { return kind == PcdKind::dynamic || kind == PcdKind::dynamic_ex; }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// Names of what a port makes, derived from those of what it is made of, so that a second run makes the same.
+// Names of the files and symbols that a port makes. They are derived from the module's own, so that a second run makes
+// the same.
 #pragma once
 
 #include <string>

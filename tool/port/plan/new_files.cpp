@@ -137,8 +137,8 @@ ReadResult<std::vector<std::string>> write_port(const Tree& tree, std::span<cons
   for (std::size_t i = 0; i < pending.size(); ++i) {
     pending[i].temporary = TRY(written_beside(pending[i].target, contents[i], temporary));
   }
-  // New files first: a link can fail, and then nothing that was there has changed. Renaming over what is there is what
-  // is left, each in one step; what was changed already is put back if one fails.
+  // New files first: a link can fail, and then no existing file has changed. Existing files come last, each replaced in
+  // one step by a rename. If one fails, those that were replaced already are put back.
   Made made;
   std::vector<std::string> written;
   for (const Pending& each : pending) {

@@ -112,7 +112,7 @@ std::string Syntax::text(const clang::Stmt* statement) const {
   if (range.isValid()) {
     return one_line(clang::Lexer::getSourceText(range, sources, context_.getLangOpts()));
   }
-  // A part of what a macro expands to: the use of the macro is what the source says.
+  // A part of a macro's expansion: shown as the source has it, by the use of the macro.
   return one_line(clang::Lexer::getSourceText(
       clang::CharSourceRange(sources.getExpansionRange(statement->getSourceRange()).getAsRange(), true), sources,
       context_.getLangOpts()));

@@ -1308,7 +1308,7 @@ class Planner {
     traditional_names();
   }
 
-  // Words of the half that is there that neither the common part nor the other half has.
+  // Words that only the existing half has, neither the common part nor the other half.
   void traditional_names() {
     if (half_.empty()) {
       return;
