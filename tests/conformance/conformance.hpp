@@ -41,7 +41,7 @@ struct Exchange {
   std::uint8_t data[data_bytes];
 };
 
-// Where things lie that only somebody outside can tell; 0 when nobody could.
+// Where things lie that only the outside can tell; 0 when it couldn't.
 struct Surroundings {
   std::uint64_t foundation;  // an address in the foundation's memory
   std::uint64_t supervisor;  // an address in MMRAM that no driver may reach
@@ -146,7 +146,7 @@ inline void relax() {
   }
 }
 
-// GUIDs for tests: equal numbers give equal GUIDs, and nobody else has them.
+// GUIDs for tests: equal numbers give equal GUIDs, and no other part has them.
 constexpr abi::Guid test_guid(std::uint32_t number) {
   return {number, 0xC0F0, 0x4E57, {0x8A, 0x11, 0x63, 0x6f, 0x6e, 0x66, 0x6f, 0x72}};
 }

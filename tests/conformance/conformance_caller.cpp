@@ -6,7 +6,7 @@
 //   conformance NAME passed | conformance NAME failed line=N reason="..."
 //   conformance summary passed=N failed=N
 //
-// Set from outside, as nobody in the guest knows: opt/org.redoubt/foundation and opt/org.redoubt/supervisor, decimal
+// Set from outside, since the guest doesn't know it: opt/org.redoubt/foundation and opt/org.redoubt/supervisor, decimal
 // addresses.
 #include <cstring>
 

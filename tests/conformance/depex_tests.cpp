@@ -61,7 +61,7 @@ constexpr Test tests[] = {
      .run = [](Run& t) { t.that(place_of(t, ordered_false) == never); },
      .when = When::in_mmi},
     {.name = "pi2-10/DEPEX/absent",
-     .behaviour = "PUSH of a protocol that nobody installs: the driver is never started.",
+     .behaviour = "PUSH of a protocol that no driver installs: the driver is never started.",
      .run = [](Run& t) { t.that(place_of(t, ordered_absent) == never); },
      .when = When::in_mmi},
     {.name = "pi2-10/DEPEX/before",

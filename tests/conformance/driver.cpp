@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 // The suite as an MM driver: runs at its entry point all tests that can run there, keeps their results, and then runs
-// any test, step by step, for whoever sends it a Message. It must not end MM when a test fails: the message says so.
+// any test, step by step, for a sender of a Message. It must not end MM when a test fails: the message says so.
 #include <cstring>
 
 #include "sdk/mm_driver.hpp"

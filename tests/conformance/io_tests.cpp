@@ -77,7 +77,7 @@ constexpr Test tests[] = {
      .when = When::in_mmi},
     {.name = "pi4-4/EFI_MM_CPU_IO_PROTOCOL/memory_unsupported",
      .behaviour = "Address is not valid for this system: EFI_UNSUPPORTED. Here memory that is the foundation's, the "
-                  "supervisor's, or nobody's in MM.",
+                  "supervisor's, or without owner in MM.",
      .run =
          [](Run& t) {
            for (const std::uint64_t address :

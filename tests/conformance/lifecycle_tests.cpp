@@ -97,7 +97,7 @@ constexpr Test tests[] = {
          },
      .when = When::in_mmi},
     {.name = "pi4-4/EFI_MM_END_OF_DXE_PROTOCOL/again",
-     .behaviour = "End of DXE comes once: whoever announces it again, in a message after the lock, reaches nobody.",
+     .behaviour = "End of DXE comes once: announced again, in a message after the lock, it reaches no driver.",
      .run =
          [](Run& t) {
            if (t.step == 0) return t.next_message(abi::end_of_dxe_event_group_guid, {}, 0);
@@ -106,7 +106,7 @@ constexpr Test tests[] = {
          },
      .when = When::in_mmi},
     {.name = "pi4-4/EFI_MM_READY_TO_LOCK_PROTOCOL/again",
-     .behaviour = "The lock comes once: whoever announces it again reaches nobody.",
+     .behaviour = "The lock comes once: announced again it reaches no driver.",
      .run =
          [](Run& t) {
            if (t.step == 0) return t.next_message(abi::dxe_mm_ready_to_lock_protocol_guid, {}, 0);
@@ -115,7 +115,7 @@ constexpr Test tests[] = {
          },
      .when = When::in_mmi},
     {.name = "pi4-4/EFI_MM_READY_TO_LOCK_PROTOCOL/no_dispatch",
-     .behaviour = "No driver is dispatched after the lock: a message that asks for it reaches nobody.",
+     .behaviour = "No driver is dispatched after the lock: a message that asks for it reaches no driver.",
      .run =
          [](Run& t) {
            if (t.step == 0) return t.next_message(abi::mm_dispatch_event_guid, {}, 0);
@@ -176,7 +176,7 @@ constexpr Test tests_after_boot[] = {
          },
      .when = When::in_mmi},
     {.name = "pi4-4/MM_EXIT_BOOT_SERVICES/again",
-     .behaviour = "An operating system's message that announces any of the phases reaches nobody.",
+     .behaviour = "An operating system's message that announces any of the phases reaches no driver.",
      .run =
          [](Run& t) {
            constexpr Guid messages[] = {abi::end_of_dxe_event_group_guid, abi::dxe_mm_ready_to_lock_protocol_guid,

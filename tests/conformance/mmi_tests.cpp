@@ -194,7 +194,7 @@ constexpr Test tests[] = {
            t.equal(seen.calls[2], 1);
          }},
     {.name = "pi4-3.2/MmiHandlerUnRegister/last",
-     .behaviour = "After the last handler of a type nobody handles it: MmiManage() returns EFI_NOT_FOUND.",
+     .behaviour = "After the last handler of a type is gone MmiManage() returns EFI_NOT_FOUND.",
      .run =
          [](Run& t) {
            {

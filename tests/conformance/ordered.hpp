@@ -18,7 +18,7 @@ enum Ordered : unsigned {
   ordered_or,         // one that is there, one that isn't
   ordered_not,        // one that isn't there
   ordered_false,      // FALSE
-  ordered_absent,     // a protocol that nobody installs
+  ordered_absent,     // a protocol that no driver installs
   ordered_before,     // BEFORE ordered_true
   ordered_after,      // AFTER ordered_true
   ordered_no_depex,   // no dependency section

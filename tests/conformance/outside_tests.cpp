@@ -61,7 +61,7 @@ class LargeBuffer {
   abi::EfiPhysicalAddress address_ = 0;
 };
 
-// A protocol that the specification has in DXE and nobody installs here, so that no driver waits or works with it.
+// A protocol that the specification has in DXE and no driver installs here, so that no driver waits or works with it.
 void expect_absent(OutsideRun& t, const abi::Guid& guid) {
   void* interface = nullptr;
   t.status(t.system_table.boot_services->locate_protocol(&guid, nullptr, &interface), status::not_found);

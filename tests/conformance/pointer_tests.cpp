@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
-// Wrong pointers for every pointer argument of every MM service: NULL, nobody's, not canonical, wrapping, read-only,
-// the foundation's, the supervisor's, memory outside MMRAM, memory that was freed, and memory that ends too early.
-// Each call gets the error that the specification has for a bad argument and leaves nothing behind. A
-// function that isn't the code of the driver that registers it is a wrong pointer, too.
+// Wrong pointers for every pointer argument of every MM service: NULL, without owner, not canonical, wrapping,
+// read-only, the foundation's, the supervisor's, memory outside MMRAM, memory that was freed, and memory that ends too
+// early. Each call gets the error that the specification has for a bad argument and leaves nothing behind. A function
+// that isn't the code of the driver that registers it is a wrong pointer, too.
 #include "base/address.hpp"
 #include "tests/conformance/exhaustion.hpp"
 #include "tests/conformance/groups.hpp"
@@ -89,7 +89,7 @@ void for_each_wrong_value(Run& t, bool with_null, Check check) {
   check(reinterpret_cast<std::uintptr_t>(own));
 }
 
-// Calls `check(address)` for functions that nobody may have called.
+// Calls `check(address)` for functions that no driver may have called.
 template <typename Check>
 void for_each_wrong_function(Run& t, Check check) {
   for_each_wrong(t, Rights::read, true, check);
@@ -492,8 +492,8 @@ constexpr Test tests[] = {
            t.status(t.mmst.install_configuration_table(&t.mmst, &guid, nullptr, 0), status::not_found);
          }},
     {.name = "pi4-3.2/wrong_pointers/MmiManage.endless_recursion",
-     .behaviour = "A handler that calls MmiManage() for itself without end gets an error at some depth; everybody "
-                  "before it goes on.",
+     .behaviour = "A handler that calls MmiManage() for itself without end gets an error at some depth; the calls "
+                  "before it go on.",
      .run =
          [](Run& t) {
            static constinit abi::MmSystemTable* table = nullptr;

@@ -221,7 +221,7 @@ constexpr Test tests[] = {
            t.status(t.mmst.locate_protocol(&abi::mm_cpu_io_protocol_guid, nullptr, &again), status::success);
            t.that(again == found);
          },
-     .edk2 = "Has no such interfaces: each is its driver's, and anybody may remove it."},
+     .edk2 = "Has no such interfaces: each is its driver's, and any driver may remove it."},
     {.name = "uefi-7.3.3/UninstallProtocolInterface/null_handle",
      .behaviour = "Handle is NULL: EFI_INVALID_PARAMETER.",
      .run = [](Run& t) { t.status(uninstall(t, nullptr, protocol, &interfaces[0]), status::invalid_parameter); }},

@@ -77,7 +77,7 @@ struct Protocols {
 
 constexpr Test tests[] = {
     {.name = "pi4-4.2.2/ReportStatusCode/success",
-     .behaviour = "A status code is reported: EFI_SUCCESS, whether anybody hears of it or not.",
+     .behaviour = "A status code is reported: EFI_SUCCESS, whether a handler hears of it or not.",
      .run =
          [](Run& t) {
            const Protocols p(t);
