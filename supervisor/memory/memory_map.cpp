@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "policy/page_access.hpp"
+#include "supervisor/cpu/cpu.hpp"
 
 namespace redoubt::supervisor {
 namespace {
@@ -15,7 +16,6 @@ constexpr std::uint64_t mmram_limit = std::uint64_t{1} << 30;
 constexpr std::uint64_t comm_page_limit = 4096;
 // Where addresses end that are what they lead to; above are none, and then the window.
 constexpr PhysicalAddress identity_end{std::uint64_t{1} << 47};
-constexpr std::uint32_t launch_cpu_limit = 1024;
 
 using PhysicalRange = Range<PhysicalSpace>;
 using LinearRange = Range<LinearSpace>;
@@ -120,7 +120,7 @@ Result<void> MemoryMap::initialize(const abi::LaunchRecord& record, PhysicalAddr
 
 Result<void> MemoryMap::claim_launch_pages(const abi::LaunchRecord& record, PhysicalAddress record_address,
                                            std::span<const ImageSection> sections) {
-  if (record.cpu_count == 0 || record.cpu_count > launch_cpu_limit || record.smbase_stride != abi::smbase_stride)
+  if (record.cpu_count == 0 || record.cpu_count > cpu_limit || record.smbase_stride != abi::smbase_stride)
     return std::unexpected(Error::malformed);
   const PhysicalRange used = TRY(PhysicalRange::create(pool_.base(), record.used_end - record.mmram_base));
   // Pages that several small things share are claimed once.
