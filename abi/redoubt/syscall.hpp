@@ -101,24 +101,20 @@ enum class Width : std::uint64_t {};
 //                         read_driver reads, doesn't count), else not_permitted
 //   read_device, write_device  one access to such memory; `width` 1, 2, 4 or 8, the address a multiple of it
 //   read_save_state       the low `width` bytes of a register (MmSaveStateRegister, abi/pi/mm_cpu.hpp);
-//   invalid_argument
-//                         for a CPU that isn't in MM or a width beyond the register's, not_found if the CPU saves no
-//                         such register
+//                         invalid_argument for a CPU that isn't in MM or a width beyond the register's, not_found if
+//                         the CPU saves no such register
 //   write_save_state      also unsupported for a register that can't be written
 //   start_procedure       `call`: a ProcedureCall; on a CPU that is held in this MMI, beside whatever goes on here;
-//   busy
-//                         if the last one there wasn't fetched yet, not_found if the CPU isn't held
+//                         busy if the last one there wasn't fetched yet, not_found if the CPU isn't held
 //   check_procedure       `end`: a ProcedureEnd to fill; what has ended is fetched, and the CPU is idle again
 //   stop_procedure        if one runs there; returns when it doesn't any more
 //   unblock_memory        RAM outside MMRAM, for drivers to read and write at its own address, for good; false if it
-//   was
-//                         open already. Not permitted: what isn't RAM or leads elsewhere in MM, a part of what is open,
-//                         anything after the message of ReadyToLock or ExitBootServices; out_of_memory also beyond
-//                         unblocked_limit
+//                         was open already. Not permitted: what isn't RAM or leads elsewhere in MM, a part of what is
+//                         open, anything after the message of ReadyToLock or ExitBootServices; out_of_memory also
+//                         beyond unblocked_limit
 //   hold_processors       calls in every CPU that isn't held, and holds who comes; how many didn't come and aren't
-//   known
-//                         to run. busy: a CPU runs outside, or one that was presumed stopped at the last call of this
-//                         MMI has come in since
+//                         known to run. busy: a CPU runs outside, or one that was presumed stopped at the last call of
+//                         this MMI has come in since
 //   stop_machine          `request`: a StopRequest. A driver failed whose policy says more than disable
 //                         (fault_policy.hpp). Comes back only if the machine goes on: not_permitted, with the reason on
 //                         the consoles, or bad_address
