@@ -60,7 +60,7 @@ void write_for_driver(const policy::GrantedWrite& write) {
 
 std::uint8_t read_command() { return arch::in8(q35::apm_command_port); }
 
-void q35::write_serial(std::string_view text, bool set_up, unsigned most_polls) {
+bool q35::write_serial(std::string_view text, bool set_up, unsigned most_polls) {
   const auto port = [](std::uint16_t offset) { return static_cast<std::uint16_t>(serial_console_port + offset); };
   const std::uint8_t line_control = set_up ? uart_line_8n1 : arch::in8(port(uart_line_control));
   if (set_up) {
@@ -70,22 +70,25 @@ void q35::write_serial(std::string_view text, bool set_up, unsigned most_polls) 
   }
   // The interrupted code may have been at the divisor.
   arch::out8(port(uart_line_control), line_control & static_cast<std::uint8_t>(~uart_line_show_divisor));
+  bool taken = true;
   for (const char character : text) {
     unsigned polls = 0;
     while ((arch::in8(port(uart_line_status)) & uart_line_transmit_empty) == 0 && polls < most_polls) {
       ++polls;
     }
-    if (polls == most_polls) {
+    taken = polls != most_polls;
+    if (!taken) {
       break;
     }
     arch::out8(port(uart_transmit), static_cast<std::uint8_t>(character));
   }
   arch::out8(port(uart_line_control), line_control);
+  return taken;
 }
 
 void write_console(std::string_view text, bool set_up) {
   constexpr unsigned most_polls = 1u << 14;  // a byte takes 87 microseconds at 115200 baud, a poll about one
-  q35::write_serial(text, set_up, most_polls);
+  static_cast<void>(q35::write_serial(text, set_up, most_polls));
 }
 
 std::uint32_t read_timer() { return arch::in32(q35::pm_timer_port); }

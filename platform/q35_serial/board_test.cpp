@@ -59,6 +59,7 @@ TEST(Q35SerialLog, APortThatTakesNothingIsGivenUp) {
   arch::fake::machine().ports[0x3FD] = 0;
   write_log("redoubt: one\n");
   EXPECT_EQ(sent(), "");
+  EXPECT_EQ(arch::fake::machine().port_writes.size(), 2u) << "one wait for a line, and the line control around it";
 }
 
 }  // namespace

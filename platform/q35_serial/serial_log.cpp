@@ -10,30 +10,28 @@ namespace redoubt::platform {
 namespace {
 
 // About a quarter of a second for a byte: an emulator's reader may be slow. A port that is stuck costs that once for
-// each line.
+// each text.
 constexpr unsigned most_polls = 1u << 18;
 
-void send(std::string_view text) { q35::write_serial(text, false, most_polls); }
+bool send(std::string_view text) { return q35::write_serial(text, false, most_polls); }
 
 }  // namespace
 
 // PEI: no speed was set yet.
-void start_log() { q35::write_serial({}, true, most_polls); }
+void start_log() { static_cast<void>(q35::write_serial({}, true, most_polls)); }
 
 void write_log(std::string_view text) {
-  if (text.starts_with(abi::report_prefix)) {
-    send("\r\n");
+  if (text.starts_with(abi::report_prefix) && !send("\r\n")) {
+    return;
   }
   while (!text.empty()) {
     std::size_t length = 0;
     while (length != text.size() && text[length] != '\n') {
       ++length;
     }
-    send(text.substr(0, length));
-    if (length == text.size()) {
+    if (!send(text.substr(0, length)) || length == text.size() || !send("\r\n")) {
       return;
     }
-    send("\r\n");
     text.remove_prefix(length + 1);
   }
 }
