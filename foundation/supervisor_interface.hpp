@@ -25,9 +25,11 @@ constexpr std::uint64_t pages_for(std::uint64_t bytes) {
 inline FoundationAddress address_in_foundation(const void* object) {
   return FoundationAddress(reinterpret_cast<std::uintptr_t>(object));
 }
-inline Range<FoundationSpace> range_in_foundation(Bytes bytes) {
-  return Range<FoundationSpace>::create(address_in_foundation(bytes.data()), bytes.size())
-      .value_or(Range<FoundationSpace>());
+// Error bad_address for what no object can be.
+inline SystemResult<Range<FoundationSpace>> range_in_foundation(Bytes bytes) {
+  const auto range = Range<FoundationSpace>::create(address_in_foundation(bytes.data()), bytes.size());
+  if (!range) return std::unexpected(abi::SystemStatus::bad_address);
+  return *range;
 }
 
 class Supervisor {
@@ -48,10 +50,11 @@ class Supervisor {
     if (!source) return std::unexpected(abi::SystemStatus::bad_address);
     return read_driver(address_in_foundation(to.data()), *source);
   }
-  SystemResult<void> store(DriverAddress to, Bytes from) { return write_driver(to, range_in_foundation(from)); }
+  SystemResult<void> store(DriverAddress to, Bytes from) { return write_driver(to, TRY(range_in_foundation(from))); }
   SystemResult<void> call_driver(abi::DriverCall& call) { return call_driver(address_in_foundation(&call)); }
   void log(std::string_view line) {
-    static_cast<void>(log(range_in_foundation(std::as_bytes(std::span(line.data(), line.size())))));
+    const auto text = range_in_foundation(std::as_bytes(std::span(line.data(), line.size())));
+    if (text) static_cast<void>(log(*text));
   }
   SystemResult<abi::MemoryStatistics> memory_statistics() {
     abi::MemoryStatistics statistics{};
