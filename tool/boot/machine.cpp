@@ -190,20 +190,27 @@ Attempt<void> Machine::spawn(const MachineOptions& options) {
   return {};
 }
 
-void Machine::take(Descriptor& descriptor, void (Machine::*taker)(std::string_view)) {
+namespace {
+
+// What there is to read now.
+std::string read_pending(Descriptor& descriptor) {
+  std::string pending;
   std::array<char, 16384> buffer{};
   // Bounded, so that a guest which never stops writing on one channel doesn't keep the others from being read.
   for (int round = 0; round < 16 && descriptor.open(); ++round) {
     const ssize_t count = read(descriptor.get(), buffer.data(), buffer.size());
     if (count > 0) {
-      (this->*taker)(std::string_view(buffer.data(), static_cast<std::size_t>(count)));
+      pending.append(buffer.data(), static_cast<std::size_t>(count));
     } else if (count == 0 || (errno != EAGAIN && errno != EINTR)) {
       static_cast<void>(descriptor.close());
     } else {
-      return;
+      break;
     }
   }
+  return pending;
 }
+
+}  // namespace
 
 void Machine::take_serial(std::string_view bytes) {
   write_copy(serial_copy_, bytes);
@@ -281,11 +288,14 @@ bool Machine::drain(milliseconds limit) {
   }
   const auto wait = std::clamp(limit, milliseconds{0}, milliseconds{3'600'000});
   poll(waiting.data(), static_cast<nfds_t>(count), static_cast<int>(wait.count()));
-  take(qmp_, &Machine::take_qmp);
-  take(trace_, &Machine::take_trace);
-  take(debug_, &Machine::take_debug);
-  take(serial_, &Machine::take_serial);
-  take(errors_, &Machine::take_errors);
+  take_qmp(read_pending(qmp_));
+  take_trace(read_pending(trace_));
+  // The log is where it begins, and a driver may write to the debug console where the log isn't. What that has brought
+  // is read first and looked at last: what the serial console had before it isn't missed.
+  const std::string debug = read_pending(debug_);
+  take_serial(read_pending(serial_));
+  take_debug(debug);
+  take_errors(read_pending(errors_));
   return count != 0;
 }
 

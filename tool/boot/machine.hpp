@@ -97,7 +97,6 @@ class Machine {
   [[nodiscard]] Attempt<std::filesystem::path> prepare_variables(const std::filesystem::path& given) const;
   [[nodiscard]] Attempt<std::filesystem::path> prepare_application(const std::filesystem::path& application) const;
   Attempt<void> spawn(const MachineOptions& options);
-  void take(Descriptor& descriptor, void (Machine::*taker)(std::string_view));
   void take_serial(std::string_view bytes);
   void take_debug(std::string_view bytes);
   void take_event(const Event& event);

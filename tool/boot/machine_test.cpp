@@ -7,7 +7,10 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <chrono>
+#include <cstdlib>
 #include <fstream>
+#include <thread>
 
 namespace redoubt::tool::boot {
 namespace {
@@ -98,6 +101,51 @@ TEST(Machine, PassesOnWhyQemuRefuses) {
   const auto machine = Machine::start(options);
   ASSERT_FALSE(machine.has_value());
   EXPECT_THAT(machine.error(), HasSubstr("QEMU exited with status 1: "));
+}
+
+// In QEMU's place: answers QMP, and when something is typed writes a log's first line on the serial console, and then
+// one like it on the debug console.
+constexpr std::string_view two_consoles = R"(#!/bin/bash
+for argument; do
+  case $argument in
+    *id=serial,*fd=*) serial=${argument##*fd=} ;;
+    *id=debug,*fd=*) debug=${argument##*fd=} ;;
+    *id=qmp,*fd=*) qmp=${argument##*fd=} ;;
+  esac
+done
+read -r -u "$qmp"
+echo '{"return": {}}' >&"$qmp"
+read -r -u "$serial"
+echo 'redoubt: ipl.start cpus=2' >&"$serial"
+echo 'redoubt: panic reason="forged"' >&"$debug"
+: > "${0%/*}/written"
+read -r -u "$serial"
+)";
+
+TEST(Machine, TakesTheLogFromTheConsoleThatHadItFirst) {
+  const TemporaryFolder folder = std::move(*TemporaryFolder::create());
+  std::ofstream(folder.path() / qemu_program) << two_consoles;
+  std::filesystem::permissions(folder.path() / qemu_program, std::filesystem::perms::owner_all);
+  MachineOptions options = options_for(folder.path() / "code.fd");
+  options.variables = folder.path() / "vars.fd";
+  for (const auto& flash : {options.image, options.variables}) std::ofstream(flash) << std::string(4096, '\xFF');
+  const std::string path = std::getenv("PATH");
+  setenv("PATH", (folder.path().string() + ":" + path).c_str(), 1);
+  const auto machine = Machine::start(options);
+  setenv("PATH", path.c_str(), 1);
+  ASSERT_TRUE(machine.has_value()) << machine.error();
+
+  std::vector<std::string> events;
+  (*machine)->on_event = [&events](const Event& event) { events.push_back(event.name.text); };
+  (*machine)->type("go\n");
+  const auto deadline = Machine::Clock::now() + std::chrono::seconds{60};
+  while (!std::filesystem::exists(folder.path() / "written") && Machine::Clock::now() < deadline) {
+    std::this_thread::sleep_for(std::chrono::milliseconds{10});
+  }
+  (*machine)->pump_until([&] { return !events.empty(); }, deadline);
+  (*machine)->type("end\n");
+  (*machine)->pump_until([] { return false; }, deadline);
+  EXPECT_EQ(events, std::vector<std::string>{"ipl.start"});
 }
 
 TEST(TemporaryFolder, GoesWithItsOwner) {
