@@ -384,7 +384,7 @@ TEST_F(MemoryMapTest, WhatLayThereBeforeIsNobodysToRead) {
   EXPECT_TRUE(is_clear(page(900), 2));
   const std::uint64_t pages = *map_.allocate_pages(3, 0);
   EXPECT_TRUE(is_clear(pages, 3));
-  // Nor what one leader left for the next.
+  // Nor what one holder left for the next.
   std::memset(at(pages), 0xA5, 3 * page_bytes);
   ASSERT_TRUE(map_.free_pages(pages, 3));
   EXPECT_TRUE(is_clear(pages, 3));

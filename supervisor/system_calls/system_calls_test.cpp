@@ -365,7 +365,16 @@ TEST_F(SystemCallsTest, RandomCallsBreakNothing) {
     const std::uint64_t value = interesting[random() % std::size(interesting)];
     return random() % 4 == 0 ? value + random() % 64 : value;
   };
+  // What set_page_access() takes: a holder, the holder's rights and everybody else's. Numbers at random name none.
+  const auto any_access = [&]() -> std::uint64_t {
+    const abi::Rights rights[] = {abi::no_rights, abi::read_only, abi::read_write, abi::read_execute, abi::unprotected};
+    const auto any_rights = [&] { return random() % 8 == 0 ? abi::decode_rights(random()) : rights[random() % 5]; };
+    const auto holder = static_cast<DomainId>(random() % 2);
+    const abi::Rights holders = any_rights();
+    return abi::encode({holder, holders, random() % 2 == 0 ? abi::no_rights : any_rights()});
+  };
   bool inside = false;
+  int opened = 0;  // how often pages got rights
   for (int step = 0; step < 60'000; ++step) {
     if (!inside) {
       post(1);
@@ -381,7 +390,11 @@ TEST_F(SystemCallsTest, RandomCallsBreakNothing) {
     } else {
       try {
         const auto number = static_cast<SystemCall>(random() % (system_call_count + 1));
-        inside = machine_.call(number, any(), any(), any(), any()) == Continuation::resume;
+        const bool sets_access = number == SystemCall::set_page_access;
+        const std::uint64_t third = sets_access && random() % 8 != 0 ? any_access() : any();
+        const std::uint64_t first = sets_access && random() % 4 != 0 ? obtained[random() % obtained.size()] : any();
+        inside = machine_.call(number, first, any(), third, any()) == Continuation::resume;
+        opened += sets_access && machine_.answer() == SystemStatus::ok && third >> 8 != 0 ? 1 : 0;
         if (number == SystemCall::allocate_pages && machine_.answer() == SystemStatus::ok)
           obtained[random() % obtained.size()] = frame.rdx;
       } catch (int) {
@@ -400,6 +413,7 @@ TEST_F(SystemCallsTest, RandomCallsBreakNothing) {
       ASSERT_EQ(supervisor.activity, Activity::none);
     }
   }
+  EXPECT_GT(opened, 50) << "numbers that mean nothing try nothing";
   for (std::uint64_t page = 40; page < 60; ++page) {
     EXPECT_EQ(supervisor.memory.pool().find(PhysicalAddress(testing::LaunchedMachine::page(page)))->use,
               PageUse::supervisor);

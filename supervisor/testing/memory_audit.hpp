@@ -70,7 +70,7 @@ class MemoryAudit {
       if ((holders.write || others.write) && (holders.execute || others.execute) && !exception)
         return "a record has write and execute";
       if (exception && others != abi::no_rights) return "both have an exception's page";
-      if (others.exception) return "an exception for whom it isn't meant";
+      if (others.exception || (holders.exception && !exception)) return "an exception for whom it isn't meant";
     }
     return free == pool_.free_pages() ? nullptr : "free pages are miscounted";
   }
