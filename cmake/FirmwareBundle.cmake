@@ -1,13 +1,18 @@
 # The target firmware_bundle: all images that `redoubt image convert` adds to a firmware image, and the manifest that
 # tells it which is which. The directory to give the converter is the firmware build's own.
 #
-# "fault": what becomes of the machine when the driver fails (abi/redoubt/fault_policy.hpp), "disable" where it isn't
-# said. GUIDs and names of the four fixed roles stand in abi/redoubt/image_names.hpp; the manifest brings those of drivers.
-set(REDOUBT_BUNDLE_IMAGES
-  redoubt_ipl redoubt_supervisor redoubt_foundation redoubt_communication_dxe redoubt_status_code redoubt_child_dispatch
-  redoubt_variable_standalone)
-
-file(CONFIGURE OUTPUT "${CMAKE_BINARY_DIR}/firmware.json" @ONLY CONTENT [=[{
+# GUIDs and names of the four fixed roles stand in abi/redoubt/image_names.hpp; the manifest brings those of drivers. A
+# driver's entry has
+#
+#   "file"   images/TARGET.efi, where TARGET is what redoubt_mm_driver() was given
+#   "guid"   of its file, which no other file has (/proc/sys/kernel/random/uuid makes one)
+#   "name"   what lists and reports call it
+#   "depex"  the GUIDs of protocols that must all be there before it starts; [] = it starts at once
+#   "fault"  what becomes of the machine when it fails: "disable", "reset" or "halt" (abi/redoubt/fault_policy.hpp);
+#            "disable" where it isn't said
+#
+# Drivers that may start at the same time do so in this order.
+set(manifest [=[{
   "images": [
     {"role": "ipl", "file": "images/redoubt_ipl.efi"},
     {"role": "supervisor", "file": "images/redoubt_supervisor.efi"},
@@ -22,5 +27,17 @@ file(CONFIGURE OUTPUT "${CMAKE_BINARY_DIR}/firmware.json" @ONLY CONTENT [=[{
   ]
 }
 ]=])
+file(CONFIGURE OUTPUT "${CMAKE_BINARY_DIR}/firmware.json" @ONLY CONTENT "${manifest}")
+
 add_custom_target(firmware_bundle)
-add_dependencies(firmware_bundle ${REDOUBT_BUNDLE_IMAGES})
+string(JSON count LENGTH "${manifest}" images)
+math(EXPR last "${count} - 1")
+foreach(index RANGE ${last})
+  string(JSON file GET "${manifest}" images ${index} file)
+  cmake_path(GET file STEM image)
+  if(NOT TARGET ${image})
+    message(FATAL_ERROR
+      "cmake/FirmwareBundle.cmake names ${file}, and no redoubt_image() or redoubt_mm_driver() is called ${image}")
+  endif()
+  add_dependencies(firmware_bundle ${image})
+endforeach()
