@@ -238,6 +238,10 @@ endfunction()
 
 if(NOT REDOUBT_KIND STREQUAL "sdk")
   set(REDOUBT_ELF2PE "${REDOUBT_ROOT}/build/release/bin/elf2pe" CACHE FILEPATH "The ELF to PE writer of the tool build")
+  if(REDOUBT_KIND STREQUAL "firmware" AND NOT EXISTS "${REDOUBT_ELF2PE}")
+    message(WARNING "Images can't be linked before there is ${REDOUBT_ELF2PE}: scripts/build makes it, as does "
+      "`cmake --preset release && ninja -C build/release`")
+  endif()
 endif()
 if(REDOUBT_KIND STREQUAL "host")
   enable_testing()
