@@ -450,7 +450,14 @@ TEST(FirmwareBundle, ReadsWhatTheBuildWrites) {
   EXPECT_THAT(refused(R"({"images": [{"role": "driver", "file": "any.efi", "name": "D", "fault": "restart",
       "guid": "00000007-0001-0002-0304-05060708090a"}]})"),
               HasSubstr("no fault policy for the driver any.efi that is one"));
-  EXPECT_THAT(refused(R"({"images": [{"role": "ipl", "file": "missing.efi"}]})"), HasSubstr("missing.efi"));
+  EXPECT_THAT(refused(R"({"images": [{"role": "ipl", "file": "missing.efi"}]})"),
+              ::testing::AllOf(HasSubstr("missing.efi: isn't there"), HasSubstr("ninja firmware_bundle")));
+  EXPECT_THAT(refused(R"({"images": [{"role": "communication", "file": "any.efi", "depex": null}]})"),
+              HasSubstr("a depex that isn't a list of GUIDs"));
+  const auto nowhere = read_firmware_bundle(directory.path() / "none");
+  ASSERT_FALSE(nowhere.has_value());
+  EXPECT_THAT(nowhere.error().message,
+              HasSubstr("none/firmware.json: isn't there: that folder isn't one of Redoubt's"));
   EXPECT_THAT(refused(R"({"images": [{"role": "supervisor", "file": "ipl.efi"}]})"), HasSubstr("IA32"));
 }
 

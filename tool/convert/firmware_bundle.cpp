@@ -42,6 +42,10 @@ class ManifestReader {
       : directory_(std::move(directory)), path_((directory_ / manifest_name).string()) {}
 
   Result<FirmwareBundle, CommandError> read() {
+    if (is_missing(path_)) {
+      return bad_input(path_,
+                       "isn't there: that folder isn't one of Redoubt's firmware images, as a firmware build is");
+    }
     const auto text = TRY(read_file(path_));
     const Json manifest =
         Json::parse(reinterpret_cast<const char*>(text.data()),
@@ -61,6 +65,11 @@ class ManifestReader {
   }
 
  private:
+  static bool is_missing(const std::string& path) {
+    std::error_code error;
+    return std::filesystem::status(path, error).type() == std::filesystem::file_type::not_found;
+  }
+
   static std::string text_of(const Json& entry, const char* key) {
     const auto found = entry.find(key);
     return found != entry.end() && found->is_string() ? found->get<std::string>() : std::string();
@@ -74,6 +83,11 @@ class ManifestReader {
     }
     FirmwareModule module;
     module.source = (directory_ / file).string();
+    if (is_missing(module.source)) {
+      return bad_input(module.source, std::format("isn't there, and {} names it: in a build's folder, "
+                                                  "`ninja firmware_bundle` makes all that it names",
+                                                  manifest_name));
+    }
     module.executable = TRY(read_file(module.source));
     TRY(read_depex(entry, module));
     if (role_name == "driver") {
@@ -111,6 +125,9 @@ class ManifestReader {
     const auto depex = entry.find("depex");
     if (depex == entry.end()) {
       return {};
+    }
+    if (!depex->is_array()) {
+      return bad_input(path_, "has a depex that isn't a list of GUIDs");
     }
     for (const Json& term : *depex) {
       const auto guid = term.is_string() ? abi::parse_guid(term.get<std::string>()) : std::nullopt;
