@@ -13,6 +13,8 @@
 #include "image/edit/assemble.hpp"
 #include "image/executable.hpp"
 #include "image/names.hpp"
+#include "tool/convert/mm_volume_files.hpp"
+#include "tool/convert/pei_placement.hpp"
 
 namespace redoubt::tool {
 
@@ -33,9 +35,6 @@ namespace names = abi::image_names;
 constexpr const char* pei_volume_name = "PEI volume";
 constexpr const char* dxe_volume_name = "DXE volume";
 constexpr const char* mm_volume_name = "MM volume";
-
-// PEIMs run in place on the way back from sleep; nothing in ours is aligned to more than this.
-constexpr std::size_t peim_alignment = 64;
 
 consteval abi::Guid guid(std::string_view text) { return abi::parse_guid(text).value(); }
 
@@ -62,68 +61,6 @@ std::string text_of(const abi::Guid& guid) { return std::string(abi::to_text(gui
 bool belongs_to_stack(const File& file) {
   return file.type() == abi::FileType::mm || file.type() == abi::FileType::mm_core ||
          std::ranges::any_of(stack_drivers, [&](const StockFile& stock) { return stock.guid == file.name(); });
-}
-
-// The executable section of a file, if it can be read, and its place from the start of the file.
-struct PlacedExecutable {
-  ExecutableView view;
-  std::size_t offset;
-};
-std::optional<PlacedExecutable> executable_of(const File& file) {
-  std::size_t position = 0;
-  for (const Section& section : file.sections()) {
-    position = align_up(position, abi::section_alignment);
-    if (section.type() == abi::SectionType::pe32 || section.type() == abi::SectionType::te) {
-      const auto view = ExecutableView::create(section.payload());
-      if (!view.has_value()) {
-        return std::nullopt;
-      }
-      const std::size_t header = section.bytes().size() - section.payload().size();
-      return PlacedExecutable{*view, file.header_size() + position + header};
-    }
-    position += section.bytes().size();
-  }
-  return std::nullopt;
-}
-
-// Where a volume must lie for an image in it to run in place at the address it's linked for.
-std::uint64_t volume_address_for(const Volume::Slot& slot, const PlacedExecutable& placed) {
-  // The bytes of a TE image start where the cut-off headers of its PE image would still go on.
-  return placed.view.image_base() + placed.view.stripped() - slot.offset - placed.offset;
-}
-
-std::string display_name(const File& file) {
-  const std::string name = file.user_interface_name();
-  return name.empty() ? text_of(file.name()) : name;
-}
-
-// What the PEI volume's own images were linked for when the image was built: they run in place, so this is where it is.
-EditResult<std::uint64_t> find_run_address(const Volume& volume, const Volume::Slot& core) {
-  const auto core_executable = executable_of(core.file);
-  if (!core_executable.has_value()) {
-    return refuse(Error::unsupported, "the PEI core's image can't be read");
-  }
-  const std::uint64_t address = volume_address_for(core, *core_executable);
-  if (core_executable->view.image_base() == 0 || address % abi::file_alignment != 0) {
-    return refuse(Error::unsupported,
-                  "the PEI core isn't linked for an address, so the place of its volume is unknown");
-  }
-  for (const Volume::Slot& slot : volume.slots()) {
-    if (slot.file.type() != abi::FileType::peim) {
-      continue;
-    }
-    const auto executable = executable_of(slot.file);
-    // An image at base 0 is relocated into memory before it runs and says nothing about its volume.
-    if (!executable.has_value() || executable->view.image_base() == 0) {
-      continue;
-    }
-    if (const std::uint64_t other = volume_address_for(slot, *executable); other != address) {
-      return refuse(Error::unsupported,
-                    std::format("the PEI core is linked for a volume at {:#x}, but {} for one at {:#x}", address,
-                                display_name(slot.file), other));
-    }
-  }
-  return address;
 }
 
 class Converter {
@@ -282,46 +219,6 @@ class Converter {
     return refuse(refusal.error, std::format("no room for {} in the {}: {}", what, volume, refusal.reason));
   }
 
-  static EditResult<Buffer> make_peim_file(const PeimFile& peim, Bytes executable) {
-    Buffer data;
-    append_section(data, abi::SectionType::pei_depex, peim.depex);
-    append_section(data, abi::SectionType::pe32, executable, peim_alignment);
-    append_section(data, abi::SectionType::user_interface, image::edit::user_interface_data(peim.name));
-    return make_file({.name = peim.guid, .type = abi::FileType::peim, .data_alignment = peim_alignment}, data);
-  }
-
-  // A PEIM linked for the place where it will lie, byte for byte as it lies in memory there.
-  static EditResult<Buffer> rebase_peim(const PeimFile& peim, std::uint64_t address) {
-    const auto refuse_peim = [&](std::string_view reason) {
-      return refuse(Error::unsupported, std::format("{}: {}", peim.source, reason));
-    };
-    const auto view = ExecutableView::create(peim.executable);
-    if (!view.has_value()) {
-      return refuse_peim(view.error().reason);
-    }
-    if (view->format() == image::ExecutableFormat::te) {
-      return refuse_peim("is a TE image, not PE");
-    }
-    for (std::uint32_t i = 0; i < view->section_count(); ++i) {
-      const image::ExecutableSection section = view->section(i);
-      if (section.file_offset != section.rva || section.data.size() != section.memory_size) {
-        return refuse_peim("can't run in place: its sections lie elsewhere in the file than in memory");
-      }
-    }
-    if (view->section_alignment() > peim_alignment) {
-      return refuse_peim(std::format("can't run in place: its sections are aligned to {}, more than {}",
-                                     view->section_alignment(), peim_alignment));
-    }
-    if (address % peim_alignment != 0) {
-      return refuse_peim("can't run in place: the PEI volume isn't aligned");
-    }
-    Buffer rebased(view->image_size());
-    if (const auto loaded = view->load_into(rebased, address); !loaded.has_value()) {
-      return refuse_peim(loaded.error().reason);
-    }
-    return rebased;
-  }
-
   EditResult<void> add_ipl() {
     const abi::Guid needed[] = {abi::MmAccessPpi::guid, abi::MpServicesPpi::guid};
     return add_peim({.source = bundle_.ipl.source,
@@ -397,41 +294,10 @@ class Converter {
     return {};
   }
 
-  static EditResult<Buffer> make_core_file(const FirmwareModule& module, abi::FileType type) {
-    Buffer data;
-    append_section(data, abi::SectionType::pe32, module.executable);
-    append_section(data, abi::SectionType::user_interface, image::edit::user_interface_data(module.name));
-    return make_file({.name = module.guid, .type = type}, data);
-  }
-
   void note_exception(const DriverFile& driver) {
     if (driver.alignment < page_alignment) {
       report_.exceptions.push_back({driver.guid, driver.name, driver.source, driver.alignment});
     }
-  }
-
-  EditResult<Buffer> make_exceptions_file() const {
-    Buffer list;
-    for (const AlignmentException& exception : report_.exceptions) {
-      image::edit::append(list, exception.guid);
-    }
-    Buffer data;
-    append_section(data, abi::SectionType::raw, list);
-    append_section(data, abi::SectionType::user_interface,
-                   image::edit::user_interface_data(names::alignment_exceptions_name));
-    return make_file({.name = names::alignment_exceptions, .type = abi::FileType::freeform}, data);
-  }
-
-  EditResult<Buffer> make_fault_policies_file() const {
-    Buffer table;
-    for (const DriverFaultPolicy& driver : report_.fault_policies) {
-      image::edit::append(table, abi::FaultPolicyEntry{driver.guid, driver.policy, {}});
-    }
-    Buffer data;
-    append_section(data, abi::SectionType::raw, table);
-    append_section(data, abi::SectionType::user_interface,
-                   image::edit::user_interface_data(names::fault_policies_name));
-    return make_file({.name = names::fault_policies, .type = abi::FileType::freeform}, data);
   }
 
   // As deep as drivers' volumes are nested, which is bounded.
@@ -462,11 +328,11 @@ class Converter {
       std::ranges::for_each(inner.drivers, [&](const DriverFile& driver) { note_exception(driver); });
     }
     if (!report_.exceptions.empty()) {
-      files.push_back(TRY(make_exceptions_file()));
+      files.push_back(TRY(make_exceptions_file(report_.exceptions)));
     }
     if (!additions_.fault_policies.empty()) {
       report_.fault_policies = additions_.fault_policies;
-      files.push_back(TRY(make_fault_policies_file()));
+      files.push_back(TRY(make_fault_policies_file(report_.fault_policies)));
     }
     const Buffer volume = TRY(image::edit::make_volume(names::mm_volume, files));
 
