@@ -71,17 +71,8 @@ Document LineChanges::applied(const Document& document) const {
   return result;
 }
 
-std::string LineChanges::unified_diff(const Document& document) const {
-  const std::string before_text = document.text();
-  const std::string after_text = applied(document).text();
-  const auto before = lines_of(before_text);
-  const auto after = lines_of(after_text);
-  // Which lines of `after` each line of `before` became: one step for each line, as the changes say.
-  struct Step {
-    char mark;
-    std::size_t before;
-    std::size_t after;
-  };
+// Which lines of `after` each line of `before` became, as the changes say.
+std::vector<LineChanges::Step> LineChanges::steps(const Lines& before, const Lines& after) const {
   std::vector<Step> steps;
   std::size_t a = 0;
   for (std::size_t b = 0; b <= before.size(); ++b) {
@@ -112,6 +103,10 @@ std::string LineChanges::unified_diff(const Document& document) const {
       ++a;
     }
   }
+  return steps;
+}
+
+std::string LineChanges::hunks(const std::vector<Step>& steps, const Lines& before, const Lines& after) {
   std::string diff;
   for (std::size_t i = 0; i < steps.size();) {
     if (steps[i].mark == ' ') {
@@ -139,6 +134,15 @@ std::string LineChanges::unified_diff(const Document& document) const {
     diff += body;
     i = end;
   }
+  return diff;
+}
+
+std::string LineChanges::unified_diff(const Document& document) const {
+  const std::string before_text = document.text();
+  const std::string after_text = applied(document).text();
+  const Lines before = lines_of(before_text);
+  const Lines after = lines_of(after_text);
+  const std::string diff = hunks(steps(before, after), before, after);
   return diff.empty() ? diff : std::format("--- a/{0}\n+++ b/{0}\n", document.name()) + diff;
 }
 

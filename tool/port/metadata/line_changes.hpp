@@ -5,6 +5,9 @@
 
 #include <map>
 #include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "tool/port/metadata/document.hpp"
 
@@ -26,6 +29,16 @@ class LineChanges {
   std::string unified_diff(const Document& document) const;
 
  private:
+  // A line of a patch: one of the text before, of the one after, or of both.
+  struct Step {
+    char mark;
+    std::size_t before;
+    std::size_t after;
+  };
+  using Lines = std::vector<std::string_view>;
+  std::vector<Step> steps(const Lines& before, const Lines& after) const;
+  static std::string hunks(const std::vector<Step>& steps, const Lines& before, const Lines& after);
+
   std::map<std::size_t, std::optional<std::string>> replaced_;
   std::map<std::size_t, std::vector<std::string>> inserted_;  // in front of the line
 };
