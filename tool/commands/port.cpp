@@ -15,6 +15,7 @@
 #include "tool/files.hpp"
 #include "tool/port/plan/module_plan.hpp"
 #include "tool/port/plan/new_files.hpp"
+#include "tool/port/plan/plan_text.hpp"
 #include "tool/port/plan/ranking.hpp"
 #include "tool/port/plan/reports.hpp"
 
@@ -24,7 +25,6 @@ namespace {
 
 using port::Action;
 using port::ModulePlan;
-using port::PlanItem;
 using port::Platform;
 using port::Rules;
 using port::Workspace;
@@ -156,124 +156,6 @@ Result<Platforms, CommandError> platforms_of(Workspace& workspace, const Options
   return platforms;
 }
 
-std::string indented(const std::string& mark, const std::string& text) {
-  std::string result;
-  for (std::size_t start = 0; start < text.size();) {
-    const std::size_t end = std::min(text.find('\n', start), text.size());
-    result += std::format("      {} {}\n", mark, text.substr(start, end - start));
-    start = end + 1;
-  }
-  return result;
-}
-
-std::string item_text(const PlanItem& item) {
-  std::string text = std::format(
-      "  {:<3} {:<8} {}: {}: {}\n", item.step, item.action == Action::decision ? "DECISION" : to_string(item.action),
-      to_string(item.place), item.subject, item.reason + (item.pitfall.empty() ? "" : " [" + item.pitfall + "]"));
-  if (item.action == Action::edit) {
-    text += indented("-", item.before) + indented("+", item.after);
-  }
-  for (const std::string& candidate : item.candidates) {
-    text += indented("or", candidate);
-  }
-  for (const port::Place& use : item.uses) {
-    text += indented("at", to_string(use));
-  }
-  return text;
-}
-
-std::string head_of(const ModulePlan& plan) {
-  const std::size_t unexamined = plan.count(Action::unexamined);
-  return std::format("{}: {} edits, {} decisions{}", to_string(plan.verdict), plan.count(Action::edit),
-                     plan.count(Action::decision), unexamined == 0 ? "" : std::format(", {} not examined", unexamined));
-}
-
-// Nothing is left for a person.
-bool is_settled(const ModulePlan& plan) {
-  return plan.count(Action::decision) == 0 && plan.count(Action::unexamined) == 0;
-}
-
-std::string plan_text(const ModulePlan& plan) {
-  std::string text = std::format("{}: {}\n", plan.base_name, head_of(plan));
-  text += std::format("  {} ({}) to {} ({}{})\n", plan.inf, plan.module_type, plan.standalone_inf, plan.standalone_type,
-                      plan.exists ? ", there is one already" : "");
-  if (!plan.sources_read) {
-    text += "  by build metadata alone: what only the C sources tell is listed as not examined\n";
-  }
-  std::string platforms;
-  for (const std::string& platform : plan.platforms) {
-    platforms += (platforms.empty() ? "" : ", ") + platform;
-  }
-  text += std::format("  built by {}\n",
-                      platforms.empty() ? "no platform, with these macros (see -D and --platform)" : platforms);
-  for (const PlanItem& item : plan.items) {
-    if (item.action != Action::unexamined) {
-      text += item_text(item);
-    }
-  }
-  if (plan.count(Action::unexamined) == 0) {
-    return text;
-  }
-  text += plan.sources_read ? "  not understood:\n" : "  not examined, since they are in the C sources:\n";
-  for (const PlanItem& item : plan.items) {
-    if (item.action == Action::unexamined) {
-      text += plan.sources_read ? std::format("  {:<3} {}: {}\n", item.step, to_string(item.place), item.reason)
-                                : std::format("  {:<3} {}: {}\n", item.step, item.subject, item.reason);
-    }
-  }
-  return text;
-}
-
-Json item_json(const PlanItem& item) {
-  Json uses = Json::array();
-  for (const port::Place& use : item.uses) {
-    uses.push_back({{"file", use.file}, {"line", use.line}});
-  }
-  return {{"step", item.step},
-          {"action", to_string(item.action)},
-          {"file", item.place.file},
-          {"line", item.place.line},
-          {"subject", item.subject},
-          {"reason", item.reason},
-          {"before", item.before},
-          {"after", item.after},
-          {"candidates", item.candidates},
-          {"pitfall", item.pitfall},
-          {"uses", std::move(uses)}};
-}
-
-Json plan_json(const ModulePlan& plan) {
-  Json json = {{"module", plan.base_name},
-               {"inf", plan.inf},
-               {"module_type", plan.module_type},
-               {"standalone_inf", plan.standalone_inf},
-               {"standalone_type", plan.standalone_type},
-               {"exists", plan.exists},
-               {"basis", plan.sources_read ? "metadata and sources" : "metadata"},
-               {"verdict", to_string(plan.verdict)},
-               {"edits", plan.count(Action::edit)},
-               {"decisions", plan.count(Action::decision)},
-               {"unexamined", plan.count(Action::unexamined)},
-               {"platforms", plan.platforms},
-               {"items", Json::array()}};
-  for (const PlanItem& item : plan.items) {
-    json["items"].push_back(item_json(item));
-  }
-  return json;
-}
-
-// What --write would write.
-Json files_json(const ModulePlan& plan) {
-  Json files = Json::array({{{"path", plan.standalone_inf}, {"text", plan.standalone_text}}});
-  for (const port::NewFile& file : plan.new_files) {
-    files.push_back({{"path", file.path}, {"text", file.text}});
-  }
-  for (const port::ChangedFile& file : plan.changed_files) {
-    files.push_back({{"path", file.path}, {"text", file.after}});
-  }
-  return files;
-}
-
 std::string dump(const Json& json) { return json.dump(2, ' ', true, Json::error_handler_t::replace) + "\n"; }
 
 // Standard output's errors are looked at once, at the end (tool/command.cpp).
@@ -374,16 +256,16 @@ CommandResult port_module(const Options& options) {
   } else if (options.sarif) {
     print(port::sarif({&plan}, REDOUBT_VERSION));
   } else if (options.json) {
-    Json json = plan_json(plan);
-    json["files"] = files_json(plan);
+    Json json = port::plan_json(plan);
+    json["files"] = port::files_json(plan);
     json["sources_not_read"] = reader.missing;
     json["rules"] = rules.version;
     json["not_read"] = notes_json(workspace, platforms);
     print(dump(json));
   } else {
-    print(plan_text(plan) + notes_on(workspace, platforms) + notes_on(reader));
+    print(port::plan_text(plan) + notes_on(workspace, platforms) + notes_on(reader));
   }
-  return is_settled(plan) ? ExitStatus::success : ExitStatus::negative;
+  return port::is_settled(plan) ? ExitStatus::success : ExitStatus::negative;
 }
 
 void show_progress(std::size_t done, std::size_t all) {
@@ -420,7 +302,7 @@ CommandResult rank_tree(const Options& options) {
                  {"sources_not_read", reader.missing},
                  {"modules", Json::array()}};
     for (const port::RankedModule& module : ranking.modules) {
-      Json entry = plan_json(module.plan);
+      Json entry = port::plan_json(module.plan);
       entry["waits_for"] = module.waits_for;
       json["modules"].push_back(std::move(entry));
     }
@@ -435,7 +317,7 @@ CommandResult rank_tree(const Options& options) {
                     reader.program.has_value() ? "build metadata and sources" : "build metadata alone");
     for (std::size_t i = 0; i < ranking.modules.size(); ++i) {
       const port::RankedModule& module = ranking.modules[i];
-      text += std::format("{:>4}  {:<32} {}\n      {}{}\n", i + 1, module.plan.base_name, head_of(module.plan),
+      text += std::format("{:>4}  {:<32} {}\n      {}{}\n", i + 1, module.plan.base_name, port::head_of(module.plan),
                           module.plan.inf, module.plan.exists ? " (ported already)" : "");
       for (const std::string& path : module.waits_for) {
         text += std::format("      behind {}\n", path);
@@ -449,7 +331,7 @@ CommandResult rank_tree(const Options& options) {
   // What can't be read may be a module, too.
   const bool complete =
       ranking.unplanned.empty() && workspace.problems().empty() && platforms.unread.empty() &&
-      std::ranges::all_of(ranking.modules, [](const auto& module) { return is_settled(module.plan); });
+      std::ranges::all_of(ranking.modules, [](const auto& module) { return port::is_settled(module.plan); });
   return complete ? ExitStatus::success : ExitStatus::negative;
 }
 
