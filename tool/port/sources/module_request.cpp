@@ -111,6 +111,17 @@ void add_macros(nlohmann::json& macros, const InfFile& inf, const Build& build) 
   }
 }
 
+// The functions that an INF names as its entry points, or to be called when it is unloaded.
+std::vector<std::string> functions_named(const InfFile& inf, std::string_view name) {
+  std::vector<std::string> functions;
+  for (const DefineEntry& define : inf.defines()) {
+    if (define.name == name && !define.is_macro) {
+      functions.emplace_back(split(define.value, '|').front());
+    }
+  }
+  return functions;
+}
+
 }  // namespace
 
 ReadResult<ModuleRequest> module_request(const Workspace& workspace, const InfFile& inf) {
@@ -159,19 +170,15 @@ ReadResult<ModuleRequest> module_request(const Workspace& workspace, const InfFi
   }
   nlohmann::json macros = nlohmann::json::object();
   add_macros(macros, inf, build);
-  std::vector<std::string> entry_points;
-  std::vector<std::string> unload;
-  for (const DefineEntry& define : inf.defines()) {
-    if (define.name == "ENTRY_POINT" && !define.is_macro) {
-      entry_points.emplace_back(split(define.value, '|').front());
-    } else if (define.name == "UNLOAD_IMAGE" && !define.is_macro) {
-      unload.emplace_back(split(define.value, '|').front());
-    }
-  }
-  request.json = {
-      {"module", inf.base_name()},      {"module_type", inf.module_type()},          {"architecture", architecture},
-      {"include_directories", folders}, {"autogen", autogen(workspace, inf, build)}, {"macros", macros},
-      {"entry_points", entry_points},   {"constructors", inf.constructors()},        {"unload", unload}};
+  request.json = {{"module", inf.base_name()},
+                  {"module_type", inf.module_type()},
+                  {"architecture", architecture},
+                  {"include_directories", folders},
+                  {"autogen", autogen(workspace, inf, build)},
+                  {"macros", macros},
+                  {"entry_points", functions_named(inf, "ENTRY_POINT")},
+                  {"constructors", inf.constructors()},
+                  {"unload", functions_named(inf, "UNLOAD_IMAGE")}};
   if (!sources.empty()) {
     request.json["sources"] = sources;
   }
