@@ -137,6 +137,7 @@ TEST(Conversion, TheMmVolumeHoldsSupervisorFoundationAndDrivers) {
 TEST(Conversion, TheIplIsLinkedForItsPlace) {
   FirmwareImage image = FirmwareImage::parse(with_one_driver().image);
   const Volume* pei = volume_with(image, abi::FileType::pei_core);
+  ASSERT_NE(pei, nullptr);
   const Volume::Slot* slot = pei->find(names::ipl);
   ASSERT_NE(slot, nullptr);
   const auto file = image::FileView::create(slot->file.bytes(), slot->offset, image::FileSystem::ffs2);

@@ -2,13 +2,11 @@
 #include "tool/port/plan/inf_plan.hpp"
 
 #include <algorithm>
-#include <array>
 #include <format>
 
 #include "abi/uefi/guid_text.hpp"
 #include "tool/port/metadata/text.hpp"
 #include "tool/port/plan/derived_names.hpp"
-#include "tool/port/plan/evidence.hpp"
 
 namespace redoubt::port {
 

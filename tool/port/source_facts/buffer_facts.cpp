@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 // Facts about messages' buffers.
-#include <algorithm>
-#include <optional>
 
 #include "tool/port/source_facts/kinds.hpp"
 #include "tool/port/source_facts/known_functions.hpp"

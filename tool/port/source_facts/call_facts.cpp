@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 // Calls of services and of libraries' functions.
-#include <algorithm>
 
-#include "tool/port/source_facts/assembly_scan.hpp"
 #include "tool/port/source_facts/kinds.hpp"
 #include "tool/port/source_facts/known_functions.hpp"
 #include "tool/port/source_facts/service_tables.hpp"
@@ -11,11 +9,9 @@
 namespace redoubt::tool::port {
 
 using clang::CallExpr;
-using clang::DeclRefExpr;
 using clang::Expr;
 using clang::FunctionDecl;
 using clang::MemberExpr;
-using clang::VarDecl;
 
 const Expr* SyntaxFinder::argument(const CallExpr* call, int index) {
   return index >= 0 && static_cast<unsigned>(index) < call->getNumArgs() ? call->getArg(static_cast<unsigned>(index))

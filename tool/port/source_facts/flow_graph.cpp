@@ -1,22 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 // The graph of control flow, and what its conditions say about values.
-#include <clang/AST/ParentMapContext.h>
 #include <llvm/Support/CrashRecoveryContext.h>
 
-#include <algorithm>
-
 #include "tool/port/source_facts/flow.hpp"
-#include "tool/port/source_facts/kinds.hpp"
-#include "tool/port/source_facts/known_functions.hpp"
 
 namespace redoubt::tool::port {
 
 using clang::CallExpr;
 using clang::CFGBlock;
-using clang::DeclRefExpr;
 using clang::Expr;
-using clang::FunctionDecl;
-using clang::MemberExpr;
 using clang::Stmt;
 using clang::VarDecl;
 

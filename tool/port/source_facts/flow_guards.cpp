@@ -1,23 +1,16 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 // Which calls decide whether a statement is reached.
-#include <clang/AST/ParentMapContext.h>
-#include <llvm/Support/CrashRecoveryContext.h>
 
 #include <algorithm>
 
 #include "tool/port/source_facts/flow.hpp"
-#include "tool/port/source_facts/kinds.hpp"
-#include "tool/port/source_facts/known_functions.hpp"
 
 namespace redoubt::tool::port {
 
 using clang::CallExpr;
 using clang::CFGBlock;
-using clang::DeclRefExpr;
 using clang::Expr;
 using clang::FunctionDecl;
-using clang::MemberExpr;
-using clang::Stmt;
 using clang::VarDecl;
 
 void FunctionFlow::find_guards() {

@@ -2,10 +2,8 @@
 #include "tool/port/source_facts/module.hpp"
 
 #include <algorithm>
-#include <optional>
 
 #include "tool/port/source_facts/kinds.hpp"
-#include "tool/port/source_facts/known_functions.hpp"
 #include "tool/port/source_facts/module_facts.hpp"
 
 namespace redoubt::tool::port {

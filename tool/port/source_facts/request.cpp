@@ -71,6 +71,24 @@ bool is_identifier(std::string_view text) {
          std::ranges::all_of(text, [](unsigned char letter) { return std::isalnum(letter) != 0 || letter == '_'; });
 }
 
+std::expected<std::map<std::string, std::string>, std::string> macros_field(const Json& request) {
+  std::map<std::string, std::string> macros;
+  auto field = request.find("macros");
+  if (field == request.end()) {
+    return macros;
+  }
+  if (!field->is_object()) {
+    return Problem("macros isn't an object");
+  }
+  for (const auto& [name, value] : field->items()) {
+    if (!is_identifier(name) || !value.is_string()) {
+      return Problem("macros: " + printable(name) + " isn't a name with a text");
+    }
+    macros[name] = value.get<std::string>();
+  }
+  return macros;
+}
+
 std::expected<void, std::string> check_source(const std::string& path) {
   std::error_code error;
   const auto status = std::filesystem::status(path, error);
@@ -143,17 +161,11 @@ std::expected<Request, std::string> read_fields(const Json& json) {
     }
     request.kinds.insert(kind);
   }
-  if (auto macros = json.find("macros"); macros != json.end()) {
-    if (!macros->is_object()) {
-      return Problem("macros isn't an object");
-    }
-    for (const auto& [name, value] : macros->items()) {
-      if (!is_identifier(name) || !value.is_string()) {
-        return Problem("macros: " + printable(name) + " isn't a name with a text");
-      }
-      request.macros[name] = value.get<std::string>();
-    }
+  auto macros = macros_field(json);
+  if (!macros) {
+    return Problem(macros.error());
   }
+  request.macros = std::move(*macros);
   return request;
 }
 

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 // What initialization and handlers share.
 #include <algorithm>
-#include <optional>
 
 #include "tool/port/source_facts/kinds.hpp"
-#include "tool/port/source_facts/known_functions.hpp"
 #include "tool/port/source_facts/module_facts.hpp"
 
 namespace redoubt::tool::port {

@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 // Values that are stored, and the edges of the call graph that they are.
-#include <algorithm>
 
-#include "tool/port/source_facts/assembly_scan.hpp"
 #include "tool/port/source_facts/kinds.hpp"
-#include "tool/port/source_facts/known_functions.hpp"
 #include "tool/port/source_facts/service_tables.hpp"
 #include "tool/port/source_facts/syntax_finder.hpp"
 

@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 #include "tool/port/source_facts/syntax_facts.hpp"
 
-#include <algorithm>
-
 #include "tool/port/source_facts/assembly_scan.hpp"
 #include "tool/port/source_facts/kinds.hpp"
-#include "tool/port/source_facts/known_functions.hpp"
 #include "tool/port/source_facts/service_tables.hpp"
 #include "tool/port/source_facts/syntax_finder.hpp"
 

@@ -6,8 +6,6 @@
 
 #include "tool/port/metadata/line_changes.hpp"
 #include "tool/port/metadata/text.hpp"
-#include "tool/port/plan/derived_names.hpp"
-#include "tool/port/plan/evidence.hpp"
 #include "tool/port/sources/source_planner.hpp"
 
 namespace redoubt::port {

@@ -1,12 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 // Services of DXE that the sources call: what takes their place, or who decides.
 #include <algorithm>
-#include <array>
 #include <format>
 
-#include "tool/port/metadata/line_changes.hpp"
-#include "tool/port/metadata/text.hpp"
-#include "tool/port/plan/derived_names.hpp"
 #include "tool/port/plan/evidence.hpp"
 #include "tool/port/sources/source_planner.hpp"
 
@@ -212,7 +208,8 @@ void SourcePlanner::tables() {
 }
 
 const ServiceWrapper* SourcePlanner::own_wrapper(const std::string& name) const {
-  return name.starts_with(prefix()) ? wrapper_named(std::string_view(name).substr(prefix().size())) : nullptr;
+  const std::string module = prefix();
+  return name.starts_with(module) ? wrapper_named(std::string_view(name).substr(module.size())) : nullptr;
 }
 
 void SourcePlanner::traditional_function(HalfFunction& half, const Place& place, const Json& use) {

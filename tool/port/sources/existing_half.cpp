@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 // The other half of a module that is split already.
 #include <algorithm>
-#include <array>
 #include <format>
 
-#include "tool/port/metadata/line_changes.hpp"
 #include "tool/port/metadata/text.hpp"
 #include "tool/port/plan/derived_names.hpp"
-#include "tool/port/plan/evidence.hpp"
 #include "tool/port/sources/source_planner.hpp"
 
 namespace redoubt::port {

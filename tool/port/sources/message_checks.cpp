@@ -1,13 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 // Checks of messages' buffers, which differ between the models.
-#include <algorithm>
-#include <array>
 #include <format>
 
-#include "tool/port/metadata/line_changes.hpp"
-#include "tool/port/metadata/text.hpp"
-#include "tool/port/plan/derived_names.hpp"
-#include "tool/port/plan/evidence.hpp"
 #include "tool/port/sources/source_planner.hpp"
 
 namespace redoubt::port {

@@ -1,13 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 // Calls of DXE's services that a library of both models can take the place of.
 #include <algorithm>
-#include <array>
 #include <format>
 
-#include "tool/port/metadata/line_changes.hpp"
 #include "tool/port/metadata/text.hpp"
-#include "tool/port/plan/derived_names.hpp"
-#include "tool/port/plan/evidence.hpp"
 #include "tool/port/sources/source_planner.hpp"
 
 namespace redoubt::port {

@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause-Patent
 #include <algorithm>
-#include <array>
 #include <format>
 
-#include "tool/port/metadata/line_changes.hpp"
 #include "tool/port/metadata/text.hpp"
 #include "tool/port/plan/derived_names.hpp"
-#include "tool/port/plan/evidence.hpp"
 #include "tool/port/sources/source_planner.hpp"
 
 namespace redoubt::port {
